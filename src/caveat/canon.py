@@ -1,0 +1,84 @@
+"""Canonical bytes and digests.
+
+Everything that Caveat hashes or signs is made here once and stored; nobody re-serialises to verify.
+Values hold no floats, integers lie within ±(2**53 - 1), object keys are ASCII: on such values the bytes
+below are those of RFC 8785 (JSON Canonicalization Scheme).
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from caveat.errors import BadInput
+
+MAX_INT = 2**53 - 1
+
+
+def canonical(value: Any) -> bytes:
+    """The RFC 8785 bytes of a value of dicts (ASCII keys), lists, strings, integers, booleans and None.
+
+    Raises BadInput for a float, a large integer, a lone surrogate or a key that is not ASCII.
+    """
+    _check(value)
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadInput("a string holds half of a surrogate pair and has no UTF-8 form") from None
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise BadInput(f"expected an ASCII key, got `{key}`")
+            _check(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item)
+    elif isinstance(value, float) or (isinstance(value, int) and abs(value) > MAX_INT):
+        raise BadInput(f"expected an integer within ±(2**53 - 1), got `{value}`")
+    elif value is not None and not isinstance(value, str | int):
+        raise BadInput("expected only objects, arrays, strings, integers, true, false and null")
+
+
+def sha256(data: bytes) -> bytes:
+    """32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def digest(data: bytes) -> str:
+    """`sha256:` and 64 lower-case hex digits: how documents, bodies and models are named."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def b64(data: bytes) -> str:
+    """Standard base64 with padding (RFC 4648 section 4), as signed notes use it."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def b64url(data: bytes) -> str:
+    """URL-safe base64 without padding (RFC 4648 section 5), as JWS and RFC 9901 use it."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def unb64(text: str) -> bytes:
+    """The bytes of canonical standard base64; raises BadInput for anything that would not be written back alike."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise BadInput("expected standard base64") from None
+    if b64(data) != text:
+        raise BadInput("expected canonical base64, got bits that do not belong to the data")
+    return data
+
+
+def unb64url(text: str) -> bytes:
+    """The bytes of canonical unpadded URL-safe base64; raises BadInput otherwise."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise BadInput("expected URL-safe base64") from None
+    if b64url(data) != text:
+        raise BadInput("expected canonical base64, got bits that do not belong to the data")
+    return data

@@ -1,0 +1,147 @@
+"""Terms as values: what two parties signed, once both signatures have been checked.
+
+SignedTerms   bytes that claim to be signed; nothing may be decided from them
+Terms         exists only after open_terms (terms/sign.py) verified both parties' signatures over those bytes
+Draft         parsed and compiled, not signed: for lint, show and sign
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Text = dict[str, str]
+"""A sentence in several languages: BCP 47 tag -> text.  The first is the terms' first language."""
+
+Effect = Literal["permit", "forbid", "hold", "oblige"]
+Kind = Literal["enforced", "recorded", "promised"]
+
+
+class Duty(Struct, frozen=True):
+    """What must be done with an allowed call; `value` is its parameter (`limit.tokens: 512`), "" where it has none."""
+
+    name: str
+    value: str | int = ""
+
+
+class Probe(Struct, frozen=True):
+    """Texts, or whole calls as JSON objects, that show the clause at work: one that trips it, one that passes."""
+
+    trips: str | dict[str, object]
+    passes: str | dict[str, object]
+
+
+class Clause(Struct, frozen=True):
+    """One rule.
+
+    id        lower-case words joined by dots, unique
+    effect    permit, forbid, hold (forbidden until approved), oblige (adds duties)
+    kind      enforced: the gateway makes it hold; recorded: it can be escaped by a declaration, but shows;
+              promised: no machine checks it (`when` is then None)
+    when      a Cedar expression over `context`, `principal`, `resource`, `action`
+    fields    JSON pointers (with * for any one step) that a permit lets pass though no dialect's table knows them
+    line      where it begins in the YAML, 1-based
+    """
+
+    id: str
+    title: Text
+    says: Text
+    effect: Effect
+    kind: Kind
+    when: str | None
+    waivable: bool
+    duties: tuple[Duty, ...]
+    fields: tuple[str, ...]
+    basis: tuple[str, ...]
+    probe: Probe | None
+    line: int
+
+
+class Model(Struct, frozen=True):
+    """A model under the terms: the alias callers use, and its identity: `weights:sha256:<hex>` or
+    `endpoint:sha256:<TLS key digest>+<name>`, or `any` in terms that do not pin it."""
+
+    alias: str
+    identity: str
+
+
+class ToolRule(Struct, frozen=True):
+    """Tools by name pattern (`*` matches any run of characters), what kind they are and what they do to the world."""
+
+    name: str
+    kind: str
+    side_effect: str
+
+
+class Party(Struct, frozen=True):
+    """A signer: its role in the terms and its name."""
+
+    role: Literal["vendor", "operator"]
+    name: str
+
+
+class Draft(Struct, frozen=True):
+    """Terms parsed, checked and compiled.
+
+    thresholds   hazard code -> per mille at which it counts as seen; every code has one
+    markings     name of the marking profile whose ranks and caveats the clauses use
+    purposes     the closed list of purposes
+    notice       the notice under machine-made text, by language
+    stride, window   how the guard reads a stream, in characters
+    cedar        the compiled policy text; policy ids are clause ids
+    schema       the Cedar schema, JSON text
+    yaml         the document's exact bytes
+    """
+
+    id: str
+    version: int
+    title: Text
+    vendor: Party
+    operator: Party
+    languages: tuple[str, ...]
+    valid_from_ms: int
+    valid_until_ms: int
+    models: tuple[Model, ...]
+    purposes: tuple[str, ...]
+    tools: tuple[ToolRule, ...]
+    markings: str
+    thresholds: dict[str, int]
+    notice: Text
+    stride: int
+    window: int
+    clauses: tuple[Clause, ...]
+    cedar: str
+    schema: str
+    yaml: bytes
+
+    @property
+    def name(self) -> str:
+        """id@version, as it stands in `x-caveat-terms`."""
+        return f"{self.id}@{self.version}"
+
+    def clause(self, clause_id: str) -> Clause:
+        """The clause of that id; KeyError is a bug in the caller."""
+        return {clause.id: clause for clause in self.clauses}[clause_id]
+
+
+class Signature(Struct, frozen=True):
+    """Who signed: the party's role, the key's name and id."""
+
+    role: Literal["vendor", "operator"]
+    key: str
+
+
+class SignedTerms(Struct, frozen=True):
+    """A DSSE envelope as it came.  Nothing may be decided from it."""
+
+    raw: bytes
+
+
+class Terms(Struct, frozen=True):
+    """Terms that both parties signed.
+
+    digest   of the signed payload: the pair's digest that every record and receipt names
+    """
+
+    draft: Draft
+    digest: str
+    signatures: tuple[Signature, ...]
