@@ -1,0 +1,226 @@
+"""What a leaf says: clear fields that anyone may count, and salted commitments that open one by one.
+
+Rules of this file:
+
+- a leaf holds no content: what is not in the clear list below is committed, and a committed value is facts, names and
+  keyed digests, never a prompt or an answer;
+- a commitment is the digest of an RFC 9901 disclosure: `base64url(["salt", "name", value])`, hashed as that string;
+- salts derive from a key drawn for this record alone, so equal prompts cannot be linked, and destroying the aside
+  (which holds the key and the disclosures) closes the record for ever without touching a proof.
+
+    {"c":{"decision":"<digest>","who":"<digest>",...},"call":"<32 hex>","g":"gw1","k":"opened","t":1795351642000,
+     "terms":"sha256:<pair>","v":1}
+"""
+
+import hashlib
+import hmac
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from caveat.canon import b64url, unb64url
+from caveat.decide.decision import Decision
+from caveat.errors import CaveatError, NotVerified
+from caveat.facts import Facts, grouped
+from caveat.ledger.log import Entry
+from caveat.wire.reply import Usage
+
+VERSION = 1
+
+CALL_KINDS = ("opened", "settled", "refused")
+CONTROL = "control"
+
+ENDINGS = ("completed", "denied", "held", "stopped", "broken", "aborted", "unknown")
+"""How a call ended.
+
+    completed  the reply left whole            denied, held  nothing was sent to the model
+    stopped    a clause ended it midway        broken        the upstream failed or was unreadable
+    aborted    the client went away            unknown       the gateway died; nobody can say
+"""
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+"""RFC 8785 bytes for our values: no floats, integers under 2**53, ASCII keys (tests/test_record.py)."""
+
+
+class Leaf(Struct, frozen=True):
+    """A leaf, read.  Fields that a kind does not have are at their defaults.
+
+    k      "opened", "settled", "refused" or "control"
+    g, t   the gateway's name and clock (POSIX ms); order comes from the index, never from `t`
+    call   32 hex digits; "" on control records
+    terms  the pair's digest; "" where none applied
+    o      how the call ended (settled)
+    at     index of the call's `opened` (settled)
+    tok    tokens in and out by the provider's count (settled), None where it gave none
+    what   what a control record does: "terms.adopted", "key.new", ...
+    id     the thing it does it to
+    doc    digest of the document kept whole in control/
+    c      commitments: name -> digest
+    """
+
+    v: int
+    k: str
+    g: str
+    t: int
+    call: str = ""
+    terms: str = ""
+    o: str = ""
+    at: int = -1
+    tok: tuple[int, int] | None = None
+    what: str = ""
+    id: str = ""
+    doc: str = ""
+    c: dict[str, str] = {}
+
+
+class Aside(Struct, frozen=True):
+    """What opens a leaf's commitments: the record's key and the disclosures, as they were hashed."""
+
+    key: str
+    d: tuple[str, ...]
+
+
+class Head(Struct, frozen=True):
+    """What every record of a call begins with: which call, written by which gateway, when, under which secret.
+
+    call   32 hex digits        at_ms  the gateway's clock        key  32 fresh random bytes, for this record alone
+    """
+
+    call: str
+    gateway: str
+    at_ms: int
+    key: bytes
+
+    def clear(self, kind: str, terms: str) -> dict[str, Any]:
+        return {"k": kind, "call": self.call, "g": self.gateway, "t": self.at_ms, "terms": terms}
+
+
+class Opening(Struct, frozen=True):
+    """Where a call's first record stands, and the pair's digest that it was decided under."""
+
+    index: int
+    terms: str
+
+
+def opened(head: Head, facts: Facts, decision: Decision, request: dict[str, Any]) -> Entry:
+    """A call's first record: what was asked and what was decided, before anything goes to the model.
+
+    `request` describes the body without its content (see `body_digest`).
+    """
+    hidden: dict[str, Any] = {"decision": decision, "request": request}
+    hidden.update(grouped(facts))
+    return _entry(head.clear("opened", decision.terms), hidden, head.key)
+
+
+def refused(head: Head, caller: str, request: dict[str, Any]) -> Entry:
+    """The only record of a call that never became one: unreadable, or for a model that no terms cover."""
+    return _entry(
+        {**head.clear("refused", ""), "o": "denied"}, {"who": {"caller": caller}, "request": request}, head.key
+    )
+
+
+def settled(head: Head, opening: Opening, ending: str, usage: Usage | None, hidden: dict[str, Any]) -> Entry:
+    """A call's second record: how it ended.
+
+    `hidden` holds what there is of: reply (facts), decision, answer (length, keyed digest, characters that left),
+    duties (what was done and how), upstream.
+    """
+    if ending not in ENDINGS:
+        raise ValueError(ending)
+    clear = {**head.clear("settled", opening.terms), "o": ending, "at": opening.index}
+    if usage is not None:
+        clear["tok"] = [usage.tokens_in, usage.tokens_out]
+    return _entry(clear, hidden, head.key)
+
+
+def control(*, what: str, id: str, doc: str, gateway: str, at_ms: int) -> Entry:  # noqa: A002
+    """A record that changes what is in force; `doc` is the digest of the document in control/, "" where none is."""
+    return _entry({"k": CONTROL, "what": what, "id": id, "doc": doc, "g": gateway, "t": at_ms}, {}, b"")
+
+
+def body_digest(body: bytes, key: bytes) -> dict[str, Any]:
+    """A body's length and keyed digest: no dictionary of guesses can be tried without the record's key."""
+    return {"len": len(body), "hmac": hmac.digest(_derive(key, "body"), body, "sha256").hex()}
+
+
+def _entry(clear: dict[str, Any], hidden: dict[str, Any], key: bytes) -> Entry:
+    commitments: dict[str, str] = {}
+    disclosures: list[str] = []
+    for name, value in hidden.items():
+        disclosure = b64url(_encode([b64url(_derive(key, name)[:16]), name, value]))
+        commitments[name] = commitment(disclosure)
+        disclosures.append(disclosure)
+    leaf = {"v": VERSION, **clear}
+    if commitments:
+        leaf["c"] = commitments
+    aside = _encode(Aside(key.hex(), tuple(disclosures))) if disclosures else b""
+    return Entry(_encode(leaf), aside)
+
+
+def _derive(key: bytes, name: str) -> bytes:
+    return hmac.digest(key, name.encode(), "sha256")
+
+
+def commitment(disclosure: str) -> str:
+    """The digest of a disclosure, hashed as sent (RFC 9901 section 4.2.3)."""
+    return b64url(hashlib.sha256(disclosure.encode("ascii")).digest())
+
+
+_leaf_decoder = msgspec.json.Decoder(Leaf)
+_aside_decoder = msgspec.json.Decoder(Aside)
+
+
+def read_leaf(data: bytes) -> Leaf:
+    """The leaf that the bytes are.  Raises NotVerified for bytes that this version did not write."""
+    try:
+        leaf = _leaf_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotVerified(f"a leaf is not a record of Caveat: {error}", step="leaf") from None
+    if leaf.v != VERSION:
+        raise NotVerified(f"expected record version {VERSION}, got `{leaf.v}`", step="leaf")
+    return leaf
+
+
+def read_aside(data: bytes) -> Aside:
+    """The aside that the bytes are.  Raises NotVerified."""
+    try:
+        return _aside_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise NotVerified("what opens a record cannot be read", step="disclosure") from None
+
+
+def disclosed(leaf: Leaf, disclosures: tuple[str, ...]) -> dict[str, Any]:
+    """Names and values that the disclosures open in this leaf.
+
+    Raises NotVerified for a disclosure that no commitment of the leaf covers, or one given twice.
+    """
+    values: dict[str, Any] = {}
+    for disclosure in disclosures:
+        name, value = _read_disclosure(disclosure)
+        if name in values:
+            raise NotVerified(f"`{name}` is disclosed twice", step="disclosure")
+        if leaf.c.get(name) != commitment(disclosure):
+            raise NotVerified(f"what is disclosed as `{name}` is not what the record committed to", step="disclosure")
+        values[name] = value
+    return values
+
+
+def _read_disclosure(disclosure: str) -> tuple[str, Any]:
+    try:
+        triple = msgspec.json.decode(unb64url(disclosure))
+    except (CaveatError, msgspec.DecodeError, UnicodeError):
+        raise NotVerified("a disclosure cannot be read", step="disclosure") from None
+    if not (isinstance(triple, list) and len(triple) == 3 and isinstance(triple[1], str)):
+        raise NotVerified("a disclosure is not [salt, name, value]", step="disclosure")
+    return triple[1], triple[2]
+
+
+def salts_hold(leaf: Leaf, aside: Aside) -> bool:
+    """Whether every disclosure's salt derives from the record's key, so that no salt carries a message out."""
+    key = bytes.fromhex(aside.key)
+    for disclosure in aside.d:
+        salt, name, _ = msgspec.json.decode(unb64url(disclosure))
+        if salt != b64url(_derive(key, name)[:16]):
+            return False
+    return all(commitment(d) in leaf.c.values() for d in aside.d)

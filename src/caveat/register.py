@@ -1,0 +1,150 @@
+"""What is in force: a fold over the ledger's control records, and nothing else.
+
+Rules of this file: no second source of truth; the fold is pure, so whoever holds the records and their documents gets
+the same register; the fence is a digest of everything here that a decision stands on.
+
+Control records and the document each names:
+
+    log.opened      the log's first record; document: the gateway's name, build and engine
+    party.trusted   document Party: whose signatures count, for a role
+    terms.adopted   document: the signed terms (DSSE envelope)
+    terms.ended     id of the terms that no longer hold
+    key.new         document CallerKey; never the key itself, only its digest
+    key.revoked     id of the key
+"""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from caveat.canon import canonical, digest
+from caveat.errors import NotVerified
+from caveat.facts import Caller
+from caveat.keys import VerifyingKey
+from caveat.record import Leaf
+from caveat.terms.document import SignedTerms, Terms
+from caveat.terms.sign import open_terms
+
+T = TypeVar("T")
+
+ROLES = ("caller", "operator", "approver", "auditor")
+ACTS = (
+    "log.opened",
+    "party.trusted",
+    "terms.adopted",
+    "terms.ended",
+    "key.new",
+    "key.revoked",
+    "coverage.measured",
+    "evidence.exported",
+    "gateway.stopped",
+    "gateway.started",
+)
+
+
+class PartyKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A party whose signature on terms counts.  `sample` parties are for trying out: never off loopback."""
+
+    role: str
+    name: str
+    vkey: str
+    sample: bool = False
+
+
+class CallerKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key and what it allows.  `secret_digest` is the SHA-256 of the key's text (256 random bits, so no guess).
+
+    role      caller, operator, approver or auditor
+    caller    what decisions see of its holder
+    """
+
+    role: str
+    secret_digest: str
+    caller: Caller
+    sample: bool = False
+
+
+class Register(Struct, frozen=True):
+    """What is in force after `size` leaves.  Values are replaced, never changed."""
+
+    size: int = 0
+    parties: tuple[PartyKey, ...] = ()
+    terms: dict[str, Terms] = {}
+    ended: dict[str, int] = {}
+    keys: dict[str, CallerKey] = {}
+    revoked: frozenset[str] = frozenset()
+
+    @property
+    def fence(self) -> str:
+        """Digest of all that a decision stands on: terms, parties, keys.  Equal registers have equal fences."""
+        return _fence(self)
+
+    def by_secret(self) -> dict[str, CallerKey]:
+        """Live keys by the digest of their text."""
+        return {key.secret_digest: key for id_, key in self.keys.items() if id_ not in self.revoked}
+
+    def covering(self, model: str) -> Terms | None:
+        """The terms in force that name the model's alias, None where there are none."""
+        for terms in self.terms.values():
+            if any(m.alias == model for m in terms.draft.models):
+                return terms
+        return None
+
+    def trust(self) -> dict[str, tuple[VerifyingKey, ...]]:
+        """Whose signatures count, by role."""
+        return {
+            role: tuple(VerifyingKey.parse(p.vkey) for p in self.parties if p.role == role)
+            for role in ("vendor", "operator")
+        }
+
+
+def _fence(register: Register) -> str:
+    return digest(
+        canonical(
+            {
+                "terms": {name: terms.digest for name, terms in register.terms.items()},
+                "parties": sorted(p.vkey for p in register.parties),
+                "keys": sorted(key.secret_digest for key in register.by_secret().values()),
+            }
+        )
+    )
+
+
+def fold(register: Register, leaf: Leaf, index: int, document: bytes) -> Register:
+    """The register after one control record.  `document` is what `leaf.doc` names, b"" where it names none.
+
+    Raises NotVerified where the document is not the one named, does not parse, or its signatures do not hold.
+    """
+    if leaf.doc and digest(document) != leaf.doc:
+        raise NotVerified(f"control document `{leaf.doc}` of record {index} is missing or changed", step="control")
+    after = msgspec.structs.replace(register, size=index + 1)
+    match leaf.what:
+        case "party.trusted":
+            party = _decode(document, PartyKey)
+            kept = tuple(p for p in after.parties if p.vkey != party.vkey)
+            return msgspec.structs.replace(after, parties=(*kept, party))
+        case "terms.adopted":
+            terms = open_terms(SignedTerms(document), register.trust())
+            ended = {k: v for k, v in after.ended.items() if k != terms.draft.id}
+            return msgspec.structs.replace(after, terms={**after.terms, terms.draft.id: terms}, ended=ended)
+        case "terms.ended":
+            rest = {name: terms for name, terms in after.terms.items() if name != leaf.id}
+            return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
+        case "key.new":
+            return msgspec.structs.replace(after, keys={**after.keys, leaf.id: _decode(document, CallerKey)})
+        case "key.revoked":
+            return msgspec.structs.replace(after, revoked=after.revoked | {leaf.id})
+        case known if known in ACTS:
+            return after
+        case unknown:
+            raise NotVerified(f"record {index} does `{unknown}`, which this version does not know", step="control")
+
+
+def _decode(document: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(document, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotVerified(
+            f"a control document does not read as what its record says: {error}", step="control"
+        ) from None
