@@ -109,7 +109,8 @@ def opened(head: Head, facts: Facts, decision: Decision, request: dict[str, Any]
     `request` describes the body without its content (see `body_digest`).
     """
     hidden: dict[str, Any] = {"decision": decision, "request": request}
-    hidden.update(grouped(facts))
+    for group, values in grouped(facts).items():
+        hidden[group] = values
     return _entry(head.clear("opened", decision.terms), hidden, head.key)
 
 
