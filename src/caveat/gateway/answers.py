@@ -1,0 +1,233 @@
+"""Well-formed replies of both vendors' formats, made from a plain answer: what the scripted upstream says.
+
+Shapes are those of the official SDKs' types, autumn 2026 (openai 3.54 `ChatCompletion`, `ChatCompletionChunk`;
+anthropic 2.12 `Message`, `RawMessageStreamEvent`).  Ids and times are fixed, so that equal requests get equal bytes.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from caveat.gateway.script import Answer, ToolCall
+
+CREATED = 1767225600
+"""2026-01-01, in POSIX seconds: the age of every scripted answer."""
+
+JSON_TYPE = "application/json"
+EVENTS_TYPE = "text/event-stream; charset=utf-8"
+
+
+class StreamOptions(Struct, frozen=True):
+    """The only member that matters here; others are ignored."""
+
+    include_usage: bool = False
+
+
+class Asked(Struct, frozen=True):
+    """What an answer's form depends on: the few members of a request that the scripted upstream reads."""
+
+    model: str = "scripted"
+    stream: bool = False
+    n: int = 1
+    stream_options: StreamOptions | None = None
+
+
+class Rendered(Struct, frozen=True):
+    """A body in pieces, one to an event where it is a stream."""
+
+    pieces: tuple[bytes, ...]
+    content_type: str
+
+
+_asked = msgspec.json.Decoder(Asked)
+
+
+def read_asked(body: bytes) -> Asked:
+    """What a request asks for; the defaults where it cannot be read (the gateway's reader is the strict one)."""
+    try:
+        return _asked.decode(body)
+    except msgspec.MsgspecError:
+        return Asked()
+
+
+def render(path: str, asked: Asked, answer: Answer) -> Rendered | None:
+    """The answer in the dialect of a path, streamed if asked; None for a path that no dialect owns."""
+    for suffix, (whole, stream) in _DIALECTS.items():
+        if path.endswith(suffix):
+            if asked.stream and stream is not None:
+                return Rendered(tuple(stream(asked, answer)), EVENTS_TYPE)
+            return Rendered((msgspec.json.encode(whole(asked, answer)),), JSON_TYPE)
+    return None
+
+
+def event(data: Any, name: str = "") -> bytes:
+    """One server-sent event; text goes as it is, a line to a `data:` each, other values as JSON."""
+    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
+    lines = [f"event: {name}"] if name else []
+    return "\n".join([*lines, *(f"data: {line}" for line in text.split("\n")), "", ""]).encode()
+
+
+def pieces(text: str, size: int) -> list[str]:
+    """The text cut as a model's stream cuts it: every `size` characters, or a word at a time for 0."""
+    if size:
+        return [text[i : i + size] for i in range(0, len(text), size)]
+    return re.findall(r"\s*\S+|\s+$", text)
+
+
+def _tokens_out(answer: Answer) -> int:
+    return answer.tokens_out or len(pieces(answer.text, answer.piece)) + len(answer.tool_calls)
+
+
+def _stop(answer: Answer) -> str:
+    return answer.stop or ("tool" if answer.tool_calls else "stop")
+
+
+# OpenAI chat completions
+
+_FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls", "filter": "content_filter"}
+
+
+def _openai_usage(answer: Answer) -> dict[str, int]:
+    out = _tokens_out(answer)
+    return {"prompt_tokens": answer.tokens_in, "completion_tokens": out, "total_tokens": answer.tokens_in + out}
+
+
+def _openai_tool(index: int, call: ToolCall) -> dict[str, Any]:
+    return {"id": f"call_{index}", "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _openai_message(answer: Answer) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
+    if answer.tool_calls:
+        message["tool_calls"] = [_openai_tool(i, call) for i, call in enumerate(answer.tool_calls)]
+    return message
+
+
+def _openai(asked: Asked, answer: Answer) -> Any:
+    choice = {"message": _openai_message(answer), "logprobs": None, "finish_reason": _FINISH[_stop(answer)]}
+    return {
+        "id": "chatcmpl-scripted",
+        "object": "chat.completion",
+        "created": CREATED,
+        "model": asked.model,
+        "choices": [{"index": i, **choice} for i in range(asked.n)],
+        "usage": _openai_usage(answer),
+    }
+
+
+def _openai_deltas(answer: Answer) -> Iterator[dict[str, Any]]:
+    yield {"role": "assistant", "content": ""}
+    for piece in pieces(answer.reasoning, answer.piece):
+        yield {"reasoning_content": piece}
+    for piece in pieces(answer.text, answer.piece):
+        yield {"content": piece}
+    for index, call in enumerate(answer.tool_calls):
+        whole = _openai_tool(index, call)
+        yield {"tool_calls": [{"index": index, **whole, "function": {"name": call.name, "arguments": ""}}]}
+        for piece in pieces(call.arguments, answer.piece):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+
+def _openai_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
+    wants_usage = asked.stream_options is not None and asked.stream_options.include_usage
+    head = {
+        "id": "chatcmpl-scripted",
+        "object": "chat.completion.chunk",
+        "created": CREATED,
+        "model": asked.model,
+    }
+    usage = {"usage": None} if wants_usage else {}
+    for index in range(asked.n):
+        for delta in _openai_deltas(answer):
+            yield event(head | {"choices": [{"index": index, "delta": delta, "finish_reason": None}]} | usage)
+        last = {"index": index, "delta": {}, "finish_reason": _FINISH[_stop(answer)]}
+        yield event(head | {"choices": [last]} | usage)
+    if wants_usage:
+        yield event(head | {"choices": [], "usage": _openai_usage(answer)})
+    yield event("[DONE]")
+
+
+# Anthropic messages
+
+_STOP_REASON = {"stop": "end_turn", "length": "max_tokens", "tool": "tool_use", "filter": "refusal"}
+
+
+def _arguments(call: ToolCall) -> Any:
+    try:
+        return msgspec.json.decode(call.arguments)
+    except msgspec.DecodeError:
+        return {}
+
+
+def _blocks(answer: Answer) -> Iterator[dict[str, Any]]:
+    if answer.reasoning:
+        yield {"type": "thinking", "thinking": answer.reasoning, "signature": "c2NyaXB0ZWQ="}
+    if answer.text:
+        yield {"type": "text", "text": answer.text}
+    for index, call in enumerate(answer.tool_calls):
+        yield {"type": "tool_use", "id": f"toolu_{index}", "name": call.name, "input": _arguments(call)}
+
+
+def _anthropic(asked: Asked, answer: Answer) -> Any:
+    return {
+        "id": "msg_scripted",
+        "type": "message",
+        "role": "assistant",
+        "model": asked.model,
+        "content": list(_blocks(answer)),
+        "stop_reason": _STOP_REASON[_stop(answer)],
+        "stop_sequence": None,
+        "usage": {"input_tokens": answer.tokens_in, "output_tokens": _tokens_out(answer)},
+    }
+
+
+def _named(data: dict[str, Any]) -> bytes:
+    return event(data, data["type"])
+
+
+def _deltas(block: dict[str, Any], arguments: str, size: int) -> list[dict[str, Any]]:
+    if block["type"] == "thinking":
+        said = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(block["thinking"], size)]
+        return [*said, {"type": "signature_delta", "signature": block["signature"]}]
+    if block["type"] == "tool_use":
+        return [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(arguments, size)]
+    return [{"type": "text_delta", "text": piece} for piece in pieces(block["text"], size)]
+
+
+_EMPTY = {"thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}, "text": {"text": ""}}
+
+
+def _anthropic_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
+    whole = _anthropic(asked, answer)
+    usage = {"input_tokens": answer.tokens_in, "output_tokens": 1}
+    yield _named({"type": "message_start", "message": whole | {"content": [], "stop_reason": None, "usage": usage}})
+    yield _named({"type": "ping"})
+    calls = iter(answer.tool_calls)
+    for index, block in enumerate(whole["content"]):
+        arguments = next(calls).arguments if block["type"] == "tool_use" else ""
+        yield _named({"type": "content_block_start", "index": index, "content_block": block | _EMPTY[block["type"]]})
+        for delta in _deltas(block, arguments, answer.piece):
+            yield _named({"type": "content_block_delta", "index": index, "delta": delta})
+        yield _named({"type": "content_block_stop", "index": index})
+    ending = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+    yield _named({"type": "message_delta", "delta": ending, "usage": {"output_tokens": _tokens_out(answer)}})
+    yield _named({"type": "message_stop"})
+
+
+def _count(_: Asked, answer: Answer) -> Any:
+    return {"input_tokens": answer.tokens_in}
+
+
+_Whole = Callable[[Asked, Answer], Any]
+_Stream = Callable[[Asked, Answer], Iterator[bytes]]
+_DIALECTS: dict[str, tuple[_Whole, _Stream | None]] = {
+    "/chat/completions": (_openai, _openai_stream),
+    "/messages/count_tokens": (_count, None),
+    "/messages": (_anthropic, _anthropic_stream),
+}
+"""By the end of the path: how an answer looks whole, and as a stream where the dialect has streams."""

@@ -1,0 +1,126 @@
+"""Scripted answers are well-formed: the official SDKs read them, whole and streamed, and equal requests get equal bytes."""
+
+import json
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+
+from caveat.gateway.answers import EVENTS_TYPE, Asked, StreamOptions, event, pieces, read_asked, render
+from caveat.gateway.script import Answer, Reply, ToolCall, always
+from caveat.gateway.scripted import serve
+
+ANSWERS = {
+    "text": Answer("Il pleut à Brest, et  il vente.\n"),
+    "text in pieces": Answer("It rains in Brest.", piece=3),
+    "tool": Answer(tool_calls=(ToolCall("weather", '{"city": "Brest"}'),)),
+    "text and two tools": Answer("Let me look.", tool_calls=(ToolCall("a", '{"x": [1, 2]}'), ToolCall("b"))),
+    "cut off by its limit": Answer("It rai", stop="length"),
+    "empty": Answer(""),
+}
+MESSAGES: Any = [{"role": "user", "content": "Weather?"}]
+
+
+@pytest.fixture
+def upstream():
+    with serve(always(Reply())) as scripted:
+        yield scripted
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_openai_sdk_reads_the_answer_whole_and_streamed(upstream, case):
+    answer = ANSWERS[case]
+    upstream.play(always(Reply(answer=answer)))
+    with openai.OpenAI(base_url=upstream.address + "/v1", api_key="k", max_retries=0) as client:
+        whole = client.chat.completions.create(model="m", messages=MESSAGES)
+        with client.chat.completions.stream(model="m", messages=MESSAGES) as stream:
+            try:
+                streamed = stream.get_final_completion()
+            except openai.LengthFinishReasonError as cut_off:
+                streamed = cut_off.completion  # type: ignore[assignment]
+    both: list[Any] = [whole, streamed]
+    for completion in both:
+        message = completion.choices[0].message
+        assert (message.content or "") == answer.text
+        calls = [(call.function.name, call.function.arguments) for call in message.tool_calls or []]
+        assert calls == [(call.name, call.arguments) for call in answer.tool_calls]
+    assert whole.choices[0].finish_reason == streamed.choices[0].finish_reason
+    assert whole.usage is not None
+    assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_anthropic_sdk_reads_the_answer_whole_and_streamed(upstream, case):
+    answer = ANSWERS[case]
+    upstream.play(always(Reply(answer=answer)))
+    with anthropic.Anthropic(base_url=upstream.address, api_key="k", max_retries=0) as client:
+        whole = client.messages.create(model="m", max_tokens=50, messages=MESSAGES)
+        with client.messages.stream(model="m", max_tokens=50, messages=MESSAGES) as stream:
+            streamed = stream.get_final_message()
+    for message in (whole, streamed):
+        assert "".join(block.text for block in message.content if block.type == "text") == answer.text
+        used = [(block.name, block.input) for block in message.content if block.type == "tool_use"]
+        assert used == [(call.name, json.loads(call.arguments)) for call in answer.tool_calls]
+    assert whole.stop_reason == streamed.stop_reason
+    assert whole.usage.output_tokens == streamed.usage.output_tokens
+
+
+def test_openai_stream_ends_with_usage_only_where_it_was_asked_for():
+    plain = render("/v1/chat/completions", Asked(stream=True), Answer("Hi"))
+    asked = render("/v1/chat/completions", Asked(stream=True, stream_options=StreamOptions(True)), Answer("Hi"))
+    assert plain is not None
+    assert asked is not None
+    assert b'"usage"' not in b"".join(plain.pieces)
+    assert b'"choices":[],"usage":{' in asked.pieces[-2]
+    assert plain.pieces[-1] == asked.pieces[-1] == b"data: [DONE]\n\n"
+
+
+def test_n_answers_are_given():
+    rendered = render("/v1/chat/completions", Asked(n=3), Answer("Hi"))
+    assert rendered is not None
+    assert [choice["index"] for choice in json.loads(rendered.pieces[0])["choices"]] == [0, 1, 2]
+
+
+def test_reasoning_has_a_channel_of_its_own():
+    asked = Asked(stream=True)
+    chat = render("/v1/chat/completions", asked, Answer("Four.", reasoning="Two and two"))
+    messages = render("/v1/messages", asked, Answer("Four.", reasoning="Two and two"))
+    assert chat is not None
+    assert messages is not None
+    assert b'"reasoning_content":"Two"' in b"".join(chat.pieces)
+    assert b'"thinking_delta","thinking":"Two"' in b"".join(messages.pieces)
+    assert messages.content_type == EVENTS_TYPE
+
+
+def test_path_without_a_dialect_has_no_answer():
+    assert render("/v1/images", Asked(), Answer("Hi")) is None
+
+
+def test_equal_requests_get_equal_bytes():
+    asked = Asked(model="m", stream=True)
+    assert render("/v1/messages", asked, Answer("Hi there")) == render("/v1/messages", asked, Answer("Hi there"))
+
+
+ASKED = {
+    "plain": (b'{"model": "m", "messages": []}', Asked("m")),
+    "streamed": (b'{"model": "m", "stream": true, "n": 2}', Asked("m", stream=True, n=2)),
+    "not json": (b"nothing", Asked()),
+    "another type": (b'{"model": 7}', Asked()),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_what_is_asked_is_read_where_it_can_be(case):
+    body, wanted = ASKED[case]
+    assert read_asked(body) == wanted
+
+
+@pytest.mark.parametrize("size", range(5))
+def test_pieces_together_are_the_text(size):
+    for text in ("", " ", "a", "two words ", "\n\n lead", "fin\n", "日本 語"):
+        assert "".join(pieces(text, size)) == text
+
+
+def test_event_of_several_lines_keeps_them():
+    assert event("a\nb", "note") == b"event: note\ndata: a\ndata: b\n\n"
