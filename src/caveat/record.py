@@ -97,7 +97,8 @@ class Head(Struct, frozen=True):
 
 
 class Opening(Struct, frozen=True):
-    """Where a call's first record stands, and the pair's digest that it was decided under."""
+    """Where a call's first record stands (-1 where both are appended at once, one behind the other), and the pair's
+    digest that it was decided under."""
 
     index: int
     terms: str
@@ -109,8 +110,7 @@ def opened(head: Head, facts: Facts, decision: Decision, request: dict[str, Any]
     `request` describes the body without its content (see `body_digest`).
     """
     hidden: dict[str, Any] = {"decision": decision, "request": request}
-    for group, values in grouped(facts).items():
-        hidden[group] = values
+    hidden |= {str(group): values for group, values in grouped(facts).items()}
     return _entry(head.clear("opened", decision.terms), hidden, head.key)
 
 
@@ -129,7 +129,9 @@ def settled(head: Head, opening: Opening, ending: str, usage: Usage | None, hidd
     """
     if ending not in ENDINGS:
         raise ValueError(ending)
-    clear = {**head.clear("settled", opening.terms), "o": ending, "at": opening.index}
+    clear = {**head.clear("settled", opening.terms), "o": ending}
+    if opening.index >= 0:
+        clear["at"] = opening.index
     if usage is not None:
         clear["tok"] = [usage.tokens_in, usage.tokens_out]
     return _entry(clear, hidden, head.key)
@@ -140,9 +142,31 @@ def control(*, what: str, id: str, doc: str, gateway: str, at_ms: int) -> Entry:
     return _entry({"k": CONTROL, "what": what, "id": id, "doc": doc, "g": gateway, "t": at_ms}, {}, b"")
 
 
+class BodyDigest:
+    """A body's length and keyed digest, taken piece by piece: no dictionary of guesses can be tried without `key`."""
+
+    def __init__(self, key: bytes) -> None:
+        self._mac = hmac.new(_derive(key, "body"), digestmod="sha256")
+        self._length = 0
+
+    def update(self, piece: bytes) -> None:
+        """Take in the next bytes of the body."""
+        self._mac.update(piece)
+        self._length += len(piece)
+
+    def value(self) -> dict[str, Any]:
+        """`{"len": bytes so far, "hmac": hex}`, as it is committed."""
+        return {"len": self._length, "hmac": self._mac.hexdigest()}
+
+
 def body_digest(body: bytes, key: bytes) -> dict[str, Any]:
-    """A body's length and keyed digest: no dictionary of guesses can be tried without the record's key."""
+    """The same of a whole body."""
     return {"len": len(body), "hmac": hmac.digest(_derive(key, "body"), body, "sha256").hex()}
+
+
+def reply_facts(facts: Facts) -> dict[str, Any]:
+    """The facts that the reply set; the others stand in the call's first record."""
+    return grouped(facts)["reply"]
 
 
 def _entry(clear: dict[str, Any], hidden: dict[str, Any], key: bytes) -> Entry:

@@ -21,7 +21,7 @@ from msgspec import Struct
 from caveat.canon import canonical, digest
 from caveat.errors import NotVerified
 from caveat.facts import Caller
-from caveat.keys import VerifyingKey
+from caveat.keys import VerifyKey, parse_verify_key
 from caveat.record import Leaf
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import open_terms
@@ -91,10 +91,10 @@ class Register(Struct, frozen=True):
                 return terms
         return None
 
-    def trust(self) -> dict[str, tuple[VerifyingKey, ...]]:
+    def trust(self) -> dict[str, tuple[VerifyKey, ...]]:
         """Whose signatures count, by role."""
         return {
-            role: tuple(VerifyingKey.parse(p.vkey) for p in self.parties if p.role == role)
+            role: tuple(parse_verify_key(p.vkey) for p in self.parties if p.role == role)
             for role in ("vendor", "operator")
         }
 

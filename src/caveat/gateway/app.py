@@ -1,0 +1,73 @@
+"""The ASGI edge: model calls go to the spine, everything else to the control pages.
+
+There is no pass-through: a path that is neither answers 404 in the format that its caller expects.
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from caveat.errors import CaveatError, Refused, Unreadable
+from caveat.gateway.begun import Asked, Request
+from caveat.gateway.bodyin import read_body, read_headers
+from caveat.gateway.callers import authenticate
+from caveat.gateway.handle import handle, new_call_id, refuse, unread
+from caveat.gateway.house import House
+from caveat.gateway.sender import Sender
+from caveat.gateway.watch import ClientGone, Watch
+from caveat.wire.dialect import Dialect
+from caveat.wire.dialects import BY_PATH, DIALECTS
+
+BODY_SECONDS = 60.0
+
+
+class App:
+    """The gateway as an ASGI application.  `control` answers what is not a model call."""
+
+    def __init__(self, house: House, control: Any) -> None:
+        self._house = house
+        self._control = control
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI 3."""
+        if scope["type"] != "http":
+            await self._control(scope, receive, send)
+            return
+        dialect = BY_PATH.get(scope["path"])
+        if dialect is not None:
+            await self._model_call(dialect, scope, receive, send)
+        elif scope["path"].startswith(("/v1/", "/anthropic/")) and scope["path"] not in ("/v1/models",):
+            await self._not_found(scope, send)
+        else:
+            await self._control(scope, receive, send)
+
+    async def _model_call(self, dialect: Dialect, scope: Any, receive: Any, send: Any) -> None:
+        house, out, call = self._house, Sender(send), new_call_id()
+        try:
+            if scope["method"] != "POST":
+                raise Refused("this path takes POST", code="method_not_allowed", status=405)
+            headers = read_headers(scope["headers"])
+            key = authenticate(headers, house.view.by_secret, loopback=house.loopback)
+        except CaveatError as error:
+            await refuse(house, dialect, call, error, out)
+            return
+        request = Request(scope["path"], scope["query_string"], headers, b"")
+        try:
+            body = await read_body(receive, limit=house.settings.gateway.max_body_bytes, seconds=BODY_SECONDS)
+        except Unreadable as error:
+            await unread(house, Asked(call, key, dialect, request), error, out)
+            return
+        except ClientGone:
+            await unread(house, Asked(call, key, dialect, request), Unreadable("the body did not come whole"), out)
+            return
+        watch = Watch(receive)
+        try:
+            await handle(house, Asked(call, key, dialect, replace(request, body=body)), out, watch)
+        finally:
+            watch.close()
+
+    async def _not_found(self, scope: Any, send: Any) -> None:
+        anthropic = "messages" in scope["path"] or scope["path"].startswith("/anthropic")
+        dialect = DIALECTS["anthropic_messages" if anthropic else "openai_chat"]
+        error = Refused("there is nothing at this path", code="not_found", status=404)
+        await refuse(self._house, dialect, new_call_id(), error, Sender(send))

@@ -1,0 +1,43 @@
+"""The values of a call at the edge: what came, and what is on record of it."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from caveat.decide.decision import Decision
+from caveat.facts import Facts
+from caveat.gateway.view import Route, View
+from caveat.ledger.log import Placed
+from caveat.register import CallerKey
+from caveat.wire.call import Call
+from caveat.wire.dialect import Dialect
+
+
+class Request(Struct, frozen=True):
+    """What came over HTTP.  Header names are lower case."""
+
+    path: str
+    query: bytes
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Asked(Struct, frozen=True):
+    """An authenticated caller's call, before anything was decided."""
+
+    id: str
+    key: CallerKey
+    dialect: Dialect
+    request: Request
+
+
+class Begun(Struct, frozen=True):
+    """A call that is on record.  `placed` is where."""
+
+    asked: Asked
+    call: Call
+    route: Route
+    facts: Facts
+    decision: Decision
+    view: View
+    placed: Placed

@@ -1,0 +1,58 @@
+"""Who calls, and what their headers declare.
+
+A key is accepted as `Authorization: Bearer` or `x-api-key`.  Headers only tighten what the key allows; facts.gather
+holds that rule, this file only reads them.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from caveat.errors import Refused
+from caveat.facts import Declared
+from caveat.register import CallerKey
+
+NO_KEY_HINT = "send it as `Authorization: Bearer KEY` or `x-api-key: KEY`; an operator makes one with `caveat keys new`"
+
+
+def secret_digest(text: str) -> str:
+    """How a key's text is kept: its SHA-256 (the text holds 256 random bits)."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def authenticate(headers: Mapping[str, str], by_secret: Mapping[str, CallerKey], *, loopback: bool) -> CallerKey:
+    """The live key that the request bears.
+
+    Raises Refused `invalid_key` where there is none, `sample_key` for a sample key off the loopback address.
+    """
+    bearer = headers.get("authorization", "")
+    text = bearer[7:].strip() if bearer[:7].lower() == "bearer " else headers.get("x-api-key", "")
+    key = by_secret.get(secret_digest(text)) if text else None
+    if key is None:
+        what = "the key is not known here, or was revoked" if text else "no key came with the request"
+        raise Refused(what, code="invalid_key", status=401, hint=NO_KEY_HINT)
+    if key.sample and not loopback:
+        raise Refused(
+            "a sample key is for trying out on this machine, and this gateway listens beyond it",
+            code="sample_key",
+            hint="make a key with `caveat keys new`",
+        )
+    return key
+
+
+def require(key: CallerKey, *roles: str) -> None:
+    """Raises Refused `role_missing` unless the key has one of the roles."""
+    if key.role not in roles:
+        raise Refused(
+            f"this needs the role {' or '.join(roles)}, and the key has the role {key.role}",
+            code="role_missing",
+            hint="an operator makes keys with roles: `caveat keys new --role auditor`",
+        )
+
+
+def declared(headers: Mapping[str, str]) -> Declared:
+    """What the caller's headers say of the call; facts.gather checks each against the key."""
+    return Declared(
+        purpose=headers.get("caveat-purpose", ""),
+        marking=headers.get("caveat-marking", ""),
+        case=headers.get("caveat-case", ""),
+    )

@@ -1,0 +1,218 @@
+"""An allowed call's way to the model and back, and its outcome on record.
+
+Rules of this file: the outcome is always recorded, whatever happened; it is durable before the last byte leaves; what
+the upstream sends is read before it is passed on, and what cannot be read is not passed on.
+"""
+
+import secrets
+from typing import Any
+
+from caveat import record
+from caveat.decide.explain import refusal
+from caveat.decide.guard import Guard
+from caveat.errors import CaveatError, Unavailable, Unreadable
+from caveat.gateway import duties
+from caveat.gateway.begun import Begun
+from caveat.gateway.house import House
+from caveat.gateway.problems import problem, status_of
+from caveat.gateway.relay import Relay
+from caveat.gateway.sender import Sender
+from caveat.gateway.upstream import UpstreamReply
+from caveat.gateway.watch import ClientGone, Watch
+from caveat.ledger.log import Entry
+from caveat.wire.reply import Halt, Usage
+
+EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+JSON = (("content-type", "application/json"),)
+
+
+class Exchange:
+    """One allowed call.  `run` sends it and answers the client; `ending` and the rest are what is recorded of it."""
+
+    def __init__(self, house: House, begun: Begun, out: Sender, watch: Watch) -> None:
+        self._house = house
+        self._begun = begun
+        self._out = out
+        self._watch = watch
+        self._dialect = begun.asked.dialect
+        self._guard = self._make_guard()
+        self._settled = False
+        self._secret = secrets.token_bytes(32)
+        self._sent = record.BodyDigest(self._secret)
+        self._kept: list[bytes] | None = [] if duties.owes(begun, "log.full") else None
+        self._upstream: dict[str, Any] = {"name": begun.route.upstream.name}
+        self._usage: Usage | None = None
+        self._notices = 0
+
+    def _make_guard(self) -> Guard:
+        route, begun = self._begun.route, self._begun
+        return Guard(
+            route.policy,
+            begun.facts,
+            begun.decision,
+            begun.view.waivers,
+            route.panel.recognize_text,
+            horizon=route.panel.horizon,
+        )
+
+    async def run(self) -> None:
+        """Send the call, answer, record.  Never raises for what an upstream or a client does."""
+        begun = self._begun
+        request = begun.asked.request
+        try:
+            if self._kept is not None:
+                await self._house.keep_body(begun, "request", begun.call.body)
+            with self._watch:
+                sending = begun.route.upstream.send(
+                    request.path, request.query, request.headers, duties.outgoing(begun), dialect=self._dialect.name
+                )
+                reply = await sending
+        except ClientGone:
+            await self._settle("aborted")
+            return
+        except CaveatError as error:
+            await self._failed(error)
+            return
+        self._upstream["status"] = reply.status
+        try:
+            await self._pass_on(reply)
+        finally:
+            await reply.close()
+            if not self._settled:
+                await self._settle("unknown")
+
+    async def _pass_on(self, reply: UpstreamReply) -> None:
+        try:
+            if self._begun.call.streams and reply.status == 200:
+                await self._streamed(reply)
+            else:
+                await self._whole(reply)
+        except ClientGone:
+            await self._settle("aborted")
+
+    async def _whole(self, reply: UpstreamReply) -> None:
+        """A reply that is not streamed, or an upstream's error."""
+        try:
+            with self._watch:
+                body = await reply.read(self._house.max_reply_bytes)
+            frame = self._dialect.read_reply(body) if reply.status == 200 else self._house.read_error(body)
+        except CaveatError as error:
+            await self._failed(error)
+            return
+        for said in frame.says:
+            self._guard.feed(said.channel, said.text, tool=said.tool)
+        for channel in {said.channel: None for said in frame.says}:
+            self._guard.end(channel)
+        self._usage = frame.usage
+        if self._guard.stopped is not None:
+            await self._stopped_whole()
+            return
+        notice = duties.notice(self._begun)
+        if notice and reply.status == 200:
+            body, self._notices = self._dialect.with_notice(body, notice)
+        ending = "completed" if reply.status == 200 else "broken"
+        self._note(body)
+        if await self._settle(ending, sum(len(said.text) for said in frame.says)):
+            await self._out.whole(reply.status, (*JSON, *reply.headers), body)
+
+    async def _stopped_whole(self) -> None:
+        assert self._guard.stopped is not None
+        halt = refusal(self._guard.stopped, self._begun.route.policy.terms, duties.language(self._begun))
+        if await self._settle("stopped"):
+            await self._refuse(status_of(halt.code), halt)
+
+    async def _streamed(self, reply: UpstreamReply) -> None:
+        relay = Relay(self._dialect.reader(), self._dialect.writer(), self._guard, duties.notice(self._begun))
+        await self._out.start(200, EVENT_STREAM)
+        try:
+            await self._flow(reply, relay)
+        except CaveatError as error:
+            await self._close_with("broken", relay, relay.broke(problem(error)[1]))
+        except ClientGone:
+            await self._settle_relay("aborted", relay)
+        else:
+            await self._close(relay)
+
+    async def _flow(self, reply: UpstreamReply, relay: Relay) -> None:
+        """Let through what the guard releases, until the upstream is done or a clause stops it."""
+        pieces = aiter(reply.pieces())
+        while not relay.stopped:
+            with self._watch:
+                data = await anext(pieces, b"")
+            out = relay.feed(data) if data else relay.finish()
+            for piece in out:
+                self._note(piece)
+                await self._out.write(piece)
+            if not data:
+                return
+
+    async def _close(self, relay: Relay) -> None:
+        """The reply has ended: complete, stopped by a clause, or cut short by the upstream."""
+        if self._guard.stopped is not None:
+            halt = refusal(self._guard.stopped, self._begun.route.policy.terms, duties.language(self._begun))
+            last = relay.stop(halt)
+            ending = "stopped"
+        elif relay.complete:
+            ending, last = "completed", relay.last
+        else:
+            ending = "broken"
+            last = relay.broke(Halt("upstream_broke", "the model's server ended the reply before it was complete"))
+        await self._close_with(ending, relay, last)
+
+    async def _close_with(self, ending: str, relay: Relay, last: bytes) -> None:
+        self._note(last)
+        if await self._settle_relay(ending, relay):
+            await self._out.end(last)
+
+    async def _settle_relay(self, ending: str, relay: Relay) -> bool:
+        self._usage = relay.usage
+        self._notices = relay.notices
+        return await self._settle(ending, relay.characters_left)
+
+    async def _failed(self, error: CaveatError) -> None:
+        """The upstream did not answer, or not readably, and nothing has left yet."""
+        if isinstance(error, Unreadable):
+            error = Unavailable(
+                f"the model's reply could not be read: {error.message}", code="upstream_unreadable", hint=error.hint
+            )
+        status, halt = problem(error)
+        if await self._settle("broken"):
+            await self._refuse(status, halt)
+
+    def _note(self, piece: bytes) -> None:
+        """Count bytes that leave for the client into the outcome's digest, and keep them where a duty says so."""
+        self._sent.update(piece)
+        if self._kept is not None:
+            self._kept.append(piece)
+
+    async def _settle(self, ending: str, characters_left: int = 0) -> bool:
+        """Put the outcome on record.  False where the ledger cannot: then no (further) answer leaves."""
+        self._settled = True
+        begun = self._begun
+        try:
+            if self._kept:
+                await self._house.keep_body(begun, "reply", b"".join(self._kept))
+            await self._house.log.append((self._outcome(ending, characters_left),))
+        except Unavailable as error:
+            if not self._out.started:
+                await self._refuse(503, Halt("ledger_unavailable", error.message))
+            return False
+        self._house.count_ending(begun, ending)
+        return True
+
+    def _outcome(self, ending: str, characters_left: int) -> Entry:
+        begun = self._begun
+        hidden: dict[str, Any] = {
+            "answer": {"chars_left": characters_left, **self._sent.value()},
+            "duties": duties.done(begun, self._notices),
+            "upstream": self._upstream,
+            "reply": record.reply_facts(self._guard.facts),
+            "decision": self._guard.decision,
+        }
+        head = record.Head(begun.asked.id, self._house.name, self._house.now_ms(), self._secret)
+        opening = record.Opening(begun.placed.index, begun.decision.terms)
+        return record.settled(head, opening, ending, self._usage, hidden)
+
+    async def _refuse(self, status: int, halt: Halt) -> None:
+        refused = self._dialect.refuse(status, halt, self._begun.asked.id)
+        await self._out.whole(refused.status, refused.headers, refused.body)

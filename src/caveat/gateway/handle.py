@@ -1,0 +1,75 @@
+"""The spine: one call's way through the house.
+
+read, recognize, gather, decide, record (opening.py), send, guard, record (exchange.py).  Only this and its two halves
+meet both the decision and the network.
+"""
+
+import secrets
+import time
+
+from caveat.canon import b64
+from caveat.decide.explain import refusal
+from caveat.errors import CaveatError, Unavailable
+from caveat.gateway import duties
+from caveat.gateway.begun import Asked, Begun
+from caveat.gateway.exchange import Exchange
+from caveat.gateway.house import House
+from caveat.gateway.opening import begin, put_refusal
+from caveat.gateway.problems import problem, status_of
+from caveat.gateway.sender import Sender
+from caveat.gateway.watch import Watch
+from caveat.ledger.receipt import make_ticket
+from caveat.wire.dialect import Dialect
+from caveat.wire.reply import Halt
+
+
+async def handle(house: House, asked: Asked, out: Sender, watch: Watch) -> None:
+    """Decide an authenticated caller's call, record it, and answer it."""
+    began = time.perf_counter()
+    try:
+        begun = await begin(house, asked)
+    except CaveatError as error:
+        await refuse(house, asked.dialect, asked.id, error, out)
+        return
+    house.metrics.decided(begun, time.perf_counter() - began)
+    _bear(house, begun, out)
+    if begun.decision.verdict != "allow":
+        halt = refusal(begun.decision, begun.route.policy.terms, duties.language(begun))
+        await _answer(asked.dialect, asked.id, status_of(halt.code), halt, out)
+        return
+    await Exchange(house, begun, out, watch).run()
+
+
+async def unread(house: House, asked: Asked, error: CaveatError, out: Sender) -> None:
+    """Record and answer an authenticated call whose body never came whole."""
+    try:
+        await put_refusal(house, asked)
+    except Unavailable as unavailable:
+        error = unavailable
+    await refuse(house, asked.dialect, asked.id, error, out)
+
+
+async def refuse(house: House, dialect: Dialect, call: str, error: CaveatError, out: Sender) -> None:
+    """Answer a call that never came to a decision, in its dialect."""
+    status, halt = problem(error)
+    house.metrics.refused(dialect.name, halt.code)
+    await _answer(dialect, call, status, halt, out)
+
+
+async def _answer(dialect: Dialect, call: str, status: int, halt: Halt, out: Sender) -> None:
+    refused = dialect.refuse(status, halt, call)
+    await out.whole(refused.status, refused.headers, refused.body)
+
+
+def new_call_id() -> str:
+    """32 hex digits, drawn at random: a call's name in headers, records and receipts."""
+    return secrets.token_hex(16)
+
+
+def _bear(house: House, begun: Begun, out: Sender) -> None:
+    """The headers that every decided call's answer bears."""
+    ticket = make_ticket(house.ticket_key, house.log.origin, begun.placed)
+    out.add("x-caveat-call", begun.asked.id)
+    out.add("x-caveat-decision", begun.decision.verdict)
+    out.add("x-caveat-terms", begun.route.policy.terms.draft.name)
+    out.add("x-caveat-ticket", b64(ticket))

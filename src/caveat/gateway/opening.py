@@ -1,0 +1,127 @@
+"""From bytes to a decision on record: read, recognize, gather, decide, append.
+
+Rules of this file: nothing has gone upstream when it is done; whatever an authenticated caller sent has left a record;
+a decision is on record only if what it stood on is still in force at its index, else it is made again.
+"""
+
+import secrets
+
+import msgspec
+
+from caveat import record
+from caveat.decide.decide import decide
+from caveat.decide.decision import Decision
+from caveat.errors import CaveatError, Refused, StaleFence, Unavailable
+from caveat.facts import Facts, gather
+from caveat.gateway.begun import Asked, Begun
+from caveat.gateway.callers import declared
+from caveat.gateway.duties import FULFILS
+from caveat.gateway.house import House
+from caveat.gateway.view import Route, View
+from caveat.ledger.log import Entry, Fence
+from caveat.wire.body import check_headers
+from caveat.wire.call import Call
+
+MOST_TRIES = 8
+
+
+async def begin(house: House, asked: Asked) -> Begun:
+    """Put the call on record with its decision.
+
+    Raises Unreadable or Refused for what is no call under any terms, once that is on record; Unavailable when the
+    ledger cannot write: then nothing was decided and nothing may be sent.
+    """
+    try:
+        return await _decide(house, asked)
+    except Unavailable:
+        raise
+    except CaveatError:
+        await put_refusal(house, asked)
+        raise
+
+
+async def _decide(house: House, asked: Asked) -> Begun:
+    check_headers(asked.request.headers)
+    call = asked.dialect.read_call(asked.request.body)
+    for _ in range(MOST_TRIES):
+        view = house.view
+        route = find_route(view, call, asked.dialect.name)
+        facts = gathered(house, asked, call, route)
+        decision = able(decide(route.policy, facts, view.waivers))
+        secret = secrets.token_bytes(32)
+        entries = _entries(house, asked, facts, decision, route, secret)
+        spends = tuple((w.id, w.max_uses) for w in view.waivers if w.id in {used for _, used in decision.waived})
+        try:
+            placed = await house.log.append(entries, Fence(expects=view.fence, spends=spends))
+        except StaleFence:
+            await house.refresh(view)
+            continue
+        return Begun(asked, call, route, facts, decision, view, placed[0])
+    raise Unavailable("what is in force kept changing while this call was decided", code="overloaded", hint="try again")
+
+
+def find_route(view: View, call: Call, dialect: str) -> Route:
+    """The route for the model that the call names.  Raises Refused terms_missing, model_not_found, no_route."""
+    if not view.agreed:
+        raise Refused(
+            "no terms signed by both parties are in force, so no call can be decided",
+            code="terms_missing",
+            status=503,
+            hint="an operator adopts terms with `caveat terms adopt FILE`",
+        )
+    route = view.routes.get(call.model)
+    if route is None:
+        raise Refused(
+            "no terms in force cover the model that was asked for",
+            code="model_not_found",
+            status=404,
+            hint="GET /v1/models lists the models that this key may use",
+        )
+    if dialect not in route.upstream.dialects:
+        raise Refused(f"the model is not served over {dialect}", code="no_route", status=503)
+    return route
+
+
+def gathered(house: House, asked: Asked, call: Call, route: Route) -> Facts:
+    """The call's facts, from its parts, the key, the headers and the place."""
+    return gather(
+        call,
+        asked.key.caller,
+        declared(asked.request.headers),
+        route.panel.recognize(call.parts),
+        route.policy.terms.draft,
+        house.place(route),
+    )
+
+
+def able(decision: Decision) -> Decision:
+    """The decision, or a denial where it owes a duty that this gateway cannot do."""
+    owed = tuple(duty for duty in decision.duties if duty.name not in FULFILS)
+    if decision.verdict != "allow" or not owed:
+        return decision
+    return msgspec.structs.replace(decision, verdict="deny", rule="duty", duties=owed)
+
+
+def _entries(
+    house: House, asked: Asked, facts: Facts, decision: Decision, route: Route, secret: bytes
+) -> tuple[Entry, ...]:
+    head = record.Head(asked.id, house.name, house.now_ms(), secret)
+    first = record.opened(head, facts, decision, _described(asked, route.identity, secret))
+    if decision.verdict == "allow":
+        return (first,)
+    second = msgspec.structs.replace(head, key=secrets.token_bytes(32))
+    ending = "held" if decision.verdict == "hold" else "denied"
+    return first, record.settled(second, record.Opening(-1, decision.terms), ending, None, {})
+
+
+async def put_refusal(house: House, asked: Asked) -> None:
+    """Put on record a call that never came to a decision.  Raises Unavailable."""
+    secret = secrets.token_bytes(32)
+    head = record.Head(asked.id, house.name, house.now_ms(), secret)
+    entry = record.refused(head, asked.key.caller.id, _described(asked, "", secret))
+    await house.log.append((entry,))
+
+
+def _described(asked: Asked, identity: str, secret: bytes) -> dict[str, object]:
+    """The request without its content."""
+    return {"dialect": asked.dialect.name, "model": identity, **record.body_digest(asked.request.body, secret)}

@@ -1,0 +1,144 @@
+"""Holds a streamed reply back until the guard has read it, then lets it go byte for byte.
+
+Rules of this file (sans-IO: bytes in, bytes out):
+
+- a frame leaves when every word in it was released by the guard, and never before a frame that came earlier;
+- a frame leaves exactly as it came; only at a stop is its released part written anew, so that what had left does not
+  depend on how the provider cut its chunks;
+- the frame that ends the reply is kept back: it leaves after the outcome is on record (`last`);
+- a notice is placed before the frame that completes a text channel.
+"""
+
+from collections import deque
+
+from msgspec import Struct
+
+from caveat.decide.guard import Guard
+from caveat.wire.reply import Frame, Halt, ReplyReader, ReplyWriter, Said, Usage
+
+
+class _Held(Struct, frozen=True):
+    """A frame that waits: its words with the place in their channel where each begins, and for each channel how many
+    characters must have been released."""
+
+    frame: Frame
+    words: tuple[tuple[Said, int], ...]
+    needs: dict[str, int]
+
+
+class Relay:
+    """One streamed reply on its way.  `feed` and `finish` return bytes that may leave now."""
+
+    def __init__(self, reader: ReplyReader, writer: ReplyWriter, guard: Guard, notice: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._guard = guard
+        self._notice = notice
+        self._held: deque[_Held] = deque()
+        self._written: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        self._tools: set[str] = set()
+        self._ended: set[str] = set()
+        self.usage: Usage | None = None
+        self.last = b""
+        self.complete = False
+        self.notices = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a clause has ended the reply."""
+        return self._guard.stopped is not None
+
+    @property
+    def characters_left(self) -> int:
+        """Characters of the model's words that have left for the client."""
+        return sum(self._left.values())
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take in what the upstream sent.  Raises Unreadable; what was released before it must still be sent."""
+        for frame in self._reader.feed(data):
+            self._take(frame)
+        return self._release()
+
+    def finish(self) -> list[bytes]:
+        """The upstream has closed its stream.  Raises Unreadable where it did so in the middle of an event."""
+        for frame in self._reader.finish():
+            self._take(frame)
+        for channel in self._written:
+            self._end(channel)
+        return self._release()
+
+    def stop(self, halt: Halt) -> bytes:
+        """The bytes that end the reply as filtered, released words first."""
+        out = b"".join(self._partial(held) for held in self._held)
+        self._held.clear()
+        return out + self._writer.stop(halt)
+
+    def broke(self, halt: Halt) -> bytes:
+        """The bytes that tell the client that the reply is not complete."""
+        self._held.clear()
+        return self._writer.broke(halt)
+
+    def _take(self, frame: Frame) -> None:
+        if self.stopped:
+            return
+        words: list[tuple[Said, int]] = []
+        for said in frame.says:
+            if said.tool:
+                self._tools.add(said.channel)
+            self._guard.feed(said.channel, said.text, tool=said.tool)
+            start = self._written.get(said.channel, 0)
+            self._written[said.channel] = start + len(said.text)
+            words.append((said, start))
+        for channel in frame.ends:
+            self._end(channel)
+        self.usage = frame.usage or self.usage
+        needs = {said.channel: start + len(said.text) for said, start in words}
+        self._held.append(_Held(frame, tuple(words), needs))
+
+    def _end(self, channel: str) -> None:
+        if channel not in self._ended:
+            self._ended.add(channel)
+            self._guard.end(channel)
+
+    def _release(self) -> list[bytes]:
+        out: list[bytes] = []
+        while self._held and self._free(self._held[0]):
+            held = self._held.popleft()
+            if held.frame.last:
+                self.complete = True
+                self.last += held.frame.raw
+                continue
+            out.extend(self._labelled(held))
+            self._writer.saw(held.frame)
+            for channel, need in held.needs.items():
+                self._left[channel] = need
+        return out
+
+    def _free(self, held: _Held) -> bool:
+        return all(self._guard.released(channel) >= need for channel, need in held.needs.items())
+
+    def _labelled(self, held: _Held) -> list[bytes]:
+        """The frame's bytes, the notice beside them where this frame completes a text that a person will read."""
+        raw = held.frame.raw
+        if not self._notice:
+            return [raw]
+        out = [raw]
+        for channel in held.frame.ends:
+            if channel in self._tools or not channel.endswith(("/content", "/text")):
+                continue
+            event = self._writer.text(channel, "\n\n" + self._notice)
+            if event:
+                self.notices += 1
+                out = [*out, event] if channel in held.needs else [event, *out]
+        return out
+
+    def _partial(self, held: _Held) -> bytes:
+        """The part of a waiting frame that was released before the stop, written anew."""
+        out = b""
+        for said, start in held.words:
+            free = min(self._guard.released(said.channel) - start, len(said.text))
+            if free > 0 and not said.tool:
+                out += self._writer.text(said.channel, said.text[:free])
+                self._left[said.channel] = start + free
+        return out

@@ -1,0 +1,39 @@
+"""The answer's way out over ASGI: once started it cannot be taken back, so it knows whether it has."""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class Sender:
+    """One HTTP answer.  `started` tells whether the status line has left."""
+
+    def __init__(self, send: Any, headers: Iterable[tuple[str, str]] = ()) -> None:
+        self._send = send
+        self._headers = list(headers)
+        self.started = False
+        self.status = 0
+
+    def add(self, name: str, value: str) -> None:
+        """A header that every answer to this request bears from here on."""
+        self._headers.append((name, value))
+
+    async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Send status and headers; the body follows by `write`."""
+        self.started = True
+        self.status = status
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *self._headers)]
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last piece."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def whole(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        """Send a complete answer."""
+        await self.start(status, (*headers, ("content-length", str(len(body)))))
+        await self.end(body)

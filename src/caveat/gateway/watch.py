@@ -1,0 +1,53 @@
+"""Notices that the client has gone, and ends the upstream's work at once.
+
+While a call waits for its upstream inside `with watch:`, a client that hangs up cancels that wait and it raises
+ClientGone there; outside of it nothing is ever cancelled, so the record of the call is written in peace.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+
+class ClientGone(Exception):  # noqa: N818
+    """The client hung up while the upstream was at work."""
+
+
+class Watch:
+    """One per call.  `receive` is the ASGI receive channel, its request body already read to the end."""
+
+    def __init__(self, receive: Any) -> None:
+        self.gone = False
+        self._guarded: asyncio.Task[Any] | None = None
+        self._cancelled = False
+        self._listener = asyncio.create_task(self._listen(receive))
+
+    async def _listen(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if self._guarded is not None:
+            self._cancelled = True
+            self._guarded.cancel()
+
+    def __enter__(self) -> Self:
+        if self.gone:
+            raise ClientGone
+        self._guarded = asyncio.current_task()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, self._guarded = self._guarded, None
+        if not self._cancelled:
+            return
+        self._cancelled = False
+        assert task is not None
+        # Our own cancellation is taken back; one from outside (the server stops) goes on.
+        if task.uncancel() == 0 and (kind is None or issubclass(kind, asyncio.CancelledError)):
+            raise ClientGone from None
+
+    def close(self) -> None:
+        """Stop listening: the call is over."""
+        self._listener.cancel()
