@@ -1,0 +1,286 @@
+"""The client of the models' servers: sends an allowed call's bytes on and hands the reply back piece by piece.
+
+Rules of this file:
+
+- the caller's key never goes upstream, the upstream's key never comes back; headers and query are closed lists;
+- nothing is sent twice: a call that failed half way may have reached the model, and each call is counted once;
+- no redirect is followed, no proxy is taken from the environment, no cookie is kept, no encoding is undone;
+- whatever goes wrong is one of four codes: upstream_unreachable, upstream_timeout, upstream_broke,
+  upstream_unreadable.  Messages name the upstream, never its address, a key or a byte of the call.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from msgspec import Struct
+
+from caveat.errors import Unavailable
+from caveat.gateway.endpoint import UNKNOWN, Endpoint, OtherKey
+from caveat.gateway.forwarding import forwarded_headers, forwarded_query, returned_headers
+from caveat.gateway.secret import Secret
+
+AGENT = "caveat"
+KEEP_ALIVE_S = 4.0
+"""Idle connections are dropped sooner than common servers drop them (5 s), so that no call meets a closed one."""
+
+PIECE = 256 * 1024
+"""Large bodies are written in pieces of so many bytes, so that other calls get their turn."""
+
+KEY_HEADERS = {"anthropic": "x-api-key"}
+"""By the first word of a dialect's name; all others take `Authorization: Bearer`."""
+
+
+Translate = Callable[[], AbstractContextManager[None]]
+
+
+class UpstreamReply:
+    """A reply whose head has come.  Its body is read once, by `pieces` or by `read`; `close` must be called."""
+
+    def __init__(self, response: aiohttp.ClientResponse, translated: Translate) -> None:
+        self._response = response
+        self._translated = translated
+        self.status = response.status
+        self.content_type = response.headers.get("content-type", "")
+        self.headers = returned_headers(response.headers)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, never b"".  Raises Unavailable when the upstream falls silent or breaks off."""
+        with self._translated():
+            async for piece in self._response.content.iter_any():
+                yield piece
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body.  Raises Unavailable as `pieces` does, and `upstream_unreadable` over `limit` bytes."""
+        got: list[bytes] = []
+        left = limit
+        async for piece in self.pieces():
+            left -= len(piece)
+            if left < 0:
+                raise Unavailable(
+                    f"the model's server sent a reply of more than {limit} bytes", code="upstream_unreadable"
+                )
+            got.append(piece)
+        return b"".join(got)
+
+    async def close(self) -> None:
+        """Give the connection back; where the reply was not read to its end, cut it, so the model stops at once."""
+        self._response.close()
+
+
+class Upstream(Protocol):
+    """A place where models are served.
+
+    name      as the settings call it
+    dialects  names of the wire formats that it serves
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dialects(self) -> tuple[str, ...]: ...
+
+    def identity(self, model: str) -> str:
+        """Which model answers under that name there: `weights:sha256:<hex>` or `endpoint:<TLS key digest>+<name>`."""
+        ...
+
+    async def send(
+        self, path: str, query: bytes, headers: Mapping[str, str], body: bytes, *, dialect: str
+    ) -> UpstreamReply:
+        """Send a call once; returns when the reply's head is there.
+
+        `headers` are the caller's, names in lower case.  Cancelling the wait cuts the connection.  Raises Unavailable,
+        or Refused where check_forwarding would have.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Cut every connection; the upstream is then not used again."""
+        ...
+
+
+class Access(Struct, frozen=True):
+    """How an upstream is used.
+
+    key                the gateway's own key there, None where it wants none
+    identity           what the operator says that the model is; "" to go by the endpoint
+    timeout_s          the longest silence, before the reply's head and within its body
+    connect_timeout_s  the longest wait for a connection
+    """
+
+    key: Secret | None = None
+    identity: str = ""
+    timeout_s: float = 600
+    connect_timeout_s: float = 10
+
+
+class HttpUpstream:
+    """An Upstream over HTTP/1.1, with one pool of connections.  `changed` is called when its identity has changed."""
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        dialects: tuple[str, ...],
+        access: Access | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.dialects = dialects
+        self._endpoint = endpoint
+        self._access = access or Access()
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._access.connect_timeout_s, sock_read=self._access.timeout_s
+        )
+        self._changed = changed
+        self._session: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
+
+    def identity(self, model: str) -> str:
+        """See Upstream."""
+        return self._access.identity or self._endpoint.identity(model)
+
+    async def meet(self) -> None:
+        """Learn the endpoint's key, at start-up.  Raises Unavailable; calls will then try again."""
+        with self._translated():
+            await self._endpoint.meet(self._access.connect_timeout_s)
+        self._changed()
+
+    def move(self, endpoint: Endpoint) -> None:
+        """Go on with another address (an embedded model was started anew); replies under way are not disturbed."""
+        self._endpoint = endpoint
+
+    async def send(
+        self, path: str, query: bytes, headers: Mapping[str, str], body: bytes, *, dialect: str
+    ) -> UpstreamReply:
+        """See Upstream."""
+        url = self._endpoint.at(path.removeprefix("/anthropic"), forwarded_query(query))
+        sent = self._headers(headers, dialect, len(body))
+        await self._known()
+        with self._translated():
+            try:
+                response = await self._pool().post(
+                    url, data=_payload(body), headers=sent, allow_redirects=False, timeout=self._timeout
+                )
+            except aiohttp.ClientConnectorCertificateError as error:
+                await self._other_key(error)
+                raise
+        return self._checked(response)
+
+    async def close(self) -> None:
+        """See Upstream."""
+        self._retire()
+        for session in self._retired:
+            await session.close()
+        self._retired.clear()
+
+    def _retire(self) -> None:
+        """Use the pool for no new call; replies under way over it go on."""
+        if self._session is not None:
+            self._retired.append(self._session)
+            self._session = None
+
+    def _pool(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._endpoint.tls or False, ttl_dns_cache=60
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
+                auto_decompress=False,
+                trust_env=False,
+                read_bufsize=2**16,
+            )
+        return self._session
+
+    def _headers(self, headers: Mapping[str, str], dialect: str, length: int) -> dict[str, str]:
+        sent = forwarded_headers(headers)
+        sent["accept-encoding"] = "identity"
+        sent["user-agent"] = AGENT
+        sent["content-length"] = str(length)
+        if self._access.key is not None:
+            key = self._access.key.reveal()
+            name = KEY_HEADERS.get(dialect.partition("_")[0], "authorization")
+            sent[name] = key if name == "x-api-key" else f"Bearer {key}"
+        return sent
+
+    async def _known(self) -> None:
+        """No call goes to an endpoint whose identity its record could not name."""
+        if self._endpoint.key == UNKNOWN and not self._access.identity:
+            await self.meet()
+            raise self._lost("its TLS key was not known before; it is now, try again")
+
+    async def _other_key(self, error: aiohttp.ClientConnectorCertificateError) -> None:
+        """The key has changed: this call fails, later ones are decided with the new identity."""
+        if isinstance(error.certificate_error, OtherKey):
+            self._endpoint.forget()
+            self._retire()
+            with self._translated():
+                await self._endpoint.meet(self._access.connect_timeout_s)
+            self._changed()
+            raise self._lost("its TLS key has changed, and with it the model's identity")
+
+    def _lost(self, what: str) -> Unavailable:
+        return Unavailable(
+            f"the upstream `{self.name}` was not used: {what}",
+            code="upstream_unreachable",
+            hint="`caveat models list` shows the identities of models; terms that pin one must name it",
+        )
+
+    def _checked(self, response: aiohttp.ClientResponse) -> UpstreamReply:
+        problem = ""
+        if 300 <= response.status < 400:
+            problem = "answered with a redirect, which is not followed"
+        elif response.headers.get("content-encoding", "identity").lower() != "identity":
+            problem = "sent an encoded body, though it was asked not to"
+        if problem:
+            response.close()
+            raise Unavailable(f"the upstream `{self.name}` {problem}", code="upstream_unreadable")
+        return UpstreamReply(response, self._translated)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Foreign errors become Unavailable, by the first row of _ERRORS that fits."""
+        try:
+            yield
+        except _FOREIGN as error:
+            code, what, hint = next(row for kind, *row in _ERRORS if isinstance(error, kind))
+            raise Unavailable(f"the upstream `{self.name}` {what}", code=code, hint=hint) from None
+
+
+def _payload(body: bytes) -> bytes | AsyncIterator[bytes]:
+    return body if len(body) <= PIECE else _in_pieces(body)
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), PIECE):
+        yield body[start : start + PIECE]
+
+
+_FOREIGN = (aiohttp.ClientError, HttpProcessingError, asyncio.TimeoutError, OSError)
+_BASE = "check `base_url` in the settings, and that the server runs"
+_CA = "name the CA that signed its certificate in `ca_bundle`, or its key in `identity`"
+_LIMIT = "`timeout_s` in the settings is the longest silence allowed"
+_ERRORS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str, str], ...] = (
+    (aiohttp.ConnectionTimeoutError, "upstream_timeout", "did not take the connection in time", _BASE),
+    ((aiohttp.ServerTimeoutError, TimeoutError), "upstream_timeout", "was silent for too long", _LIMIT),
+    (aiohttp.ClientConnectorDNSError, "upstream_unreachable", "has a name that cannot be resolved", _BASE),
+    (
+        (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
+        "upstream_unreachable",
+        "has a TLS certificate that is not accepted",
+        _CA,
+    ),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "upstream_unreachable", "does not speak TLS as it should", _BASE),
+    ((aiohttp.ClientConnectorError, ConnectionRefusedError), "upstream_unreachable", "cannot be reached", _BASE),
+    (aiohttp.ClientPayloadError, "upstream_broke", "broke off in the middle of its reply", ""),
+    ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError), "upstream_broke", "hung up before it replied", ""),
+    ((aiohttp.ClientError, HttpProcessingError), "upstream_unreadable", "sent what is no HTTP reply", _BASE),
+    (OSError, "upstream_unreachable", "cannot be reached", _BASE),
+)
