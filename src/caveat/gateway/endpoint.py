@@ -7,6 +7,7 @@ So the identity that a record names is the identity of the server that the call 
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -51,8 +52,7 @@ class Endpoint:
 
     def at(self, path: str, query: str) -> URL:
         """The URL of a path (which begins with `/v1/`) under the base; nothing in it is quoted again."""
-        base = self.url.raw_path.rstrip("/")
-        return self.url.origin().join(URL(base + path + (f"?{query}" if query else ""), encoded=True))
+        return _under(self.url, path, query)
 
     def identity(self, model: str) -> str:
         """`endpoint:<key>+<the model's name there>`."""
@@ -90,6 +90,12 @@ class Endpoint:
             self.key = key
         elif key != self.key:
             raise OtherKey("the endpoint has another key")
+
+
+@lru_cache(maxsize=64)
+def _under(base: URL, path: str, query: str) -> URL:
+    rest = base.raw_path.rstrip("/") + path + (f"?{query}" if query else "")
+    return base.origin().join(URL(rest, encoded=True))
 
 
 def _noting(met: Callable[[bytes], None]) -> type[ssl.SSLObject]:
