@@ -1,0 +1,143 @@
+"""The one decision point: terms, facts and waivers in, a decision out.
+
+Rules of this file: pure and total; whoever holds the same terms, facts and waivers gets the same decision; a clause
+that errs denies; a waiver lifts only what its clause allows, and only forbids and holds.
+
+The order in which rules settle a call, the first that applies wins:
+
+    1 error       a clause could not be evaluated
+    2 forbid      a forbidding clause holds that no waiver lifts
+    3 unreadable  a field or part is there that no clause lists, or that only a permit that does not hold lists
+    4 hold        a hold clause holds that no waiver lifts
+    5 no-permit   no permit holds
+    6 waiver      something was lifted
+    7 permit
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+import msgspec
+
+from caveat.decide.decision import Decision, Rule, Verdict
+from caveat.decide.policy import ENGINE, Policy, Truth
+from caveat.facts import Facts
+from caveat.terms.document import Duty
+from caveat.waivers.waiver import Waiver
+
+STRICTEST = {"limit.tokens": min, "retain.days": max}
+"""Of several duties of one name, the value that fulfils them all."""
+
+Waived = dict[str, str]
+Outcome = tuple[Verdict, Rule, tuple[str, ...]]
+"""Verdict, what settled it, and the clauses that did."""
+
+
+def decide(policy: Policy, facts: Facts, waivers: Sequence[Waiver] = ()) -> Decision:
+    """What the terms say of a call with these facts."""
+    truth = policy.truth(facts)
+    if truth.errors:
+        return _decision(policy, ("deny", "error", ()), truth, {})
+    waived = _waived(policy, truth, facts, waivers) if waivers else {}
+    return _decision(policy, _settle(policy, truth, facts, waived), truth, waived)
+
+
+def decide_again(
+    policy: Policy, before: Facts, decision: Decision, after: Facts, waivers: Sequence[Waiver] = ()
+) -> Decision:
+    """Exactly decide(policy, after, waivers), given that `decision` is decide(policy, before, waivers).
+
+    Skips the evaluation where nothing that a decision looks at has changed.
+    """
+    if before is after or (not waivers and _sees(policy, before) == _sees(policy, after)):
+        return decision
+    return decide(policy, after, waivers)
+
+
+def able(decision: Decision, fulfils: Collection[str]) -> Decision:
+    """The decision, or a denial where an allowed call owes a duty that is not in `fulfils`.
+
+    The denial's clauses and duties are those that cannot be met; a replay of decide() gives the allow that was denied.
+    """
+    owed = tuple(duty for duty in decision.duties if duty.name not in fulfils)
+    if decision.verdict != "allow" or not owed:
+        return decision
+    return msgspec.structs.replace(decision, verdict="deny", rule="duty", duties=owed)
+
+
+def _sees(policy: Policy, facts: Facts) -> tuple[object, ...]:
+    return policy.key(facts), facts.fields, facts.unknown_fields, facts.unread_parts
+
+
+def _settle(policy: Policy, truth: Truth, facts: Facts, waived: Waived) -> Outcome:
+    """Steps 2 to 7 of the order above."""
+    forbids = _live(policy, truth, "forbid", waived)
+    if forbids:
+        return "deny", "forbid", forbids
+    permits = _live(policy, truth, "permit", waived)
+    if _unreadable(policy, facts, permits):
+        return "deny", "unreadable", ()
+    holds = _live(policy, truth, "hold", waived)
+    if holds:
+        return "hold", "hold", holds
+    if not permits:
+        return "deny", "no-permit", ()
+    return "allow", "waiver" if waived else "permit", permits
+
+
+def _live(policy: Policy, truth: Truth, effect: Literal["permit", "forbid", "hold"], waived: Waived) -> tuple[str, ...]:
+    return tuple(id_ for id_ in truth.held if policy.clauses[id_].effect == effect and id_ not in waived)
+
+
+def _unreadable(policy: Policy, facts: Facts, permits: tuple[str, ...]) -> bool:
+    """Whether something is there that no recognizer reads and no permit that holds lets pass (design: what the gateway
+    cannot read is refused unless a clause says otherwise)."""
+    if facts.unknown_fields or facts.unread_parts:
+        return True
+    listed = {pointer for id_ in permits for pointer in policy.clauses[id_].fields}
+    return not listed.issuperset(facts.fields)
+
+
+def _waived(policy: Policy, truth: Truth, facts: Facts, waivers: Sequence[Waiver]) -> Waived:
+    """Clause -> the waiver that lifts it; of several, the first by id."""
+    lifted: Waived = {}
+    for clause in truth.held:
+        if clause in policy.non_waivable or policy.clauses[clause].effect not in ("forbid", "hold"):
+            continue
+        for waiver in sorted(waivers, key=lambda w: w.id):
+            if waiver.covers(
+                clause, caller=facts.caller, purpose=facts.purpose, model=facts.model, at_ms=facts.epoch * 1000
+            ):
+                lifted[clause] = waiver.id
+                break
+    return lifted
+
+
+def _decision(policy: Policy, outcome: Outcome, truth: Truth, waived: Waived) -> Decision:
+    verdict, rule, clauses = outcome
+    return Decision(
+        verdict=verdict,
+        rule=rule,
+        clauses=clauses,
+        held=truth.held,
+        unmet=policy.permits if rule == "no-permit" else (),
+        waived=tuple(sorted(waived.items())),
+        duties=_duties(policy, truth),
+        errors=truth.errors,
+        terms=policy.terms.digest,
+        engine=ENGINE,
+    )
+
+
+def _duties(policy: Policy, truth: Truth) -> tuple[Duty, ...]:
+    """Of every permit and oblige clause that holds, united."""
+    values: dict[str, set[str | int]] = {}
+    for clause in truth.held:
+        for duty in policy.clauses[clause].duties:
+            values.setdefault(duty.name, set()).add(duty.value)
+    found: list[Duty] = []
+    for name, of_name in values.items():
+        strictest = STRICTEST.get(name)
+        chosen = {strictest(of_name)} if strictest else of_name - {""} or of_name
+        found.extend(Duty(name, value) for value in chosen)
+    return tuple(sorted(found, key=lambda duty: (duty.name, str(duty.value))))

@@ -1,0 +1,149 @@
+"""Terms made ready for evaluation: every clause as a permit, so that one evaluation says which clauses hold.
+
+Rules of this file: Cedar alone says whether a clause holds; the request is always validated against the signed schema,
+cut down to the facts that some clause refers to; an answer depends on those facts alone, so equal ones are evaluated
+once.  Cedar skips a policy that errs: here an error is an outcome of its own (decide.py makes it a denial).
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+import cedarpy
+from msgspec import Struct
+
+from caveat.facts import Facts
+from caveat.terms.cedar_schema import fact_types, projected
+from caveat.terms.condition import SCOPE, read_condition
+from caveat.terms.document import Clause, Terms
+from caveat.vocabulary import Bool, Enum, FactType, Long, SetOf
+
+ENGINE = "cedarpy/" + version("cedarpy")
+"""The binding and, in its first two numbers, the Cedar engine that it wraps."""
+REMEMBERED = 4096
+ANYONE = "anyone"
+"""Stands for the caller where no clause looks at who calls."""
+
+Key = tuple[Any, ...]
+
+
+class Truth(Struct, frozen=True):
+    """Which clauses hold, sorted; errors make everything else void."""
+
+    held: tuple[str, ...]
+    errors: tuple[tuple[str, str], ...] = ()
+
+
+class Policy:
+    """Terms in force, parsed once.  Safe to share between threads: nothing in it changes but a bounded memory.
+
+    reads    the facts, and `principal`, `action`, `resource`, that some clause refers to
+    clauses  by id, those that have a condition
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        draft = terms.draft
+        self.terms = terms
+        self.clauses: dict[str, Clause] = {c.id: c for c in draft.clauses if c.when is not None}
+        self.clause_reads = {c.id: read_condition(c.when or "").reads for c in self.clauses.values()}
+        self.reads: frozenset[str] = frozenset().union(*self.clause_reads.values())
+        self.permits = tuple(sorted(c.id for c in self.clauses.values() if c.effect == "permit"))
+        self.non_waivable = frozenset(c.id for c in self.clauses.values() if not c.waivable)
+        self._attributes = tuple(sorted(self.reads - SCOPE))
+        self._pick = tuple(_picker(name) for name in self._attributes)
+        types = fact_types()
+        self._put = tuple(_encoder(types[name]) for name in self._attributes)
+        self._truth = cedarpy.PolicySet.from_json_str(_flipped(draft.cedar))
+        self._schema = cedarpy.Schema.from_json_str(projected(draft.schema, self.reads))
+        self._entities = cedarpy.Entities.from_json_str("[]")
+        self._evaluate = lru_cache(maxsize=REMEMBERED)(self._evaluated)
+
+    def key(self, facts: Facts) -> Key:
+        """Everything that the clauses can see of these facts: equal keys, equal truth."""
+        return (
+            facts.caller if "principal" in self.reads else ANYONE,
+            facts.operation,
+            facts.model,
+            *(pick(facts) for pick in self._pick),
+        )
+
+    def truth(self, facts: Facts) -> Truth:
+        """Which clauses hold for these facts."""
+        return self._evaluate(self.key(facts))
+
+    def native(self, facts: Facts) -> bool:
+        """Cedar's own verdict on the signed text without its obligations: allowed or not.  For checks, not for speed."""
+        policies = json.loads(cedarpy.policies_to_json_str(self.terms.draft.cedar))
+        policies["staticPolicies"] = {
+            p["annotations"]["id"]: p
+            for p in policies["staticPolicies"].values()
+            if p["annotations"]["effect"] != "oblige"
+        }
+        handle = cedarpy.PolicySet.from_json_str(json.dumps(policies))
+        return bool(cedarpy.is_authorized(self._request(self.key(facts)), handle, self._entities, self._schema).allowed)
+
+    def _evaluated(self, key: Key) -> Truth:
+        result = cedarpy.is_authorized(self._request(key), self._truth, self._entities, self._schema)
+        if result.decision is cedarpy.Decision.NoDecision:
+            return Truth((), (("", "the facts do not fit the terms' fact schema"),))
+        if result.diagnostics.errors:
+            return Truth((), _blamed(result.diagnostics.errors))
+        return Truth(tuple(sorted(result.diagnostics.reasons)))
+
+    def _request(self, key: Key) -> dict[str, Any]:
+        caller, operation, model, *values = key
+        context = {name: put(value) for name, put, value in zip(self._attributes, self._put, values, strict=True)}
+        return {
+            "principal": {"type": "Caller", "id": caller},
+            "action": {"type": "Action", "id": operation},
+            "resource": {"type": "Model", "id": model},
+            "context": json.dumps(context),
+        }
+
+
+def _flipped(cedar: str) -> str:
+    """The policy set with every effect a permit and every policy's id its clause's."""
+    est = json.loads(cedarpy.policies_to_json_str(cedar))
+    policies = {p["annotations"]["id"]: {**p, "effect": "permit"} for p in est["staticPolicies"].values()}
+    return json.dumps({"templates": {}, "templateLinks": [], "staticPolicies": policies})
+
+
+def _picker(attribute: str) -> Callable[[Facts], Any]:
+    """How a context attribute is read off the facts."""
+    if attribute.startswith("pm_"):
+        code = attribute.removeprefix("pm_")
+        return lambda facts: facts.pm.get(code, 0)
+    if attribute.startswith("pmOut_"):
+        code = attribute.removeprefix("pmOut_")
+        return lambda facts: facts.pm_out.get(code, 0)
+    field = FIELD_OF[attribute]
+    return lambda facts: getattr(facts, field)
+
+
+FIELD_OF: Mapping[str, str] = dict(zip(Facts.__struct_encode_fields__, Facts.__struct_fields__, strict=True))
+"""The vocabulary's name of a fact -> the attribute of Facts that holds it."""
+
+
+def _encoder(kind: FactType) -> Callable[[Any], Any]:
+    """A fact's value as Cedar's JSON wants it."""
+    match kind:
+        case SetOf():
+            name = kind.of.name
+            return lambda words: [{"type": name, "id": word} for word in words]
+        case Enum():
+            name = kind.name
+            return lambda word: {"type": name, "id": word}
+        case Long() | Bool():
+            return lambda value: value
+
+
+def _blamed(errors: list[str]) -> tuple[tuple[str, str], ...]:
+    """Each error under the clause that it names."""
+    found = []
+    for error in errors:
+        clause = re.search(r"policy `([^`]*)`", error)
+        found.append((clause[1] if clause else "", "the condition could not be evaluated"))
+    return tuple(sorted(set(found)))

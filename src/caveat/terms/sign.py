@@ -1,0 +1,204 @@
+"""Signatures of both parties over the exact bytes of the terms, and the only way to `Terms`.
+
+    {"payload": "<base64>", "payloadType": "application/vnd.caveat.terms+json",
+     "signatures": [{"keyid": "example-labs.test/terms+1a2b3c4d", "sig": "<base64>"}, ...]}
+
+DSSE 1.0 (github.com/secure-systems-lab/dsse): each signature is over PAE(payloadType, payload).  The payload is the
+canonical JSON of {"v": 1, "yaml": .., "cedar": .., "schema": ..}: the text that people agreed to, and what it compiles
+to, so that any Cedar engine can check a decision.
+
+Rules: bytes are verified before they are parsed; the YAML is compiled again and must give the signed Cedar and schema
+byte for byte; a signature counts for the party whose trusted key made it, whatever the envelope says; nobody can be
+both parties.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from caveat.canon import b64, canonical, digest, unb64
+from caveat.errors import BadInput, NotVerified
+from caveat.keys import SigningKey, VerifyKey
+from caveat.terms.cedar_schema import listed
+from caveat.terms.document import Draft, Signature, SignedTerms, Terms
+from caveat.terms.parse import parse_terms
+from caveat.vocabulary import CAVEAT
+
+PAYLOAD_TYPE = "application/vnd.caveat.terms+json"
+MAX_BYTES = 1 << 23
+MAX_SIGNATURES = 16
+ROLES: tuple[Literal["vendor", "operator"], ...] = ("vendor", "operator")
+STEP = "terms"
+
+Trust = Mapping[str, Sequence[VerifyKey]]
+"""Whose signatures count, by role: the keys of the vendor and those of the operator."""
+
+
+class _Sig(Struct, frozen=True):
+    keyid: str
+    sig: str
+
+
+class _Envelope(Struct, frozen=True):
+    payload: str
+    payloadType: str  # noqa: N815 - the name that DSSE gives it
+    signatures: list[_Sig]
+
+
+class _Payload(Struct, frozen=True, forbid_unknown_fields=True):
+    v: Literal[1]
+    yaml: str
+    cedar: str
+    schema: str
+
+
+def sign_terms(draft: Draft, *keys: SigningKey) -> SignedTerms:
+    """An envelope with one signature by each key."""
+    payload = payload_of(draft)
+    return _envelope(payload, [_sign(payload, key) for key in keys])
+
+
+def add_signature(signed: SignedTerms, key: SigningKey) -> SignedTerms:
+    """The envelope with one signature more; it replaces one by the same key.
+
+    Raises NotVerified where the envelope's Cedar is not what its YAML compiles to: nobody signs such a thing.
+    """
+    envelope, payload = _read(signed)
+    _compile(payload)
+    others = [sig for sig in envelope.signatures if sig.keyid != key_id(key.verify_key)]
+    return _envelope(payload, [*others, _sign(payload, key)])
+
+
+def claimed_draft(signed: SignedTerms) -> Draft:
+    """What the envelope holds, whoever signed it: to be shown before signing, never to decide from."""
+    return _compile(_read(signed)[1])
+
+
+def claimed_keys(signed: SignedTerms) -> tuple[str, ...]:
+    """The ids of the keys that the envelope says have signed; not checked."""
+    return tuple(sig.keyid for sig in _read(signed)[0].signatures)
+
+
+def open_terms(signed: SignedTerms, trust: Trust) -> Terms:
+    """The terms, once a key of each party has signed these bytes.  Raises NotVerified: who must do what."""
+    _check_apart(trust)
+    envelope, payload = _read(signed)
+    message = pae(PAYLOAD_TYPE, payload)
+    signatures = tuple(_signature(envelope, message, role, trust.get(role, ())) for role in ROLES)
+    return Terms(draft=_compile(payload), digest=digest(payload), signatures=signatures)
+
+
+def payload_of(draft: Draft) -> bytes:
+    """The bytes that both parties sign."""
+    return canonical({"v": 1, "yaml": draft.yaml.decode(), "cedar": draft.cedar, "schema": draft.schema})
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding: `DSSEv1 <len> <type> <len> <payload>`, lengths in bytes."""
+    return b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(payload), payload)
+
+
+def key_id(key: VerifyKey) -> str:
+    """`name+hhhhhhhh`, as signed notes name a key."""
+    return f"{key.name}+{key.id.hex()}"
+
+
+def _sign(payload: bytes, key: SigningKey) -> _Sig:
+    return _Sig(key_id(key.verify_key), b64(key.sign(pae(PAYLOAD_TYPE, payload))))
+
+
+def _envelope(payload: bytes, signatures: list[_Sig]) -> SignedTerms:
+    value = {
+        "payload": b64(payload),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"keyid": sig.keyid, "sig": sig.sig} for sig in signatures],
+    }
+    return SignedTerms(canonical(value))
+
+
+def _read(signed: SignedTerms) -> tuple[_Envelope, bytes]:
+    """The envelope and its payload's bytes, unverified."""
+    if len(signed.raw) > MAX_BYTES:
+        raise NotVerified(f"the signed terms have more than {MAX_BYTES} bytes", step=STEP)
+    try:
+        envelope = msgspec.json.decode(signed.raw, type=_Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotVerified("this file does not hold signed terms", step=STEP, hint=MAKE) from None
+    if envelope.payloadType != PAYLOAD_TYPE:
+        raise NotVerified(f"expected `{PAYLOAD_TYPE}` to be signed, got `{envelope.payloadType}`", step=STEP)
+    if len(envelope.signatures) > MAX_SIGNATURES:
+        raise NotVerified(f"expected at most {MAX_SIGNATURES} signatures", step=STEP)
+    return envelope, _base64(envelope.payload, "the signed text")
+
+
+MAKE = "signed terms are made with `caveat terms sign FILE`"
+
+
+def _signature(
+    envelope: _Envelope, message: bytes, role: Literal["vendor", "operator"], keys: Sequence[VerifyKey]
+) -> Signature:
+    """The first signature by one of the party's keys; one that claims such a key must hold."""
+    for key in keys:
+        for sig in envelope.signatures:
+            if sig.keyid == key_id(key):
+                key.verify(message, _base64(sig.sig, f"the signature by `{sig.keyid}`"))
+                return Signature(role, sig.keyid)
+    if not keys:
+        raise NotVerified(f"no key of the {role} is trusted here", step=STEP, hint=f"the {role} gives its verify key")
+    names = ", ".join(f"`{key_id(key)}`" for key in keys[:4])
+    raise NotVerified(
+        f"the {role} has not signed these terms",
+        step=STEP,
+        hint=f"whoever holds {names} signs with `caveat terms sign FILE --key KEY`",
+    )
+
+
+def _check_apart(trust: Trust) -> None:
+    """No key, under whatever name, may stand for both parties."""
+    vendor = {key.public for key in trust.get("vendor", ())}
+    for key in trust.get("operator", ()):
+        if key.public in vendor:
+            raise NotVerified(
+                f"the key `{key_id(key)}` stands for both parties",
+                step=STEP,
+                hint="each party makes a key of its own; whoever keeps the trust file removes this one from one side",
+            )
+
+
+def _base64(text: str, what: str) -> bytes:
+    try:
+        return unb64(text)
+    except BadInput:
+        raise NotVerified(f"{what} is not base64", step=STEP) from None
+
+
+def _compile(payload: bytes) -> Draft:
+    """The draft that the payload's YAML compiles to, if it is the very one that was signed."""
+    try:
+        claim = msgspec.json.decode(payload, type=_Payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotVerified("the signed text is not terms", step=STEP, hint=MAKE) from None
+    try:
+        draft = parse_terms(claim.yaml.encode(), _caveats(claim.schema))
+    except BadInput as error:
+        raise NotVerified(f"the signed terms do not compile: {error.message}", step=STEP, hint=error.hint) from None
+    if payload_of(draft) != payload:
+        raise NotVerified(
+            "the signed Cedar or schema is not what the signed text compiles to",
+            step=STEP,
+            hint="compile and sign again with one version of Caveat, or ask the party that made the file why",
+        )
+    return draft
+
+
+def _caveats(schema: str) -> tuple[str, ...]:
+    """The marking caveats that were signed: the one list that the YAML leaves to its marking profile."""
+    try:
+        words = listed(schema, CAVEAT.name)
+        if all(isinstance(word, str) for word in words):
+            return words
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise NotVerified("the signed schema cannot be read", step=STEP, hint=MAKE)
