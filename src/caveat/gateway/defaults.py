@@ -1,0 +1,55 @@
+"""The settings file that `caveat init` writes: every key with its default, most of them commented out."""
+
+DEFAULT = """#:schema ./caveat.schema.json
+# Settings of this Caveat home.  A line that begins with # shows a default or an example.
+# Unknown keys are refused.  Paths are relative to this file.
+
+[gateway]
+address = "127.0.0.1:8484"        # host:port to listen on; sample keys are refused beyond this machine
+name = "gw1"                      # this gateway's name, in every record
+origin = "{origin}"  # the log's name, first line of its checkpoints; never change it
+# network = "connected"           # air-gapped, enclave or connected
+# posture = "normal"              # normal, degraded or emergency
+# marking_floor = ""              # the lowest marking that any call on this network bears
+# max_body_bytes = 16777216       # longest request body that is read
+# max_reply_bytes = 16777216      # longest reply that is not streamed
+# language = "en"                 # of messages to the operator
+
+[upstream.embedded]               # the model that comes with Caveat, in a process of its own
+embedded = true
+# models = {{ "{alias}" = "{alias}" }}
+
+# [upstream.anthropic]
+# base_url = "https://api.anthropic.com"
+# dialects = ["anthropic_messages"]
+# models = {{ "claude" = "claude-sonnet-4-5" }}   # alias for callers = name at the upstream
+# key_file = "keys/anthropic"     # or key_env = "ANTHROPIC_API_KEY"
+# identity = ""                   # endpoint:sha256:<digest> pins the server's TLS key
+
+# [upstream.openai]
+# base_url = "https://api.openai.com/v1"
+# dialects = ["openai_chat"]
+# models = {{ "gpt" = "gpt-5" }}
+# key_env = "OPENAI_API_KEY"
+
+# [upstream.vllm]
+# base_url = "https://vllm.internal:8000/v1"
+# dialects = ["openai_chat"]
+# models = {{ "llama" = "meta-llama/Llama-3.3-70B-Instruct" }}
+# ca_bundle = "internal-ca.pem"   # these CAs are trusted instead of the system's
+# timeout_s = 600                 # longest silence
+# connect_timeout_s = 10
+# identity = "weights:sha256:<digest>"   # where you know which weights run there
+
+[ledger]
+# checkpoint_interval_ms = 1000   # a checkpoint follows an append within this time
+# min_free_mb = 64                # with less free disk than this, calls are refused
+
+[store]
+# kind = "files"
+"""
+
+
+def default_text(origin: str = "localhost/caveat/gw1", alias: str = "smollm2-135m") -> str:
+    """The commented settings file of a new home.  `origin` names its log, `alias` the embedded model."""
+    return DEFAULT.format(origin=origin, alias=alias)
