@@ -2,12 +2,15 @@
 
 Field names are the vocabulary's in snake case; `rename="camel"` gives the vocabulary's own names on record and in
 Cedar (tests/test_facts.py holds the two together).
+
+Rules: each fact has one setter; what a caller declares can only tighten what its key allows; a finding that fits no
+fact is a bug and never dropped.
 """
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from caveat import vocabulary
 from caveat.vocabulary import HAZARDS, Group, per_mille_name
@@ -68,6 +71,66 @@ class Facts(Struct, frozen=True, rename="camel"):
     unlisted_calls: int = 0
     side_effect_out: str = "none"
     pm_out: dict[str, int] = {}
+
+
+class Caller(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who holds a key, and what the operator fixed in it.
+
+    purposes         those that the key is for; empty means every purpose of the terms
+    purpose          what a call is for where no header says so
+    marking          the lowest marking that the key's calls bear, a word of the marking profile; "" for none
+    clearance_rank   the highest marking that the caller may handle, 0..15
+    output_use, effect, regulated_area, oversight   the strictest that the key allows
+    language         BCP 47 tag of refusals and notices where the request names none
+    """
+
+    id: str
+    name: str = ""
+    kind: Literal["human", "service", "agent"] = "human"
+    purposes: tuple[str, ...] = ()
+    purpose: str = ""
+    marking: str = ""
+    clearance_rank: Annotated[int, Meta(ge=0, le=15)] = 0
+    output_use: Literal["internal", "partner", "public", "automated-action", "training-data"] = "internal"
+    effect: Literal["none", "informs-human", "affects-person"] = "informs-human"
+    regulated_area: Literal[
+        "none",
+        "biometrics",
+        "critical-infrastructure",
+        "education",
+        "employment",
+        "essential-services",
+        "law-enforcement",
+        "migration",
+        "justice",
+    ] = "none"
+    oversight: Literal["none", "on-the-loop", "in-the-loop", "dual-review"] = "none"
+    language: str = ""
+
+
+class Declared(Struct, frozen=True):
+    """What the caller says of one call, in headers; "" where it says nothing.  It can only tighten what the key allows."""
+
+    purpose: str = ""
+    marking: str = ""
+    case: str = ""
+
+
+class Place(Struct, frozen=True):
+    """Where and when a call is decided, and by which model it would be answered.
+
+    at_ms          POSIX milliseconds at which the call was read
+    marking_floor  the lowest marking of any call on this network, a word of the marking profile; "" for none
+    identity       `weights:sha256:<hex>` or `endpoint:<key digest>+<name>` of the model that would answer
+    detector       whether a learned recognizer runs: "none" or "learned"
+    """
+
+    at_ms: int
+    identity: str
+    network: str = "connected"
+    posture: str = "normal"
+    marking_floor: str = ""
+    detector: str = "none"
 
 
 def grouped(facts: Facts) -> dict[Group, dict[str, Any]]:
