@@ -32,7 +32,7 @@ class Decision(Struct, frozen=True):
     duties    of all obliging clauses that hold; to be fulfilled only when the verdict is allow
     errors    (clause, what went wrong); any entry makes the verdict deny
     terms     the pair's digest
-    engine    "cedar/4.12.0": what evaluated it
+    engine    "cedarpy/4.12.2": what evaluated it
     """
 
     verdict: Verdict

@@ -1,10 +1,7 @@
 """All that a decision may look at: typed, closed, without content, so it can be put on record as it is.
 
 Field names are the vocabulary's in snake case; `rename="camel"` gives the vocabulary's own names on record and in
-Cedar (tests/test_facts.py holds the two together).
-
-Rules: each fact has one setter; what a caller declares can only tighten what its key allows; a finding that fits no
-fact is a bug and never dropped.
+Cedar (tests/facts/test_values.py holds the two together).
 """
 
 from typing import Annotated, Any, Literal

@@ -1,0 +1,138 @@
+"""Reads a reply while it is written, and says how much of it may leave.
+
+Rules of this file:
+
+- each channel is judged at fixed offsets, every `stride` characters over the last `window`, and once more at its end;
+  offsets count characters of the channel, so the outcome does not depend on how the provider cut its chunks;
+- a character leaves only once it was judged together with the `horizon` characters behind it, or its channel is
+  complete: a finding of exact form (at most `horizon` long) never leaves in part;
+- a tool call leaves only when it is complete and judged;
+- what was found stays found: facts of the reply only grow;
+- a duty that a reply brings up, and that cannot be met once the model has begun, stops it.
+
+A whole reply goes the same way: feed, end, and nothing is sent if it was stopped.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+
+from caveat.decide.decide import able, decide_again
+from caveat.decide.decision import Decision
+from caveat.decide.policy import Policy
+from caveat.facts import Facts, with_reply
+from caveat.recognize.finding import Finding
+from caveat.waivers.waiver import Waiver
+from caveat.wire.call import Voice
+
+LATE = frozenset({"log.digest"})
+"""Duties that every gateway can still meet when they come up in the middle of a reply."""
+
+Recognize = Callable[[str, Voice], Sequence[Finding]]
+
+
+class Guard:
+    """One reply.  `facts` and `decision` are the latest; `stopped` is the decision that ended it, None while none has.
+
+    decision   the request's, an allow: decide(policy, facts, waivers)
+    waivers    those that may still lift a clause in this reply: their use is on record already
+    recognize  reads one window of one voice
+    horizon    the longest finding of exact form, in characters (recognize/finding.py)
+    late       duties that the caller of this class can still meet when the reply brings them up
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        policy: Policy,
+        facts: Facts,
+        decision: Decision,
+        waivers: Sequence[Waiver],
+        recognize: Recognize,
+        *,
+        horizon: int,
+        late: Collection[str] = LATE,
+    ) -> None:
+        draft = policy.terms.draft
+        self.facts = facts
+        self.decision = decision
+        self.stopped: Decision | None = None
+        self._policy = policy
+        self._waivers = waivers
+        self._recognize = recognize
+        self._horizon = horizon
+        self._stride = draft.stride
+        self._window = max(draft.window, draft.stride + horizon)
+        self._fulfils = frozenset(duty.name for duty in decision.duties) | frozenset(late)
+        self._channels: dict[str, _Channel] = {}
+        self._called: dict[tuple[str, str], None] = {}
+        self._judged = False
+
+    def feed(self, channel: str, text: str, *, tool: str = "") -> None:
+        """Take in words of a channel; `tool` is the tool's name where they are its arguments.  Ignored once stopped."""
+        state = self._channels.setdefault(channel, _Channel(channel, self._window))
+        if tool:
+            state.tools.add(tool)
+        while text and self.stopped is None:
+            room = self._stride - state.length % self._stride
+            state.add(text[:room])
+            text = text[room:]
+            if state.length % self._stride == 0:
+                self._judge(state)
+                if self.stopped is None and not state.tools:
+                    state.released = max(state.released, state.length - self._horizon)
+
+    def end(self, channel: str) -> None:
+        """The channel is complete: judge what was not judged yet, and release all of it."""
+        state = self._channels.setdefault(channel, _Channel(channel, self._window))
+        if self.stopped is None and state.length != state.judged:
+            self._judge(state)
+        if self.stopped is None:
+            state.released = state.length
+
+    def finish(self) -> None:
+        """The reply is complete: end every channel; a reply without words is judged too."""
+        for channel in self._channels:
+            self.end(channel)
+        if not self._judged and self.stopped is None:
+            self._judge(_Channel("", self._window))
+
+    def released(self, channel: str) -> int:
+        """How many characters of the channel may have left, counted from its beginning."""
+        state = self._channels.get(channel)
+        return state.released if state else 0
+
+    def _judge(self, state: "_Channel") -> None:
+        self._judged = True
+        window = state.window()
+        findings = self._recognize(window, "model") if window else ()
+        self._called |= dict.fromkeys((state.name, tool) for tool in sorted(state.tools))
+        tools = [tool for _, tool in self._called]
+        facts = with_reply(self.facts, findings, tools, self._policy.terms.draft)
+        decision = decide_again(self._policy, self.facts, self.decision, facts, self._waivers)
+        self.facts = facts
+        self.decision = able(decision, self._fulfils)
+        if self.decision.verdict != "allow":
+            self.stopped = self.decision
+
+
+class _Channel:
+    """One growing text: its length, how much of it was judged and released, and its last `size` characters."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self.name = name
+        self.length = 0
+        self.judged = -1
+        self.released = 0
+        self.tools: set[str] = set()
+        self._size = size
+        self._tail = ""
+        self._pieces: list[str] = []
+
+    def add(self, text: str) -> None:
+        self.length += len(text)
+        self._pieces.append(text)
+
+    def window(self) -> str:
+        """The last characters, now judged."""
+        self._tail = (self._tail + "".join(self._pieces))[-self._size :]
+        self._pieces.clear()
+        self.judged = self.length
+        return self._tail

@@ -1,0 +1,217 @@
+"""What a person should know before signing: remarks on a draft, each with its line.
+
+Rules of this file: a clause is green only if its probe was run, both sides; what cannot be run here is said to be so, in
+a class of its own; nothing is left out because it is only a matter of taste.
+
+    error    adopting these terms would not do what they say
+    warning  they may not do what a reader expects
+    note     worth knowing
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from caveat.terms.condition import DECLARED, REPLY, Condition, read_condition
+from caveat.terms.document import Clause, Draft
+from caveat.vocabulary import HAZARDS, per_mille_name
+
+Level = Literal["error", "warning", "note"]
+DAY_MS = 86_400_000
+SOON_DAYS = 30
+GRAVEST = ("cse", "iwp")
+"""Hazards that no exception should reach: child sexual exploitation, indiscriminate weapons."""
+
+CODES: dict[str, Level] = {
+    "probe-missing": "error",
+    "probe-silent": "error",
+    "probe-trips-both": "error",
+    "probe-unreadable": "error",
+    "probe-not-run": "warning",
+    "needs-learned": "warning",
+    "permit-declared": "warning",
+    "no-permit": "error",
+    "never-holds": "error",
+    "always-holds": "warning",
+    "duplicate": "warning",
+    "fields-overlap": "warning",
+    "translation-missing": "warning",
+    "threshold-extreme": "warning",
+    "expired": "error",
+    "expires-soon": "warning",
+    "not-yet": "note",
+    "waivable-gravest": "warning",
+    "model-open": "note",
+    "recorded": "note",
+    "promised": "note",
+}
+"""Every remark there is, and how grave it is."""
+
+
+class Remark(Struct, frozen=True):
+    """One remark.  `code` is a key of CODES; `clause` is "" where it is about the document."""
+
+    level: Level
+    code: str
+    line: int
+    clause: str
+    message: str
+    hint: str = ""
+
+
+class Trial(Struct, frozen=True):
+    """How probes are run: made by the edge, which has recognizers and an evaluator (decide/probe.py).
+
+    held   (a text or a whole call) -> ids of the clauses that hold for it, as a request or as a reply;
+           raises nothing: None where the sample cannot be read
+    sees   hazards that the recognizers at hand can find; those that need a learned one are not in it
+    """
+
+    held: Callable[[str | dict[str, Any]], frozenset[str] | None]
+    sees: frozenset[str]
+
+
+def lint(draft: Draft, at_ms: int, trial: Trial | None = None) -> list[Remark]:
+    """All remarks on the draft at that time, in the order of the document.  Without a trial no probe is run."""
+    conditions = {c.id: read_condition(c.when) for c in draft.clauses if c.when is not None}
+    remarks = [*_on_document(draft, at_ms), *_on_permits(draft, conditions), *_duplicates(draft, conditions)]
+    for clause in draft.clauses:
+        remarks += _on_clause(draft, clause, conditions.get(clause.id))
+        if clause.kind == "enforced":
+            remarks += _on_probe(clause, conditions[clause.id], trial)
+    return sorted(remarks, key=lambda r: (r.line, r.code))
+
+
+def needs_learned(clause: Clause, condition: Condition, sees: frozenset[str]) -> bool:
+    """Whether the clause can only hold for something that no recognizer at hand finds."""
+    hazards = {word for kind, word in condition.named if kind == "Hazard"}
+    hazards |= {word.partition(":")[2] for kind, word in condition.named if kind == "Voiced"}
+    for code in HAZARDS:
+        if condition.reads & {per_mille_name(code), per_mille_name(code, out=True)}:
+            hazards.add(code)
+    return bool(hazards) and not hazards & sees and clause.effect != "permit"
+
+
+def _remark(code: str, line: int, message: str, *, clause: str = "", hint: str = "") -> Remark:
+    return Remark(CODES[code], code, line, clause, message, hint)
+
+
+def _on_document(draft: Draft, at_ms: int) -> Iterator[Remark]:
+    if at_ms >= draft.valid_until_ms:
+        yield _remark("expired", 1, "these terms have expired", hint="give a later `valid: until`")
+    elif draft.valid_until_ms - at_ms < SOON_DAYS * DAY_MS:
+        days = (draft.valid_until_ms - at_ms) // DAY_MS
+        yield _remark("expires-soon", 1, f"these terms expire in {days} days")
+    if at_ms < draft.valid_from_ms:
+        yield _remark("not-yet", 1, "these terms are not valid yet")
+    for model in draft.models:
+        if model.identity == "any":
+            yield _remark(
+                "model-open", 1, f"the model `{model.alias}` is not pinned: any model may answer to that name"
+            )
+    yield from _thresholds(draft.thresholds)
+    for name, text in (("title", draft.title), ("notice", draft.notice)):
+        if text and len(text) < len(draft.languages):
+            yield _remark("translation-missing", 1, f"the {name} is not in every language of the terms")
+
+
+def _thresholds(thresholds: Mapping[str, int]) -> Iterator[Remark]:
+    for code, value in thresholds.items():
+        if value == 0:
+            message = f"the threshold of `{code}` is 0: every call counts as showing it"
+            yield _remark("threshold-extreme", 1, message)
+        elif value > 990:
+            message = f"the threshold of `{code}` is {value}: only a finding of exact form reaches it"
+            yield _remark("threshold-extreme", 1, message)
+
+
+def _on_permits(draft: Draft, conditions: Mapping[str, Condition]) -> Iterator[Remark]:
+    permits = [c for c in draft.clauses if c.effect == "permit" and c.id in conditions]
+    if not permits:
+        yield _remark("no-permit", 1, "no clause permits anything, so every call is denied")
+    for clause in permits:
+        if conditions[clause.id].reads <= DECLARED:
+            yield _remark(
+                "permit-declared",
+                clause.line,
+                "the only ground of this permit is what the caller declares",
+                clause=clause.id,
+                hint="add a fact that the gateway, the key or a detector sets",
+            )
+    patterns = sorted({(pattern, c.id, c.line) for c in permits for pattern in c.fields})
+    for pattern, id_, line in patterns:
+        for other, other_id, _ in patterns:
+            if (pattern, id_) != (other, other_id) and pattern != other and pattern.startswith(other + "/"):
+                message = f"`{pattern}` lies within `{other}` of `{other_id}`: both permits must hold for it to pass"
+                yield _remark("fields-overlap", line, message, clause=id_)
+
+
+def _duplicates(draft: Draft, conditions: Mapping[str, Condition]) -> Iterator[Remark]:
+    seen: dict[tuple[str, str], str] = {}
+    for clause in draft.clauses:
+        if clause.id not in conditions or clause.effect == "oblige":
+            continue
+        key = (clause.effect, conditions[clause.id].form)
+        if key in seen and not clause.fields:
+            message = f"this clause has the same effect and condition as `{seen[key]}`"
+            yield _remark("duplicate", clause.line, message, clause=clause.id)
+        seen.setdefault(key, clause.id)
+
+
+def _on_clause(draft: Draft, clause: Clause, condition: Condition | None) -> Iterator[Remark]:
+    for name, text in (("title", clause.title), ("says", clause.says)):
+        missing = [language for language in draft.languages if language not in text]
+        if missing:
+            message = f"`{name}` is missing in {', '.join(f'`{m}`' for m in missing)}"
+            yield _remark("translation-missing", clause.line, message, clause=clause.id)
+    if condition is None:
+        yield _remark("promised", clause.line, "no machine checks this clause: it is a promise", clause=clause.id)
+        return
+    if clause.kind == "recorded":
+        names = ", ".join(f"`{name}`" for name in sorted(condition.reads & DECLARED))
+        message = f"this clause rests on what is declared ({names}): it shows on record, and can be escaped"
+        yield _remark("recorded", clause.line, message, clause=clause.id)
+    if condition.constant is False:
+        yield _remark("never-holds", clause.line, "the condition is never true", clause=clause.id)
+    if condition.constant is True and clause.effect != "oblige":
+        yield _remark("always-holds", clause.line, "the condition is always true", clause=clause.id)
+    if clause.waivable and any(kind == "Hazard" and word in GRAVEST for kind, word in condition.named):
+        message = "a waiver can lift this clause, and it guards against the gravest hazards"
+        yield _remark("waivable-gravest", clause.line, message, clause=clause.id, hint="say `waivable: false`")
+
+
+def _on_probe(clause: Clause, condition: Condition, trial: Trial | None) -> Iterator[Remark]:
+    """An enforced clause must trip on one side of its probe and pass on the other."""
+    if clause.probe is None:
+        if condition.constant is None:
+            message = "an enforced clause needs a `probe`: a text that trips it and one that passes"
+            yield _remark("probe-missing", clause.line, message, clause=clause.id)
+        return
+    if trial is None:
+        yield _remark("probe-not-run", clause.line, "the probe was not run", clause=clause.id)
+        return
+    trips, passes = trial.held(clause.probe.trips), trial.held(clause.probe.passes)
+    if trips is None or passes is None:
+        side = "trips" if trips is None else "passes"
+        message = f"the probe's `{side}` is not a call that the gateway can read"
+        yield _remark("probe-unreadable", clause.line, message, clause=clause.id)
+    elif clause.id in passes:
+        message = "the clause holds for the probe that should pass"
+        yield _remark("probe-trips-both", clause.line, message, clause=clause.id)
+    elif clause.id not in trips and needs_learned(clause, condition, trial.sees):
+        yield _remark(
+            "needs-learned",
+            clause.line,
+            "cannot be probed: needs a learned recognizer",
+            clause=clause.id,
+            hint="until one is installed nothing finds what this clause forbids",
+        )
+    elif clause.id not in trips:
+        message = "the clause does not hold for the probe that should trip it"
+        yield _remark("probe-silent", clause.line, message, clause=clause.id)
+
+
+def reads_reply(condition: Condition) -> bool:
+    """Whether the clause looks at what the model answers."""
+    return bool(condition.reads & REPLY)
