@@ -30,6 +30,7 @@ VERSION = 1
 
 CALL_KINDS = ("opened", "settled", "refused")
 CONTROL = "control"
+KINDS = (*CALL_KINDS, CONTROL)
 
 ENDINGS = ("completed", "denied", "held", "stopped", "broken", "aborted", "unknown")
 """How a call ended.
@@ -43,7 +44,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 """RFC 8785 bytes for our values: no floats, integers under 2**53, ASCII keys (tests/test_record.py)."""
 
 
-class Leaf(Struct, frozen=True):
+class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
     """A leaf, read.  Fields that a kind does not have are at their defaults.
 
     k      "opened", "settled", "refused" or "control"
@@ -74,7 +75,7 @@ class Leaf(Struct, frozen=True):
     c: dict[str, str] = {}
 
 
-class Aside(Struct, frozen=True):
+class Aside(Struct, frozen=True, forbid_unknown_fields=True):
     """What opens a leaf's commitments: the record's key and the disclosures, as they were hashed."""
 
     key: str
@@ -137,9 +138,9 @@ def settled(head: Head, opening: Opening, ending: str, usage: Usage | None, hidd
     return _entry(clear, hidden, head.key)
 
 
-def control(*, what: str, id: str, doc: str, gateway: str, at_ms: int) -> Entry:  # noqa: A002
+def control(*, what: str, of: str, doc: str, gateway: str, at_ms: int) -> Entry:
     """A record that changes what is in force; `doc` is the digest of the document in control/, "" where none is."""
-    return _entry({"k": CONTROL, "what": what, "id": id, "doc": doc, "g": gateway, "t": at_ms}, {}, b"")
+    return _entry({"k": CONTROL, "what": what, "id": of, "doc": doc, "g": gateway, "t": at_ms}, {}, b"")
 
 
 class BodyDigest:
@@ -170,6 +171,8 @@ def reply_facts(facts: Facts) -> dict[str, Any]:
 
 
 def _entry(clear: dict[str, Any], hidden: dict[str, Any], key: bytes) -> Entry:
+    if "body" in hidden:
+        raise ValueError("`body` names the key of body digests, so its salt would give that key away")
     commitments: dict[str, str] = {}
     disclosures: list[str] = []
     for name, value in hidden.items():
@@ -197,13 +200,19 @@ _aside_decoder = msgspec.json.Decoder(Aside)
 
 
 def read_leaf(data: bytes) -> Leaf:
-    """The leaf that the bytes are.  Raises NotVerified for bytes that this version did not write."""
+    """The leaf that the bytes are.  Raises NotVerified for bytes that this version did not write: what two readers
+    could read differently (an unknown or repeated field, another way to write the same) is no leaf."""
     try:
         leaf = _leaf_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        same = _encode(msgspec.json.decode(data)) == data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotVerified(f"a leaf is not a record of Caveat: {error}", step="leaf") from None
     if leaf.v != VERSION:
         raise NotVerified(f"expected record version {VERSION}, got `{leaf.v}`", step="leaf")
+    if not same:
+        raise NotVerified("a leaf is not in canonical form", step="leaf")
+    if leaf.k not in KINDS or leaf.o not in ("", *ENDINGS) or min(leaf.tok or (0,)) < 0:
+        raise NotVerified("a leaf has a kind, an ending or a token count that no record has", step="leaf")
     return leaf
 
 
@@ -211,7 +220,7 @@ def read_aside(data: bytes) -> Aside:
     """The aside that the bytes are.  Raises NotVerified."""
     try:
         return _aside_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotVerified("what opens a record cannot be read", step="disclosure") from None
 
 
@@ -222,7 +231,7 @@ def disclosed(leaf: Leaf, disclosures: tuple[str, ...]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for disclosure in disclosures:
-        name, value = _read_disclosure(disclosure)
+        _, name, value = read_disclosure(disclosure)
         if name in values:
             raise NotVerified(f"`{name}` is disclosed twice", step="disclosure")
         if leaf.c.get(name) != commitment(disclosure):
@@ -231,21 +240,31 @@ def disclosed(leaf: Leaf, disclosures: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def _read_disclosure(disclosure: str) -> tuple[str, Any]:
+def read_disclosure(disclosure: str) -> tuple[str, str, Any]:
+    """Salt, name and value.  Raises NotVerified, also for JSON that two readers could read differently."""
     try:
-        triple = msgspec.json.decode(unb64url(disclosure))
-    except (CaveatError, msgspec.DecodeError, UnicodeError):
+        raw = unb64url(disclosure)
+        triple = msgspec.json.decode(raw)
+        same = _encode(triple) == raw
+    except (CaveatError, msgspec.DecodeError, UnicodeError, RecursionError):
         raise NotVerified("a disclosure cannot be read", step="disclosure") from None
-    if not (isinstance(triple, list) and len(triple) == 3 and isinstance(triple[1], str)):
+    if not (
+        isinstance(triple, list) and len(triple) == 3 and isinstance(triple[0], str) and isinstance(triple[1], str)
+    ):
         raise NotVerified("a disclosure is not [salt, name, value]", step="disclosure")
-    return triple[1], triple[2]
+    if not same:
+        raise NotVerified(f"what is disclosed as `{triple[1]}` is not in canonical form", step="disclosure")
+    return triple[0], triple[1], triple[2]
 
 
 def salts_hold(leaf: Leaf, aside: Aside) -> bool:
-    """Whether every disclosure's salt derives from the record's key, so that no salt carries a message out."""
-    key = bytes.fromhex(aside.key)
-    for disclosure in aside.d:
-        salt, name, _ = msgspec.json.decode(unb64url(disclosure))
-        if salt != b64url(_derive(key, name)[:16]):
-            return False
-    return all(commitment(d) in leaf.c.values() for d in aside.d)
+    """Whether the aside opens all of the leaf's commitments, and every salt derives from the record's key: then neither
+    a salt nor a commitment carries a message out."""
+    try:
+        key = bytes.fromhex(aside.key)
+        opened_names = disclosed(leaf, aside.d)
+        salts = {name: salt for salt, name, _ in map(read_disclosure, aside.d)}
+    except (ValueError, NotVerified):
+        return False
+    derived = {name: b64url(_derive(key, name)[:16]) for name in leaf.c}
+    return len(key) == 32 and key.hex() == aside.key and opened_names.keys() == leaf.c.keys() and salts == derived

@@ -13,15 +13,16 @@ Control records and the document each names:
     key.revoked     id of the key
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from caveat.canon import canonical, digest
-from caveat.errors import NotVerified
+from caveat.errors import BadInput, NotVerified
 from caveat.facts import Caller
-from caveat.keys import VerifyKey, parse_verify_key
+from caveat.keys import VerifyKey, read_verify_key
 from caveat.record import Leaf
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import open_terms
@@ -29,6 +30,7 @@ from caveat.terms.sign import open_terms
 T = TypeVar("T")
 
 ROLES = ("caller", "operator", "approver", "auditor")
+PARTY_ROLES = ("vendor", "operator")
 ACTS = (
     "log.opened",
     "party.trusted",
@@ -38,6 +40,7 @@ ACTS = (
     "key.revoked",
     "coverage.measured",
     "evidence.exported",
+    "evaluated",
     "gateway.stopped",
     "gateway.started",
 )
@@ -93,58 +96,92 @@ class Register(Struct, frozen=True):
 
     def trust(self) -> dict[str, tuple[VerifyKey, ...]]:
         """Whose signatures count, by role."""
-        return {
-            role: tuple(parse_verify_key(p.vkey) for p in self.parties if p.role == role)
-            for role in ("vendor", "operator")
-        }
+        return {role: tuple(read_verify_key(p.vkey) for p in self.parties if p.role == role) for role in PARTY_ROLES}
 
 
 def _fence(register: Register) -> str:
-    return digest(
-        canonical(
-            {
-                "terms": {name: terms.digest for name, terms in register.terms.items()},
-                "parties": sorted(p.vkey for p in register.parties),
-                "keys": sorted(key.secret_digest for key in register.by_secret().values()),
-            }
-        )
-    )
+    state = {
+        "terms": {name: terms.digest for name, terms in register.terms.items()},
+        "parties": sorted([p.role, p.vkey] for p in register.parties),
+        "keys": [[k, msgspec.to_builtins(v)] for k, v in sorted(register.keys.items()) if k not in register.revoked],
+    }
+    return digest(canonical(state))
 
 
 def fold(register: Register, leaf: Leaf, index: int, document: bytes) -> Register:
     """The register after one control record.  `document` is what `leaf.doc` names, b"" where it names none.
 
-    Raises NotVerified where the document is not the one named, does not parse, or its signatures do not hold.
+    register.size <= index.  Raises NotVerified where the document is not the one named, does not parse, or its
+    signatures do not hold; where a key's name is used again; where what ends or is revoked never began.
     """
-    if leaf.doc and digest(document) != leaf.doc:
-        raise NotVerified(f"control document `{leaf.doc}` of record {index} is missing or changed", step="control")
+    if (digest(document) if document else "") != leaf.doc:
+        raise _no(f"control document `{leaf.doc}` of record {index} is missing or changed")
+    if index < register.size:
+        raise _no(f"record {index} comes after record {register.size - 1} was folded")
+    if leaf.what not in ACTS:
+        raise _no(f"record {index} does `{leaf.what}`, which this version does not know")
     after = msgspec.structs.replace(register, size=index + 1)
-    match leaf.what:
-        case "party.trusted":
-            party = _decode(document, PartyKey)
-            kept = tuple(p for p in after.parties if p.vkey != party.vkey)
-            return msgspec.structs.replace(after, parties=(*kept, party))
-        case "terms.adopted":
-            terms = open_terms(SignedTerms(document), register.trust())
-            ended = {k: v for k, v in after.ended.items() if k != terms.draft.id}
-            return msgspec.structs.replace(after, terms={**after.terms, terms.draft.id: terms}, ended=ended)
-        case "terms.ended":
-            rest = {name: terms for name, terms in after.terms.items() if name != leaf.id}
-            return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
-        case "key.new":
-            return msgspec.structs.replace(after, keys={**after.keys, leaf.id: _decode(document, CallerKey)})
-        case "key.revoked":
-            return msgspec.structs.replace(after, revoked=after.revoked | {leaf.id})
-        case known if known in ACTS:
-            return after
-        case unknown:
-            raise NotVerified(f"record {index} does `{unknown}`, which this version does not know", step="control")
+    effect = _EFFECTS.get(leaf.what)
+    return effect(after, leaf, index, document) if effect else after
+
+
+def _trust(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
+    party = _decode(document, PartyKey)
+    try:
+        read_verify_key(party.vkey)
+    except BadInput as error:
+        raise _no(f"a party's key cannot be read: {error.message}") from None
+    if party.role not in PARTY_ROLES:
+        raise _no(f"expected a party that is vendor or operator, got `{party.role}`")
+    kept = tuple(p for p in after.parties if p.vkey != party.vkey)
+    return msgspec.structs.replace(after, parties=(*kept, party))
+
+
+def _adopt(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
+    terms = open_terms(SignedTerms(document), after.trust())
+    ended = {k: v for k, v in after.ended.items() if k != terms.draft.id}
+    return msgspec.structs.replace(after, terms={**after.terms, terms.draft.id: terms}, ended=ended)
+
+
+def _end(after: Register, leaf: Leaf, index: int, _document: bytes) -> Register:
+    if leaf.id not in after.terms:
+        raise _no(f"record {index} ends terms `{leaf.id}`, which are not in force")
+    rest = {name: terms for name, terms in after.terms.items() if name != leaf.id}
+    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
+
+
+def _new_key(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
+    if leaf.id in after.keys:
+        raise _no(f"record {index} makes a key `{leaf.id}`, which was made before")
+    return msgspec.structs.replace(after, keys={**after.keys, leaf.id: _decode(document, CallerKey)})
+
+
+def _revoke(after: Register, leaf: Leaf, index: int, _document: bytes) -> Register:
+    if leaf.id not in after.keys:
+        raise _no(f"record {index} revokes a key `{leaf.id}`, which was never made")
+    return msgspec.structs.replace(after, revoked=after.revoked | {leaf.id})
+
+
+_EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
+    "party.trusted": _trust,
+    "terms.adopted": _adopt,
+    "terms.ended": _end,
+    "key.new": _new_key,
+    "key.revoked": _revoke,
+}
+
+
+def _no(why: str) -> NotVerified:
+    return NotVerified(why, step="control")
+
+
+def read_caller_key(document: bytes) -> CallerKey:
+    """A caller's key as its control document holds it.  Raises NotVerified."""
+    return _decode(document, CallerKey)
 
 
 def _decode(document: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(document, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotVerified(
-            f"a control document does not read as what its record says: {error}", step="control"
-        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _no(f"a control document does not read as what its record says: {error}") from None

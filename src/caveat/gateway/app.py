@@ -36,7 +36,7 @@ class App:
         dialect = BY_PATH.get(scope["path"])
         if dialect is not None:
             await self._model_call(dialect, scope, receive, send)
-        elif scope["path"].startswith(("/v1/", "/anthropic/")) and scope["path"] not in ("/v1/models",):
+        elif scope["path"].startswith(("/v1/", "/anthropic/")) and scope["path"] != "/v1/models":
             await self._not_found(scope, send)
         else:
             await self._control(scope, receive, send)

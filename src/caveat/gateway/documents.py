@@ -1,10 +1,10 @@
 """Control documents: what control records name by digest, kept whole in control/.  Written once, never changed."""
 
-import os
 from pathlib import Path
 
 from caveat.canon import digest
-from caveat.errors import NotVerified, Unavailable
+from caveat.errors import NotVerified
+from caveat.gateway.files import write_whole
 
 
 class Documents:
@@ -17,19 +17,13 @@ class Documents:
         """Make the document durable and return its digest.  Raises Unavailable where the disk does not take it."""
         name = digest(document)
         path = self._path(name)
-        if path.exists() and path.read_bytes() == document:
-            return name
-        partial = path.with_suffix(".partial")
-        try:
-            with partial.open("wb") as file:
-                file.write(document)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-            _sync_directory(self._directory)
-        except OSError as error:
-            raise Unavailable(f"a control document could not be written: {error.strerror}") from None
+        if not path.exists() or path.read_bytes() != document:
+            write_whole(path, document)
         return name
+
+    def probe(self) -> None:
+        """Write and sync a file beside the documents.  Raises Unavailable where that cannot be done."""
+        write_whole(self._directory / "probe", b"probe\n")
 
     def read(self, name: str) -> bytes:
         """The document of that digest, b"" for the empty name.  Raises NotVerified where it is missing or changed."""
@@ -45,11 +39,3 @@ class Documents:
 
     def _path(self, name: str) -> Path:
         return self._directory / name.removeprefix("sha256:")
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

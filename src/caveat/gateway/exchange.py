@@ -13,6 +13,7 @@ from caveat.decide.guard import Guard
 from caveat.errors import CaveatError, Unavailable, Unreadable
 from caveat.gateway import duties
 from caveat.gateway.begun import Begun
+from caveat.gateway.foreign_errors import read_error
 from caveat.gateway.house import House
 from caveat.gateway.problems import problem, status_of
 from caveat.gateway.relay import Relay
@@ -94,8 +95,8 @@ class Exchange:
         """A reply that is not streamed, or an upstream's error."""
         try:
             with self._watch:
-                body = await reply.read(self._house.max_reply_bytes)
-            frame = self._dialect.read_reply(body) if reply.status == 200 else self._house.read_error(body)
+                body = await reply.read(self._house.settings.gateway.max_reply_bytes)
+            frame = self._dialect.read_reply(body) if reply.status == 200 else read_error(body)
         except CaveatError as error:
             await self._failed(error)
             return

@@ -2,45 +2,66 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from caveat.errors import StaleFence
+import msgspec
+from msgspec import Struct
+
+from caveat import record
+from caveat.errors import BadInput, StaleFence, Unavailable
 from caveat.facts import Place
 from caveat.gateway.begun import Begun
 from caveat.gateway.bodies import Bodies
-from caveat.gateway.changes import change
+from caveat.gateway.changes import Act, change
 from caveat.gateway.documents import Documents
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.settings import Settings
 from caveat.gateway.view import Route, View
 from caveat.keys import SigningKey
-from caveat.ledger.log import Log
-from caveat.record import read_leaf
-from caveat.register import Register, fold
+from caveat.ledger.log import Entry, Fence, Log
+from caveat.register import Register, fold, read_caller_key
+from caveat.terms.document import SignedTerms, Terms
+from caveat.terms.sign import open_terms
 
 ViewMaker = Callable[[Register], View]
+MOST_TRIES = 8
+
+
+class Readiness(Struct, frozen=True):
+    """What /readyz says."""
+
+    ready: bool
+    problems: tuple[str, ...]
+    terms: dict[str, str]
+    fence: str
+    size: int
+
+    def details(self) -> dict[str, object]:
+        """For those who may inspect."""
+        return msgspec.structs.asdict(self)
+
+
+class Stores(Struct, frozen=True):
+    """Where things are kept: records, the documents that they name, bodies."""
+
+    log: Log
+    documents: Documents
+    bodies: Bodies
 
 
 class House:
-    """One gateway process's values.  Everything here is set at start-up but `view`, which `refresh` and `amend` replace."""
+    """One gateway process's values, set at start-up; only `view` is replaced, by `refresh`, `review` and `amend`."""
 
     def __init__(
-        self,
-        settings: Settings,
-        log: Log,
-        documents: Documents,
-        bodies: Bodies,
-        ticket_key: SigningKey,
-        make_view: ViewMaker,
-        register: Register,
+        self, settings: Settings, stores: Stores, ticket_key: SigningKey, make_view: ViewMaker, register: Register
     ) -> None:
         self.settings = settings
-        self.log = log
-        self.documents = documents
+        self.log = stores.log
         self.ticket_key = ticket_key
         self.metrics = Metrics()
         self.view = make_view(register)
-        self._bodies = bodies
+        self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
         self._note_in_force()
@@ -49,6 +70,11 @@ class House:
     def name(self) -> str:
         """The gateway's name, as records bear it."""
         return self.settings.gateway.name
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the gateway."""
+        return self.settings.gateway.loopback
 
     @staticmethod
     def now_ms() -> int:
@@ -60,25 +86,30 @@ class House:
         gateway = self.settings.gateway
         return Place(
             at_ms=self.now_ms(),
+            identity=route.identity,
             network=gateway.network,
             posture=gateway.posture,
             marking_floor=gateway.marking_floor,
-            identity=route.identity,
+            detector=route.panel.detector,
         )
 
-    async def amend(self, what: str, id: str, document: bytes = b"") -> Register:  # noqa: A002
+    async def amend(self, what: str, of: str, document: bytes = b"") -> Register:
         """Change what is in force, on record.  Raises NotVerified, Unavailable; the old stays in force then."""
+        act = Act(what, of, document)
         async with self._changing:
-            while True:
+            for _ in range(MOST_TRIES):
                 try:
-                    register = await change(
-                        self.log, self.documents, self.view.register, self.name, what, id, document
-                    )
+                    register = await change(self.log, self._stores.documents, self.view.register, self.name, act)
                 except StaleFence:
                     await self._fold_forward()
                     continue
                 self._show(register)
                 return register
+        raise Unavailable("what is in force kept changing", code="overloaded", hint="try again")
+
+    def review(self) -> None:
+        """Compile the view again: an upstream has shown another identity."""
+        self._show(self.view.register)
 
     async def refresh(self, stale: View) -> None:
         """Take up what changed since that view was made."""
@@ -89,9 +120,9 @@ class House:
     async def _fold_forward(self) -> None:
         register = self.view.register
         for index in range(register.size, self.log.size):
-            leaf = read_leaf((await self.log.entry(index)).leaf)
+            leaf = record.read_leaf((await self.log.entry(index)).leaf)
             if leaf.k == "control":
-                register = fold(register, leaf, index, self.documents.read(leaf.doc))
+                register = fold(register, leaf, index, self._stores.documents.read(leaf.doc))
         self._show(register)
 
     def _show(self, register: Register) -> None:
@@ -103,4 +134,44 @@ class House:
 
     async def keep_body(self, begun: Begun, which: str, body: bytes) -> None:
         """Keep a body in the vault (duty `log.full`).  Raises Unavailable."""
-        await asyncio.to_thread(self._bodies.keep, begun.asked.id, which, body)
+        await asyncio.to_thread(self._stores.bodies.keep, begun.asked.id, which, body)
+
+    async def adopt(self, envelope: bytes) -> Terms:
+        """Put signed terms in force.  Raises NotVerified, BadInput; the terms before stay in force then."""
+        terms = open_terms(SignedTerms(envelope), self.view.register.trust())
+        register = await self.amend("terms.adopted", terms.draft.name, envelope)
+        return register.terms[terms.draft.id]
+
+    async def add_key(self, document: bytes) -> str:
+        """Make a caller's key live, and return its id."""
+        key = read_caller_key(document)
+        if key.caller.id in self.view.register.keys:
+            raise BadInput(f"a key called `{key.caller.id}` was made before; names are not used twice")
+        await self.amend("key.new", key.caller.id, document)
+        return key.caller.id
+
+    async def readiness(self) -> Readiness:
+        """Whether calls can be decided and recorded now, tried on the write path itself."""
+        problems = [] if self.view.agreed else ["no terms signed by both parties are in force"]
+        problems += [f"no upstream serves the model `{alias}` as agreed" for alias in self.view.unserved]
+        try:
+            await self._try_writing()
+        except Unavailable as error:
+            problems.append(f"records cannot be written: {error.message}")
+        terms = {t.draft.name: t.digest for t in self.view.register.terms.values()}
+        return Readiness(not problems, tuple(problems), terms, self.view.fence, self.log.size)
+
+    async def _try_writing(self) -> None:
+        """The write path, tried: an append that its fence turns away, and a file made durable.  Raises Unavailable."""
+        with suppress(StaleFence):
+            await self.log.append((Entry(b"probe"),), Fence(expects="probe"))
+        await asyncio.to_thread(self._stores.documents.probe)
+
+    def count_ending(self, begun: Begun, ending: str) -> None:
+        """Count an outcome that is on record."""
+        self.metrics.ended(begun, ending)
+
+    def note(self, what: str, of: str) -> Awaitable[object]:
+        """Put on record something that changes nothing that is in force: a look, an export."""
+        entry = record.control(what=what, of=of, doc="", gateway=self.name, at_ms=self.now_ms())
+        return self.log.append((entry,))

@@ -42,7 +42,8 @@ class Index:
                 rows = base.execute("select kind, at from call where id = ?", (call,)).fetchall()
         except sqlite3.DatabaseError as error:
             raise Unavailable(
-                f"the index of calls cannot be used: {error}", hint="delete index.sqlite; it is built again from the ledger"
+                f"the index of calls cannot be used: {error}",
+                hint="delete index.sqlite; it is built again from the ledger",
             ) from None
         return Places(dict(rows))
 

@@ -14,8 +14,12 @@ class Metrics:
         self.registry = CollectorRegistry()
         calls = ["dialect", "stream", "verdict", "rule"]
         self._calls = Counter("caveat_calls", "Calls decided", calls, registry=self.registry)
-        self._refused = Counter("caveat_refused", "Calls refused before a decision", ["dialect", "code"], registry=self.registry)
-        self._endings = Counter("caveat_endings", "Outcomes recorded", ["dialect", "stream", "ending"], registry=self.registry)
+        self._refused = Counter(
+            "caveat_refused", "Calls refused before a decision", ["dialect", "code"], registry=self.registry
+        )
+        self._endings = Counter(
+            "caveat_endings", "Outcomes recorded", ["dialect", "stream", "ending"], registry=self.registry
+        )
         self._evaluated = Counter(
             "caveat_evaluations",
             "Decisions made under these terms; each evaluates every clause of them",
@@ -23,7 +27,10 @@ class Metrics:
             registry=self.registry,
         )
         self._held = Counter(
-            "caveat_clause_held", "Decisions in which a clause held", ["clause", "dialect", "stream"], registry=self.registry
+            "caveat_clause_held",
+            "Decisions in which a clause held",
+            ["clause", "dialect", "stream"],
+            registry=self.registry,
         )
         self._deciding = Histogram(
             "caveat_decide_seconds",
@@ -32,7 +39,9 @@ class Metrics:
             registry=self.registry,
         )
         self._terms = Gauge("caveat_terms_info", "Terms in force", ["terms", "digest"], registry=self.registry)
-        self._reloads = Counter("caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry)
+        self._reloads = Counter(
+            "caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry
+        )
 
     def decided(self, begun: Begun, seconds: float) -> None:
         """A call was decided and is on record."""

@@ -9,8 +9,7 @@ import secrets
 import msgspec
 
 from caveat import record
-from caveat.decide.decide import decide
-from caveat.decide.decision import Decision
+from caveat.decide.decide import able, decide
 from caveat.errors import CaveatError, Refused, StaleFence, Unavailable
 from caveat.facts import Facts, gather
 from caveat.gateway.begun import Asked, Begun
@@ -18,11 +17,13 @@ from caveat.gateway.callers import declared
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.house import House
 from caveat.gateway.view import Route, View
-from caveat.ledger.log import Entry, Fence
+from caveat.ledger.log import Entry, Fence, Placed
 from caveat.wire.body import check_headers
 from caveat.wire.call import Call
 
 MOST_TRIES = 8
+NOWHERE = Placed(-1, b"", 0)
+"""The place of what is not on record yet."""
 
 
 async def begin(house: House, asked: Asked) -> Begun:
@@ -41,15 +42,17 @@ async def begin(house: House, asked: Asked) -> Begun:
 
 
 async def _decide(house: House, asked: Asked) -> Begun:
-    check_headers(asked.request.headers)
+    headers = asked.request.headers
+    check_headers(headers.get("content-type"), headers.get("content-encoding"))
     call = asked.dialect.read_call(asked.request.body)
     for _ in range(MOST_TRIES):
         view = house.view
         route = find_route(view, call, asked.dialect.name)
+        if reason := route.refuses(call):
+            raise Refused(reason, code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
-        decision = able(decide(route.policy, facts, view.waivers))
-        secret = secrets.token_bytes(32)
-        entries = _entries(house, asked, facts, decision, route, secret)
+        decision = able(decide(route.policy, facts, view.waivers), FULFILS)
+        entries = _entries(house, Begun(asked, call, route, facts, decision, view, NOWHERE))
         spends = tuple((w.id, w.max_uses) for w in view.waivers if w.id in {used for _, used in decision.waived})
         try:
             placed = await house.log.append(entries, Fence(expects=view.fence, spends=spends))
@@ -94,19 +97,11 @@ def gathered(house: House, asked: Asked, call: Call, route: Route) -> Facts:
     )
 
 
-def able(decision: Decision) -> Decision:
-    """The decision, or a denial where it owes a duty that this gateway cannot do."""
-    owed = tuple(duty for duty in decision.duties if duty.name not in FULFILS)
-    if decision.verdict != "allow" or not owed:
-        return decision
-    return msgspec.structs.replace(decision, verdict="deny", rule="duty", duties=owed)
-
-
-def _entries(
-    house: House, asked: Asked, facts: Facts, decision: Decision, route: Route, secret: bytes
-) -> tuple[Entry, ...]:
-    head = record.Head(asked.id, house.name, house.now_ms(), secret)
-    first = record.opened(head, facts, decision, _described(asked, route.identity, secret))
+def _entries(house: House, begun: Begun) -> tuple[Entry, ...]:
+    """The call's first record, and its second where nothing will be sent."""
+    decision, secret = begun.decision, secrets.token_bytes(32)
+    head = record.Head(begun.asked.id, house.name, house.now_ms(), secret)
+    first = record.opened(head, begun.facts, decision, _described(begun.asked, begun.route.identity, secret))
     if decision.verdict == "allow":
         return (first,)
     second = msgspec.structs.replace(head, key=secrets.token_bytes(32))

@@ -4,7 +4,7 @@ A message never holds what the caller sent.  4xx answers bear `x-should-retry: f
 both official SDKs retry 409, 429 and 5xx by themselves; a refusal is never one of these.
 """
 
-from caveat.errors import CaveatError, Refused, Unavailable, Unreadable
+from caveat.errors import BadInput, CaveatError, Refused, Unavailable, Unreadable
 from caveat.wire.reply import Halt
 
 STATUS = {
@@ -51,6 +51,8 @@ def problem(error: CaveatError) -> tuple[int, Halt]:
             return error.status, Halt("unreadable", _sentence(error, where))
         case Refused():
             return error.status, Halt(error.code, _sentence(error))
+        case BadInput():
+            return 400, Halt("header_invalid", _sentence(error))
         case Unavailable():
             code = error.code if error.code in STATUS else "unavailable"
             return STATUS[code], Halt(code, _sentence(error))

@@ -1,5 +1,7 @@
 """What the gateway decides by, at one moment: the register, compiled.  Replaced whole when a control record is folded."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from caveat.decide.policy import Policy
@@ -7,13 +9,14 @@ from caveat.gateway.upstream import Upstream
 from caveat.recognize.panel import Panel
 from caveat.register import CallerKey, Register
 from caveat.waivers.waiver import Waiver
+from caveat.wire.call import Call
 
 
 class Route(Struct, frozen=True):
     """Where calls for an alias go: the upstream, the model's name there, and what was agreed about it.
 
     identity   `weights:sha256:<hex>` or `endpoint:...`: which model it is
-    can        what its manifest says that it cannot do is refused before a decision (None: no manifest)
+    refuses    why the model cannot do what a call asks, "" where it can: refused, not ignored
     """
 
     alias: str
@@ -22,15 +25,21 @@ class Route(Struct, frozen=True):
     identity: str
     policy: Policy
     panel: Panel
+    refuses: Callable[[Call], str]
 
 
 class View(Struct, frozen=True):
-    """Everything that one decision needs.  `fence` is what the append of that decision expects to be in force."""
+    """Everything that one decision needs.
+
+    fence     what the append of that decision expects to be in force
+    unserved  aliases under terms that no upstream serves as agreed: calls for them are refused
+    """
 
     register: Register
     fence: str
     routes: dict[str, Route]
     by_secret: dict[str, CallerKey]
+    unserved: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
     @property

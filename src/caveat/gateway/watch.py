@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 
-class ClientGone(Exception):  # noqa: N818
+class ClientGone(Exception):
     """The client hung up while the upstream was at work."""
 
 

@@ -1,0 +1,179 @@
+"""The control API under /caveat/v1/, health, metrics and the list of models.
+
+Rules of this file: every path but the two health words needs a role; a caller's key reads its own calls only; answers
+hold records and digests, never content.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from caveat import __version__, record
+from caveat.errors import BadInput, CaveatError, NotVerified, Refused
+from caveat.gateway.bodyin import read_headers
+from caveat.gateway.callers import authenticate, require
+from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, description
+from caveat.gateway.evaluate import dry_run
+from caveat.gateway.house import House
+from caveat.gateway.index import Index
+from caveat.gateway.problems import problem
+from caveat.ledger.reader import LedgerReader
+from caveat.register import CallerKey
+
+Handler = Callable[[Request, CallerKey], Awaitable[Response]]
+
+
+class Control:
+    """The handlers, over one house and the ledger's reading side."""
+
+    def __init__(self, house: House, reader: LedgerReader, index: Index) -> None:
+        self._house = house
+        self._reader = reader
+        self._index = index
+
+    def app(self) -> Starlette:
+        """The ASGI application of all control paths."""
+        routes = [Route("/livez", self._livez), Route("/readyz", self._readyz)]
+        for endpoint in ENDPOINTS:
+            answer = self._guarded(getattr(self, endpoint.handler), *endpoint.roles)
+            routes.append(Route(endpoint.path, answer, methods=[endpoint.method]))
+        return Starlette(routes=routes)
+
+    def _guarded(self, handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                headers = read_headers(request.headers.raw)
+                key = authenticate(headers, self._house.view.by_secret, loopback=self._house.loopback)
+                require(key, *roles)
+                return await handler(request, key)
+            except CaveatError as error:
+                return _problem(error)
+
+        return answer
+
+    @staticmethod
+    async def _livez(_request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def _readyz(self, request: Request) -> Response:
+        """Ready when terms are in force and a record can be written; details for those who may inspect."""
+        state = await self._house.readiness()
+        status = 200 if state.ready else 503
+        headers = read_headers(request.headers.raw)
+        try:
+            key = authenticate(headers, self._house.view.by_secret, loopback=self._house.loopback)
+            require(key, *INSPECTORS)
+        except CaveatError:
+            return PlainTextResponse("ready\n" if state.ready else "not ready\n", status)
+        return JSONResponse(state.details(), status)
+
+    async def metrics(self, _request: Request, _key: CallerKey) -> Response:
+        return Response(self._house.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def models(self, request: Request, _key: CallerKey) -> Response:
+        aliases = sorted(self._house.view.routes)
+        if "anthropic-version" in request.headers:
+            data = [
+                {"type": "model", "id": a, "display_name": a, "created_at": "1970-01-01T00:00:00Z"} for a in aliases
+            ]
+            first, last = (aliases[0], aliases[-1]) if aliases else (None, None)
+            return JSONResponse({"data": data, "has_more": False, "first_id": first, "last_id": last})
+        models = [
+            {"id": a, "object": "model", "created": 0, "owned_by": self._house.view.routes[a].identity} for a in aliases
+        ]
+        return JSONResponse({"object": "list", "data": models})
+
+    async def checkpoint(self, _request: Request, _key: CallerKey) -> Response:
+        return PlainTextResponse(await self._house.log.checkpoint())
+
+    async def tile(self, request: Request, _key: CallerKey) -> Response:
+        data = await asyncio.to_thread(self._reader.file, "tile/" + request.path_params["path"])
+        if data is None:
+            raise Refused("there is no such tile", code="not_found", status=404)
+        return Response(data, media_type="application/octet-stream")
+
+    async def call(self, request: Request, key: CallerKey) -> Response:
+        call = request.path_params["call"]
+        found = await asyncio.to_thread(self._look_up, call, key)
+        return JSONResponse({"call": call, "records": found})
+
+    def _look_up(self, call: str, key: CallerKey) -> list[dict[str, Any]]:
+        """The call's records with what opens them.  Raises Refused where there are none, or they are another's."""
+        found = []
+        for kind, index in sorted(self._index.find(call).at.items(), key=lambda pair: pair[1]):
+            entry = self._reader.entry(index)
+            leaf = record.read_leaf(entry.leaf)
+            opened = record.disclosed(leaf, record.read_aside(entry.aside).d) if entry.aside else {}
+            found.append({"index": index, "kind": kind, "leaf": entry.leaf.decode(), "opened": opened})
+        owners = {r["opened"]["who"]["caller"] for r in found if "who" in r["opened"]}
+        if not found or (key.role == "caller" and owners != {key.caller.id}):
+            raise Refused("there is no such call, or it is not yours", code="not_found", status=404)
+        return found
+
+    async def receipt(self, request: Request, key: CallerKey) -> Response:
+        call = request.path_params["call"]
+        found = await asyncio.to_thread(self._look_up, call, key)
+        return PlainTextResponse(await self._house.log.proof(found[0]["index"]))
+
+    async def terms(self, _request: Request, _key: CallerKey) -> Response:
+        register = self._house.view.register
+        in_force = [
+            {
+                "terms": t.draft.name,
+                "digest": t.digest,
+                "until_ms": t.draft.valid_until_ms,
+                "yaml": t.draft.yaml.decode(),
+            }
+            for t in register.terms.values()
+        ]
+        return JSONResponse({"in_force": in_force, "ended": register.ended})
+
+    async def adopt(self, request: Request, _key: CallerKey) -> Response:
+        terms = await self._house.adopt(await request.body())
+        return JSONResponse({"adopted": terms.draft.name, "digest": terms.digest})
+
+    async def end_terms(self, request: Request, _key: CallerKey) -> Response:
+        name = request.path_params["name"]
+        if name not in self._house.view.register.terms:
+            raise BadInput(f"no terms called `{name}` are in force")
+        await self._house.amend("terms.ended", name)
+        return JSONResponse({"ended": name})
+
+    async def keys(self, _request: Request, _key: CallerKey) -> Response:
+        register = self._house.view.register
+        live = set(register.keys) - register.revoked
+        keys = [{"id": k, "role": register.keys[k].role, "live": k in live} for k in sorted(register.keys)]
+        return JSONResponse({"keys": keys})
+
+    async def new_key(self, request: Request, _key: CallerKey) -> Response:
+        """The body is a CallerKey document: the key's text was made by whoever asks, and never comes here."""
+        name = await self._house.add_key(await request.body())
+        return JSONResponse({"key": name})
+
+    async def revoke_key(self, request: Request, _key: CallerKey) -> Response:
+        name = request.path_params["name"]
+        if name not in self._house.view.register.keys:
+            raise BadInput(f"no key called `{name}` is known")
+        await self._house.amend("key.revoked", name)
+        return JSONResponse({"revoked": name})
+
+    async def evaluate(self, request: Request, key: CallerKey) -> Response:
+        """A dry run, as the key that asks: the same reading, facts and decision, and a record of the look."""
+        return JSONResponse(await dry_run(self._house, key, await request.body()))
+
+    @staticmethod
+    async def openapi(_request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(description(__version__))
+
+
+def _problem(error: CaveatError) -> Response:
+    if isinstance(error, BadInput | NotVerified):
+        code = "bad_input" if isinstance(error, BadInput) else "not_verified"
+        return JSONResponse({"error": {"code": code, "message": error.message, "hint": error.hint}}, 400)
+    status, halt = problem(error)
+    return JSONResponse({"error": {"code": halt.code, "message": halt.message}}, status)

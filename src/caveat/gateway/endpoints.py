@@ -1,0 +1,96 @@
+"""The control API as one table: routes, roles and the OpenAPI description all come from it."""
+
+from typing import Any
+
+from msgspec import Struct
+
+EVERYONE = ("caller", "operator", "approver", "auditor")
+INSPECTORS = ("operator", "auditor")
+OPERATORS = ("operator",)
+
+
+class Endpoint(Struct, frozen=True):
+    """One operation.  `handler` names the method of Control; `roles` who may; `gives` the media type of its answer."""
+
+    method: str
+    path: str
+    handler: str
+    roles: tuple[str, ...]
+    says: str
+    gives: str = "application/json"
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/metrics", "metrics", INSPECTORS, "Counters for Prometheus", "text/plain"),
+    Endpoint("GET", "/v1/models", "models", EVERYONE, "The models that terms in force cover"),
+    Endpoint("GET", "/caveat/v1/openapi.json", "openapi", EVERYONE, "This description"),
+    Endpoint(
+        "GET", "/caveat/v1/checkpoint", "checkpoint", INSPECTORS, "The newest checkpoint, a signed note", "text/plain"
+    ),
+    Endpoint(
+        "GET",
+        "/caveat/v1/tile/{path:path}",
+        "tile",
+        INSPECTORS,
+        "A tile of the log (c2sp.org/tlog-tiles)",
+        "application/octet-stream",
+    ),
+    Endpoint(
+        "GET", "/caveat/v1/calls/{call}", "call", EVERYONE, "A call's records, opened; a caller sees its own only"
+    ),
+    Endpoint(
+        "GET", "/caveat/v1/receipts/{call}", "receipt", EVERYONE, "A call's receipt (c2sp.org/tlog-proof)", "text/plain"
+    ),
+    Endpoint("GET", "/caveat/v1/terms", "terms", EVERYONE, "The terms in force"),
+    Endpoint("POST", "/caveat/v1/terms", "adopt", OPERATORS, "Put signed terms in force; the body is the signed file"),
+    Endpoint(
+        "DELETE",
+        "/caveat/v1/terms/{name}",
+        "end_terms",
+        OPERATORS,
+        "End terms: calls under them are refused from here on",
+    ),
+    Endpoint(
+        "POST",
+        "/caveat/v1/evaluate",
+        "evaluate",
+        OPERATORS,
+        "Decide a call without making it; the look is itself a record",
+    ),
+    Endpoint("GET", "/caveat/v1/keys", "keys", OPERATORS, "Keys by name and role, never their text"),
+    Endpoint("POST", "/caveat/v1/keys", "new_key", OPERATORS, "Make a key live; the body holds the digest of its text"),
+    Endpoint("DELETE", "/caveat/v1/keys/{name}", "revoke_key", OPERATORS, "Revoke a key"),
+)
+
+
+def description(version: str) -> dict[str, Any]:
+    """The control API as OpenAPI 3.1."""
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path.replace(":path", ""), {})[endpoint.method.lower()] = _operation(endpoint)
+    schemes = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Caveat control API", "version": version},
+        "security": [{"bearer": []}, {"x-api-key": []}],
+        "components": {"securitySchemes": schemes},
+        "paths": paths,
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    names = [part[1:-1].split(":")[0] for part in endpoint.path.split("/") if part.startswith("{")]
+    return {
+        "operationId": endpoint.handler,
+        "summary": endpoint.says,
+        "description": f"Roles: {', '.join(endpoint.roles)}.",
+        "parameters": [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names],
+        "responses": {
+            "200": {"description": "done", "content": {endpoint.gives: {}}},
+            "401": {"description": "no live key"},
+            "403": {"description": "the key has not the role"},
+        },
+    }

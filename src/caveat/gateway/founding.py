@@ -1,0 +1,103 @@
+"""Founding a house: its keys, the ledger's first records and, for trying out, sample parties that sign sample terms.
+
+Rules of this file: every step looks whether it was done, so what an interrupted start left half made is made whole by the
+next; a key's text goes to a file of mode 0600 and never to the ledger; sample parties are marked as such in the ledger.
+"""
+
+import secrets
+from collections.abc import Callable
+
+from msgspec.json import encode
+
+from caveat import __version__
+from caveat.canon import canonical
+from caveat.decide.policy import ENGINE
+from caveat.errors import BadInput
+from caveat.facts import Caller
+from caveat.gateway.callers import secret_digest
+from caveat.gateway.home import Home
+from caveat.gateway.house import House
+from caveat.keys import SigningKey, new_signing_key, read_signing_key
+from caveat.ledger.checkpoint import LogKeys, log_keys, new_log_keys
+from caveat.register import CallerKey, PartyKey
+from caveat.talks.draft import read_draft
+from caveat.terms.samples import sample_terms
+from caveat.terms.sign import sign_terms
+
+Progress = Callable[[str], None]
+
+OPERATOR_KEY = "operator.key"
+CALLER_KEY = "sample-caller.key"
+SAMPLES = {"vendor": "example-labs.sample", "operator": "example-ministry.sample"}
+"""Names of the sample parties' keys."""
+
+
+def new_key_text() -> str:
+    """A caller's key: `cav-` and 256 random bits."""
+    return "cav-" + secrets.token_urlsafe(32)
+
+
+def house_keys(home: Home, origin: str) -> tuple[LogKeys, bytes]:
+    """The log's two keys and the vault's, made where they are not there yet."""
+    if not (home.keys / "log").exists():
+        made = new_log_keys(origin)
+        home.write_key("log", "\n".join(key.text for key in made.signing).encode() + b"\n")
+    if not (home.keys / "vault").exists():
+        home.write_key("vault", secrets.token_bytes(32))
+    lines = home.read_key("log").decode("ascii").split()
+    keys = log_keys([read_signing_key(line) for line in lines])
+    if keys.origin != origin:
+        raise BadInput(
+            f"the log key is for `{keys.origin}`, and the settings name the log `{origin}`",
+            hint="put the origin in caveat.toml back: a log never changes its name",
+        )
+    return keys, home.read_key("vault")
+
+
+def party_key(home: Home, name: str) -> SigningKey:
+    """A party's signing key in the home, made where it is not there yet."""
+    file = f"party-{name}"
+    if not (home.keys / file).exists():
+        home.write_key(file, new_signing_key(name).text.encode() + b"\n")
+    return read_signing_key(home.read_key(file).decode("ascii").strip())
+
+
+def key_text(home: Home, file: str) -> str:
+    """The text of a caller's key kept in the home, made where it is not there yet."""
+    if not (home.keys / file).exists():
+        home.write_key(file, new_key_text().encode() + b"\n")
+    return home.read_key(file).decode("ascii").strip()
+
+
+async def found(house: House, home: Home) -> None:
+    """The ledger's first record, and an operator's key for this home."""
+    if house.log.size == 0:
+        about = {"gateway": house.name, "version": __version__, "engine": ENGINE, "origin": house.log.origin}
+        await house.amend("log.opened", house.name, canonical(about))
+    operator = Caller(id="operator", name="operator of this home", kind="human", clearance_rank=15)
+    await _add_key(house, operator, "operator", key_text(home, OPERATOR_KEY), sample=False)
+
+
+async def found_sample(house: House, home: Home, progress: Progress = lambda _: None) -> None:
+    """Sample parties, sample terms signed by both, and a sample caller's key."""
+    for role, name in SAMPLES.items():
+        await trust_party(house, role, party_key(home, name), sample=True)
+    if not house.view.agreed and not house.view.register.ended:
+        progress("signing the sample terms as both sample parties")
+        draft = read_draft(sample_terms())
+        signed = sign_terms(draft, *(party_key(home, name) for name in SAMPLES.values()))
+        await house.adopt(signed.raw)
+    person = Caller(id="sample-caller", name="Sample Caller", kind="human", language="en")
+    await _add_key(house, person, "caller", key_text(home, CALLER_KEY), sample=True)
+
+
+async def trust_party(house: House, role: str, key: SigningKey, *, sample: bool) -> None:
+    """Let a party's signature on terms count."""
+    vkey = key.verify_key.text
+    if vkey not in {party.vkey for party in house.view.register.parties}:
+        await house.amend("party.trusted", key.name, encode(PartyKey(role, key.name, vkey, sample)))
+
+
+async def _add_key(house: House, caller: Caller, role: str, text: str, *, sample: bool) -> None:
+    if caller.id not in house.view.register.keys:
+        await house.add_key(encode(CallerKey(role, secret_digest(text), caller, sample)))

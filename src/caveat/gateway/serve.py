@@ -1,0 +1,87 @@
+"""Serving: a socket, a house, an ASGI server, and an orderly end of all three.
+
+The socket is bound before anything else is started, so that a port in use is told at once; on SIGINT or SIGTERM calls
+that run get a few seconds, then every process and thread that was started here has ended.
+"""
+
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+
+from caveat.errors import Refused, Unavailable
+from caveat.gateway.app import App
+from caveat.gateway.control import Control
+from caveat.gateway.home import Home
+from caveat.gateway.house import House
+from caveat.gateway.index import Index
+from caveat.gateway.settings import Settings
+from caveat.gateway.startup import Progress, open_house
+from caveat.ledger.reader import LedgerReader
+
+GRACE_SECONDS = 5
+BACKLOG = 2048
+
+Prepare = Callable[[House], Awaitable[None]]
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket.  Raises Unavailable where the port is in use or may not be had."""
+    gateway = settings.gateway
+    family = socket.AF_INET6 if ":" in gateway.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((gateway.host, gateway.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+        raise Unavailable(
+            f"the address {gateway.address} {why}",
+            hint="stop what listens there, or set another `address` under [gateway] in caveat.toml",
+        ) from None
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """`http://host:port` of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(home: Home, settings: Settings, listener: socket.socket, prepare: Prepare, progress: Progress) -> None:
+    """Serve until told to stop.  `prepare` runs once the house stands and before the first call.
+
+    Raises Unavailable, NotVerified, BadInput, Refused: one sentence and what to do.
+    """
+    async with open_house(home, settings, progress) as house:
+        await prepare(house)
+        refuse_samples_abroad(house)
+        reader = LedgerReader(home.ledger, home.vault)
+        app = App(house, Control(house, reader, Index(home.index, reader)).app())
+        config = uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_level="error",
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def refuse_samples_abroad(house: House) -> None:
+    """Raises Refused where sample parties' terms would be served beyond this machine."""
+    samples = [party.name for party in house.view.register.parties if party.sample]
+    if samples and not house.loopback:
+        raise Refused(
+            f"this home trusts the sample parties {', '.join(samples)}, and {house.settings.gateway.address} can be "
+            "reached from other machines",
+            code="sample_key",
+            hint="make a home with your own parties (`caveat init --vendor VKEY`), or listen on 127.0.0.1",
+        )
