@@ -13,13 +13,17 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from caveat.terms.condition import DECLARED, REPLY, Condition, read_condition
+from caveat.terms.condition import DECLARED, Condition, read_condition
 from caveat.terms.document import Clause, Draft
-from caveat.vocabulary import HAZARDS, per_mille_name
+from caveat.vocabulary import FACTS, HAZARDS, per_mille_name
 
 Level = Literal["error", "warning", "note"]
 DAY_MS = 86_400_000
 SOON_DAYS = 30
+OUTSIDE = frozenset(
+    [fact.name for fact in FACTS if fact.setter in ("config", "key")] + ["detector", "epoch", "modelKind", "principal"]
+)
+"""What no call's content can change: a clause on these alone is not probed by a call."""
 GRAVEST = ("cse", "iwp")
 """Hazards that no exception should reach: child sexual exploitation, indiscriminate weapons."""
 
@@ -29,6 +33,7 @@ CODES: dict[str, Level] = {
     "probe-trips-both": "error",
     "probe-unreadable": "error",
     "probe-not-run": "warning",
+    "probe-outside": "note",
     "needs-learned": "warning",
     "permit-declared": "warning",
     "no-permit": "error",
@@ -183,10 +188,15 @@ def _on_clause(draft: Draft, clause: Clause, condition: Condition | None) -> Ite
 
 def _on_probe(clause: Clause, condition: Condition, trial: Trial | None) -> Iterator[Remark]:
     """An enforced clause must trip on one side of its probe and pass on the other."""
+    if condition.constant is not None:
+        return
+    if condition.reads <= OUTSIDE and clause.probe is None:
+        message = "this clause depends on who calls and where the gateway stands, not on what a call holds: no probe"
+        yield _remark("probe-outside", clause.line, message, clause=clause.id)
+        return
     if clause.probe is None:
-        if condition.constant is None:
-            message = "an enforced clause needs a `probe`: a text that trips it and one that passes"
-            yield _remark("probe-missing", clause.line, message, clause=clause.id)
+        message = "an enforced clause needs a `probe`: a text that trips it and one that passes"
+        yield _remark("probe-missing", clause.line, message, clause=clause.id)
         return
     if trial is None:
         yield _remark("probe-not-run", clause.line, "the probe was not run", clause=clause.id)
@@ -210,8 +220,3 @@ def _on_probe(clause: Clause, condition: Condition, trial: Trial | None) -> Iter
     elif clause.id not in trips:
         message = "the clause does not hold for the probe that should trip it"
         yield _remark("probe-silent", clause.line, message, clause=clause.id)
-
-
-def reads_reply(condition: Condition) -> bool:
-    """Whether the clause looks at what the model answers."""
-    return bool(condition.reads & REPLY)
