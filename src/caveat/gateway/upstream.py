@@ -111,12 +111,14 @@ class Access(Struct, frozen=True):
     identity           what the operator says that the model is; "" to go by the endpoint
     timeout_s          the longest silence, before the reply's head and within its body
     connect_timeout_s  the longest wait for a connection
+    keeps              whether connections are kept for the next call
     """
 
     key: Secret | None = None
     identity: str = ""
     timeout_s: float = 600
     connect_timeout_s: float = 10
+    keeps: bool = True
 
 
 class HttpUpstream:
@@ -187,10 +189,9 @@ class HttpUpstream:
 
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:
+            keeps = {"keepalive_timeout": KEEP_ALIVE_S} if self._access.keeps else {"force_close": True}
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._endpoint.tls or False, ttl_dns_cache=60
-                ),
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._endpoint.tls or False, ttl_dns_cache=60, **keeps),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
                 auto_decompress=False,

@@ -1,0 +1,174 @@
+"""From settings to upstreams: each `[upstream.NAME]` becomes a client that knows its endpoint, its key and its models.
+
+Rules of this file: a model is served only under the identity that the terms name, or under any where they say `any`;
+an upstream out of reach at start-up is told and tried again by the first call, but an embedded model has to start.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from caveat.errors import BadInput, Unavailable
+from caveat.gateway.addresses import base_url
+from caveat.gateway.embedded import Embedded
+from caveat.gateway.endpoint import Endpoint
+from caveat.gateway.home import Home
+from caveat.gateway.manifest import Manifest
+from caveat.gateway.models import SMOLLM2, Step, Tell, cache_path, model_of, pull
+from caveat.gateway.settings import Settings, UpstreamSettings, upstream_key
+from caveat.gateway.upstream import Access, HttpUpstream
+from caveat.terms.document import Model
+from caveat.wire.call import Call
+
+Progress = Callable[[str], None]
+
+LOG = "embedded.log"
+"""The embedded model's own words, in models/; errors only, never a prompt."""
+
+
+class Served(Struct, frozen=True):
+    """A model where it is served: `name` there, and `manifest` if it is embedded."""
+
+    upstream: HttpUpstream
+    name: str
+    identity: str
+    manifest: Manifest | None = None
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """Texts that the model's tokenizer turns into turn marks; empty where nothing is known of it."""
+        return self.manifest.control_tokens if self.manifest else ()
+
+    def refuses(self, call: Call) -> str:
+        """Why the model cannot serve the call; "" if it can, or if nothing is known of it."""
+        return self.manifest.refuses(call) if self.manifest else ""
+
+
+class Upstreams:
+    """All upstreams of one gateway, by alias of their models.  `changed` is called when an identity has changed."""
+
+    def __init__(self) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        self.all: dict[str, HttpUpstream] = {}
+        self._models: dict[str, tuple[HttpUpstream, str, Manifest | None]] = {}
+
+    def add(self, upstream: HttpUpstream, models: dict[str, str], manifest: Manifest | None = None) -> None:
+        """Take in an upstream; `models` leads from an alias for callers to the model's name there."""
+        self.all[upstream.name] = upstream
+        self._models |= {alias: (upstream, name, manifest) for alias, name in models.items()}
+
+    def note_change(self) -> None:
+        """An upstream answers under another identity than before."""
+        self.changed()
+
+    def serving(self, model: Model) -> Served | None:
+        """Where a model of some terms is served; None where it is not, or where another identity answers."""
+        found = self._models.get(model.alias)
+        if found is None:
+            return None
+        upstream, name, manifest = found
+        identity = upstream.identity(name)
+        if model.identity not in {"any", identity}:
+            return None
+        return Served(upstream, name, identity, manifest)
+
+    def identities(self) -> dict[str, str]:
+        """The identity that answers now under each alias."""
+        return {alias: upstream.identity(name) for alias, (upstream, name, _) in self._models.items()}
+
+
+@asynccontextmanager
+async def open_upstreams(home: Home, settings: Settings, progress: Progress) -> AsyncIterator[Upstreams]:
+    """The upstreams of the settings, made ready; connections and processes end with the block.
+
+    Raises BadInput (a key, a CA bundle, a manifest), NotVerified (weights), Unavailable (the embedded model).
+    """
+    upstreams = Upstreams()
+    tell = _sentences(progress)
+    async with AsyncExitStack() as stack:
+        far = [_remote(upstreams, name, chosen, home.path) for name, chosen in _chosen(settings, embedded=False)]
+        for upstream in far:
+            stack.push_async_callback(upstream.close)
+        await asyncio.gather(*(_meet(upstream, progress) for upstream in far))
+        for name, chosen in _chosen(settings, embedded=True):
+            model = await start_embedded(home.models, chosen, tell)
+            stack.push_async_callback(model.stop)
+            stack.push_async_callback(_embedded(upstreams, name, chosen, model).close)
+        yield upstreams
+
+
+def _chosen(settings: Settings, *, embedded: bool) -> list[tuple[str, UpstreamSettings]]:
+    return [(name, chosen) for name, chosen in settings.upstream.items() if chosen.embedded is embedded]
+
+
+def _remote(upstreams: Upstreams, name: str, chosen: UpstreamSettings, folder: Path) -> HttpUpstream:
+    """An upstream somewhere else; `folder` is where the settings file lies."""
+    bundle = folder / chosen.ca_bundle if chosen.ca_bundle else None
+    endpoint = Endpoint(base_url(chosen.base_url, f"upstream.{name}.base_url"), ca_bundle=bundle, pin=chosen.pin)
+    access = Access(
+        key=upstream_key(chosen, folder, dict(os.environ)),
+        identity="" if chosen.pin else chosen.identity,
+        timeout_s=chosen.timeout_s,
+        connect_timeout_s=chosen.connect_timeout_s,
+    )
+    upstream = HttpUpstream(name, endpoint, chosen.dialects, access, upstreams.note_change)
+    upstreams.add(upstream, dict(chosen.models))
+    return upstream
+
+
+async def _meet(upstream: HttpUpstream, progress: Progress) -> None:
+    try:
+        await upstream.meet()
+    except Unavailable as error:
+        progress(f"{error.message}; calls will try again")
+
+
+async def start_embedded(folder: Path, chosen: UpstreamSettings, tell: Tell = lambda _: None) -> Embedded:
+    """The embedded model's process, started; its weights fetched first if they are the ones of a new home."""
+    names = set(chosen.models.values()) or {SMOLLM2.alias}
+    if len(names) > 1:
+        raise BadInput("an embedded upstream runs one model, and its `models` name several", hint="make one for each")
+    name = names.pop()
+    if name == SMOLLM2.alias:
+        await asyncio.to_thread(pull, folder, cache_path(os.environ), tell)
+    manifest, weights = await asyncio.to_thread(model_of, folder, name)
+    model = Embedded(manifest, weights, folder / LOG, tell=tell)
+    await model.start()
+    return model
+
+
+def _embedded(upstreams: Upstreams, name: str, chosen: UpstreamSettings, model: Embedded) -> HttpUpstream:
+    """The client of a started model; it follows the process when that is started anew.
+
+    Its connections are not kept: each would hold one of the server's threads while it is idle.
+    """
+    manifest = model.manifest
+    access = Access(
+        key=model.key,
+        identity=manifest.identity,
+        timeout_s=chosen.timeout_s,
+        connect_timeout_s=chosen.connect_timeout_s,
+        keeps=False,
+    )
+    upstream = HttpUpstream(name, Endpoint(model.address), manifest.dialects, access)
+    model.moved = lambda address: upstream.move(Endpoint(address))
+    upstreams.add(upstream, dict(chosen.models) or {manifest.alias: manifest.alias}, manifest)
+    return upstream
+
+
+def _sentences(progress: Progress) -> Tell:
+    """Steps as sentences: each once, and a count at every tenth."""
+    told: set[str] = set()
+
+    def tell(step: Step) -> None:
+        tenths = 10 * step.done // step.total if step.total else 0
+        sentence = f"{step.says}: {10 * tenths} %" if tenths else step.says
+        if sentence not in told:
+            told.add(sentence)
+            progress(sentence)
+
+    return tell
