@@ -1,0 +1,255 @@
+"""Writing a bundle: from a log's files to one zip, without ever holding more than a tile of it.
+
+Rules of this file: pure over ports (readers in, a stream out); every tile and record is checked against the checkpoint
+before it leaves; what a record's salts and commitments say must derive from its key, else nothing leaves, for they could
+carry a message; what the profile does not name stays closed, and is counted.
+"""
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from caveat.canon import digest
+from caveat.errors import BadInput, NotVerified
+from caveat.evidence.container import Writer
+from caveat.evidence.history import History
+from caveat.evidence.manifest import (
+    FORMAT,
+    Counts,
+    Manifest,
+    Opened,
+    Previous,
+    sign_manifest,
+    write_manifest,
+)
+from caveat.evidence.mirror import Mirror, entries_name, leaf_tiles, tile_name, tiles_needed
+from caveat.evidence.profiles import Profile, profile
+from caveat.keys import SigningKey
+from caveat.ledger.tiles import TILE_WIDTH, Read, TreeReader, encode_bundle
+from caveat.note import TreeHead, open_note, read_tree_head
+from caveat.record import CONTROL, Leaf, read_aside, read_disclosure, read_leaf, salts_hold
+
+
+class Source(Struct, frozen=True):
+    """Where an export reads.
+
+    checkpoint  the newest checkpoint, a signed note
+    read        a file of the log by its tlog-tiles path, None where there is none
+    aside       what opens the record at an index, b"" once destroyed
+    document    a control document by its digest; raises NotVerified where it is missing
+    controls    indices of all control records below the checkpoint's size, ascending; None: look for them
+    """
+
+    checkpoint: bytes
+    read: Read
+    aside: Callable[[int], bytes]
+    document: Callable[[str], bytes]
+    controls: tuple[int, ...] | None = None
+
+
+class Order(Struct, frozen=True):
+    """What is to be exported.
+
+    start, to  the records start <= index < to <= size of the checkpoint
+    profile    name of the redaction profile
+    engine     what evaluated the decisions, for information
+    number     of the bundle in the receiver's sequence, None outside one
+    previous   the last checkpoint that the receiver holds, b"" where there is none
+    policy     a trust file to send along, for information only; b"" for none
+    """
+
+    start: int
+    to: int
+    profile: str
+    engine: str
+    number: int | None = None
+    previous: bytes = b""
+    policy: bytes = b""
+
+
+def export(source: Source, order: Order, signer: SigningKey, out: BinaryIO) -> Manifest:
+    """Write the bundle to a binary file that can seek; the same source and order give the same bytes.
+
+    `signer` is the log's Ed25519 key.  Raises BadInput for an order that does not fit the log, NotVerified where the
+    log's own files do not hold; what was written by then is no bundle.
+    """
+    return _Export(source, order, signer, out).run()
+
+
+def control_indices(source: Source, size: int) -> tuple[int, ...]:
+    """Where the control records stand below `size`, by reading every record: for want of an index."""
+    tree = TreeReader(source.read, size)
+    return tuple(
+        n * TILE_WIDTH + i
+        for n in leaf_tiles(0, size)
+        for i, leaf in enumerate(tree.bundle(n))
+        if read_leaf(leaf).k == CONTROL
+    )
+
+
+class _Export:
+    """One export; its attributes are what earlier members of the zip found out for later ones."""
+
+    def __init__(self, source: Source, order: Order, signer: SigningKey, out: BinaryIO) -> None:
+        self._source = source
+        self._order = order
+        self._signer = signer
+        self._zip = Writer(out)
+        self._profile: Profile = profile(order.profile)
+        self._head = _open(source.checkpoint, signer)
+        if not 0 <= order.start <= order.to <= self._head.size:
+            raise BadInput(
+                f"expected a range within 0 to {self._head.size}, got {order.start} to {order.to}",
+                hint="a record can be exported once a checkpoint covers it, within about a second",
+            )
+        self._mirror = Mirror(TreeReader(source.read, self._head.size), self._head)
+        self._counts = Counts()
+        self._opened: dict[str, Opened] = {}
+        self._hash = sha256()
+        self._history = History()
+
+    def run(self) -> Manifest:
+        previous = self._previous()
+        controls = self._controls()
+        leaves = {index: self._leaf(index) for index in controls}
+        documents = self._fold(leaves)
+        self._add("checkpoint", self._source.checkpoint)
+        if previous is not None:
+            self._add("checkpoint.prev", self._order.previous)
+        for name, document in sorted(documents.items()):
+            self._add(name, document)
+        self._zip.add("disclosures.jsonl", self._disclosures())
+        outside = {f"entry/{i}": leaf for i, leaf in leaves.items() if not self._order.start <= i < self._order.to}
+        for name, leaf in sorted(outside.items()):
+            self._add(name, leaf)
+        manifest = self._manifest(controls, previous)
+        data = write_manifest(manifest)
+        self._add("manifest.json", data)
+        self._add("manifest.note", sign_manifest(manifest, data, self._signer))
+        if self._order.policy:
+            self._add("policy", self._order.policy)
+        self._tiles(controls, previous)
+        self._zip.close()
+        return manifest
+
+    def _add(self, name: str, content: bytes) -> None:
+        self._zip.add(name, (content,))
+
+    def _previous(self) -> Previous | None:
+        """The receiver's checkpoint, once it is found to be a beginning of this log."""
+        if not self._order.previous:
+            return None
+        head = _open(self._order.previous, self._signer)
+        if head.size > self._head.size or self._mirror.root_at(head.size) != head.root:
+            raise NotVerified("the earlier checkpoint is not a beginning of this log", step="consistency")
+        return Previous(digest(self._order.previous), head.size)
+
+    def _controls(self) -> tuple[int, ...]:
+        if self._source.controls is not None:
+            return tuple(i for i in self._source.controls if i < self._head.size)
+        return control_indices(self._source, self._head.size)
+
+    def _leaf(self, index: int) -> bytes:
+        return self._mirror.entries(index // TILE_WIDTH)[index % TILE_WIDTH]
+
+    def _fold(self, leaves: dict[int, bytes]) -> dict[str, bytes]:
+        """Fold all control records; the documents that they name, by the name of their file."""
+        documents: dict[str, bytes] = {}
+        for index, data in leaves.items():
+            leaf = read_leaf(data)
+            if leaf.k != CONTROL:
+                raise NotVerified(f"record {index} is no control record", step="control")
+            document = self._source.document(leaf.doc) if leaf.doc else b""
+            self._history.add(index, leaf, document)
+            if document:
+                documents[document_name(leaf.doc)] = document
+        return documents
+
+    def _records(self) -> Iterator[tuple[int, Leaf]]:
+        order = self._order
+        for n in leaf_tiles(order.start, order.to):
+            for index, data in enumerate(self._mirror.entries(n), start=n * TILE_WIDTH):
+                if order.start <= index < order.to:
+                    yield index, read_leaf(data)
+
+    def _disclosures(self) -> Iterator[bytes]:
+        """The lines of disclosures.jsonl, counting records and commitments on the way."""
+        for index, leaf in self._records():
+            self._counts.add(leaf)
+            shown = self._disclose(index, leaf)
+            if shown:
+                line = _encode({"i": index, "d": shown}) + b"\n"
+                self._hash.update(line)
+                yield line
+
+    def _disclose(self, index: int, leaf: Leaf) -> list[str]:
+        """The disclosures of one record that the profile shows."""
+        shows = {name for name in leaf.c if self._profile.shows(name)}
+        aside = self._source.aside(index) if shows else b""
+        for name in leaf.c:
+            counted = self._opened.setdefault(name, Opened())
+            counted.made += 1
+            what = "withheld" if name not in shows else "disclosed" if aside else "destroyed"
+            setattr(counted, what, getattr(counted, what) + 1)
+        if not aside:
+            return []
+        opens = read_aside(aside)
+        if not salts_hold(leaf, opens):
+            raise NotVerified(
+                f"record {index}: what opens it does not derive from its key, so it could carry a message out",
+                step="disclosure",
+            )
+        return [d for d in opens.d if read_disclosure(d)[1] in shows]
+
+    def _manifest(self, controls: tuple[int, ...], previous: Previous | None) -> Manifest:
+        order = self._order
+        return Manifest(
+            format=FORMAT,
+            origin=self._head.origin,
+            start=order.start,
+            to=order.to,
+            size=self._head.size,
+            checkpoint=digest(self._source.checkpoint),
+            previous=previous,
+            number=order.number,
+            profile=order.profile,
+            engine=order.engine,
+            controls=controls,
+            terms=self._history.spans(order.start, order.to),
+            counts=self._counts,
+            opened=self._opened,
+            disclosures="sha256:" + self._hash.hexdigest(),
+            policy=digest(order.policy) if order.policy else "",
+        )
+
+    def _tiles(self, controls: tuple[int, ...], previous: Previous | None) -> None:
+        size = self._head.size
+        wanted = leaf_tiles(self._order.start, self._order.to)
+        places = tiles_needed(size, {*wanted, *(i // TILE_WIDTH for i in controls)}, previous.size if previous else 0)
+        files: dict[str, Callable[[], bytes]] = {
+            tile_name(size, (level, n)): lambda level=level, n=n: self._mirror.tile(level, n)  # type: ignore[misc]
+            for level, n in places
+        }
+        for n in wanted:
+            files[entries_name(size, n)] = lambda n=n: encode_bundle(self._mirror.entries(n))  # type: ignore[misc]
+        for name in sorted(files):
+            self._add(name, files[name]())
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def document_name(doc: str) -> str:
+    """The file in which the control document of that digest is."""
+    return "control/" + doc.removeprefix("sha256:")
+
+
+def _open(checkpoint: bytes, signer: SigningKey) -> TreeHead:
+    """A checkpoint of the signer's log.  Raises NotVerified."""
+    head = read_tree_head(open_note(checkpoint, [signer.verify_key]).text)
+    if head.origin != signer.name:
+        raise BadInput(f"expected the key of the log `{head.origin}`, got that of `{signer.name}`")
+    return head

@@ -1,0 +1,49 @@
+"""Which terms were in force when: the fold over control records, remembered along the way.
+
+Rule of this file: control records come in the order of their indices; the answer for an index is known once all control
+records before it were added.
+"""
+
+from caveat.evidence.manifest import InForce
+from caveat.record import Leaf
+from caveat.register import Register, fold
+from caveat.terms.document import Terms
+
+
+class History:
+    """The register after the control records added so far, and every span of terms that they made.
+
+    terms      all that were ever adopted, by the pair's digest
+    documents  the digest of the control document that each was adopted from
+    """
+
+    def __init__(self) -> None:
+        self.register = Register()
+        self.terms: dict[str, Terms] = {}
+        self.documents: dict[str, str] = {}
+        self._spans: list[InForce] = []
+        self._open: dict[str, InForce] = {}
+
+    def add(self, index: int, leaf: Leaf, document: bytes) -> None:
+        """Fold one control record.  Raises NotVerified, and is then as it was before."""
+        self.register = fold(self.register, leaf, index, document)
+        now = self.register.terms
+        for id_, span in list(self._open.items()):
+            if id_ not in now or now[id_].digest != span.digest:
+                self._spans.append(InForce(span.id, span.digest, span.adopted, index))
+                del self._open[id_]
+        for id_, terms in now.items():
+            if id_ not in self._open:
+                self.terms[terms.digest] = terms
+                self.documents[terms.digest] = leaf.doc
+                self._open[id_] = InForce(id_, terms.digest, index)
+
+    def in_force(self, digest: str) -> bool:
+        """Whether terms of that digest are in force behind the last control record added."""
+        return any(span.digest == digest for span in self._open.values())
+
+    def spans(self, start: int, to: int) -> tuple[InForce, ...]:
+        """The terms in force somewhere in start <= index < to, by when they were adopted."""
+        spans = [*self._spans, *self._open.values()]
+        met = [s for s in spans if s.adopted < to and (s.ended < 0 or s.ended > start)]
+        return tuple(sorted(met, key=lambda span: (span.adopted, span.id)))

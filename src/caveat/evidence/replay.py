@@ -1,0 +1,137 @@
+"""Deciding again: whether each recorded decision follows from the facts that were claimed for it.
+
+Rules of this file: `decide` is the gateway's own, and pure; facts are taken only whole and only in the one form in which
+they were committed; the answer is remembered for equal facts by the policy itself (decide/policy.py), which knows what
+its clauses look at.  A gateway may only tighten: deny for want of a duty (rule `duty`) what the terms allow.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from caveat.decide.decide import decide
+from caveat.decide.decision import Decision
+from caveat.decide.policy import ENGINE, Policy
+from caveat.errors import CaveatError, NotVerified
+from caveat.facts import Facts, grouped, ungrouped
+from caveat.record import Leaf
+from caveat.terms.document import Terms
+
+GROUPS: Final = ("who", "what", "why", "data", "content", "tools", "place", "reply")
+MAX_DRIFT_MS: Final = 3_600_000
+"""How far the facts' clock and the record's clock may lie apart: a call's whole body is read in between."""
+
+
+class Replayed(Struct, frozen=True):
+    """What a record's disclosures came to: its decision and its facts, None where they were withheld."""
+
+    decision: Decision | None
+    facts: Facts | None
+
+
+class Replay:
+    """Replays decisions under terms by their digest.  Counts what it did and what it could not do.
+
+    replayed   decisions found to follow from their facts
+    withheld   records whose facts are not all disclosed
+    engines    what recorded decisions say evaluated them
+    """
+
+    def __init__(self) -> None:
+        self.replayed = 0
+        self.withheld = 0
+        self.engines: set[str] = set()
+        self._policies: dict[str, Policy] = {}
+
+    def request(self, leaf: Leaf, values: dict[str, Any], terms: Terms | None) -> Replayed:
+        """The decision of a call's first record.  Raises NotVerified where it does not follow."""
+        decision = _decision(leaf, values)
+        facts = _facts({name: values[name] for name in GROUPS if name in values})
+        if facts is not None and abs(facts.epoch * 1000 - leaf.t) > MAX_DRIFT_MS:
+            raise NotVerified("the facts' clock and the record's clock are more than an hour apart", step="replay")
+        self._compare(decision, facts, terms)
+        return Replayed(decision, facts)
+
+    def reply(self, leaf: Leaf, values: dict[str, Any], before: Facts | None, terms: Terms | None) -> Decision | None:
+        """The last decision over a reply, None where it was withheld.  `before`: the facts of the call's first record."""
+        decision = _decision(leaf, values)
+        facts = None
+        if before is not None and "reply" in values:
+            facts = _facts({**{str(k): v for k, v in grouped(before).items()}, "reply": values["reply"]})
+        if "decision" in leaf.c:
+            self._compare(decision, facts, terms)
+        return decision
+
+    def _compare(self, decision: Decision | None, facts: Facts | None, terms: Terms | None) -> None:
+        if decision is None or facts is None or terms is None:
+            self.withheld += 1
+            return
+        self.engines.add(decision.engine)
+        self._check(decision, decide(self._policy(terms), facts))
+        self.replayed += 1
+
+    def _check(self, recorded: Decision, follows: Decision) -> None:
+        wanted = msgspec.structs.replace(follows, engine=recorded.engine)
+        if recorded.rule == "duty" and follows.verdict == "allow" and recorded.duties:
+            owed = tuple(duty for duty in follows.duties if duty in recorded.duties)
+            wanted = msgspec.structs.replace(wanted, verdict="deny", rule="duty", duties=owed)
+        if recorded != wanted:
+            raise NotVerified(f"the decision does not follow from the claimed facts: {_difference(recorded, wanted)}")
+
+    def _policy(self, terms: Terms) -> Policy:
+        policy = self._policies.get(terms.digest)
+        if policy is None:
+            policy = self._policies[terms.digest] = Policy(terms)
+        return policy
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def engine_note(engines: set[str]) -> str:
+    """What to say where decisions were evaluated by another engine than this one, "" where not."""
+    others = sorted(engines - {ENGINE})
+    return f"decisions recorded by {', '.join(others)} were replayed with {ENGINE}" if others else ""
+
+
+def _decision(leaf: Leaf, values: dict[str, Any]) -> Decision | None:
+    if "decision" not in values:
+        return None
+    try:
+        decision = msgspec.convert(values["decision"], Decision)
+    except msgspec.ValidationError as error:
+        raise NotVerified(f"the disclosed decision cannot be read: {error}", step="replay") from None
+    if _encode(decision) != _encode(values["decision"]):
+        raise NotVerified("the disclosed decision holds more than a decision", step="replay")
+    if decision.terms != leaf.terms:
+        raise NotVerified("the decision names other terms than its record", step="replay")
+    return decision
+
+
+def _facts(groups: dict[str, Any]) -> Facts | None:
+    """The facts, None unless every group is there.  Raises NotVerified for facts in any but their one form."""
+    if len(groups) != len(GROUPS):
+        return None
+    try:
+        facts = ungrouped(groups)
+        same = _encode(grouped(facts)) == _encode(groups)
+    except (msgspec.ValidationError, CaveatError, TypeError, AttributeError) as error:
+        raise NotVerified(f"the disclosed facts cannot be read: {error}", step="replay") from None
+    if not same:
+        raise NotVerified("the disclosed facts are not grouped as facts are", step="replay")
+    return facts
+
+
+def _difference(recorded: Decision, wanted: Decision) -> str:
+    for name in ("verdict", "rule", "clauses", "held", "unmet", "waived", "duties", "errors", "terms"):
+        got, expected = getattr(recorded, name), getattr(wanted, name)
+        if got != expected:
+            return f"its {name} should be {_words(expected)}, recorded is {_words(got)}"
+    return "it is written differently"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_words(item) for item in value) + ")"
+    return f"`{value.name}`" if hasattr(value, "name") else f"`{value}`"

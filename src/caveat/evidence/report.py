@@ -1,0 +1,139 @@
+"""What a verification came to: numbered steps, each proved, failed or not proved, and why, in plain words.
+
+Rules of this file: "proved" is said only of what was checked; what a step left out stands in its `limits`; one failure
+makes the whole not verified; the first failure of a step names the record and what differs, the others are counted.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from caveat.evidence.manifest import Counts, Manifest
+
+Outcome = Literal["proved", "failed", "not proved"]
+
+TITLES: Final = {
+    1: "the bundle is whole, and the log signed its manifest",
+    2: "the log signed the checkpoint",
+    3: "the log only grew since your last checkpoint",
+    4: "every record of the range is in the log that the checkpoint is the head of",
+    5: "every record of the range can be read, without a gap",
+    6: "what was in force follows from the control records",
+    7: "both parties signed the terms",
+    8: "every call was decided under terms in force at its place",
+    9: "what is disclosed is what was committed to",
+    10: "every decision follows from the claimed facts",
+    11: "every call has one outcome, and it fits its decision",
+    12: "the sums are as the manifest says",
+}
+
+NEEDED: Final = frozenset({1, 2, 4, 5, 6, 7, 8, 12})
+"""Steps without which nothing is verified; the others may stay unproved for want of something that was not given."""
+
+BEYOND: Final = (
+    "that no call went around the gateway: only a count kept beside the model can show that",
+    "that the facts are true of the requests: only opening a request and recognizing it again can show that",
+    "when anything happened: the order of records is proved, their clocks are the gateway's own",
+)
+"""What no bundle of this version can prove, whatever is in it."""
+
+
+class Step(Struct, frozen=True):
+    """One step's result.
+
+    says      what was proved or why not, one sentence
+    limits    what the step left out, one sentence each
+    index     the record at which it first failed, -1 where none
+    failures  how many times it failed
+    """
+
+    number: int
+    title: str
+    outcome: Outcome
+    says: str
+    limits: tuple[str, ...] = ()
+    index: int = -1
+    failures: int = 0
+
+
+class Report(Struct, frozen=True):
+    """A verification's result.  `manifest` and `counts` are None where the verifier did not get that far."""
+
+    verified: bool
+    steps: tuple[Step, ...]
+    manifest: Manifest | None = None
+    counts: Counts | None = None
+    beyond: tuple[str, ...] = BEYOND
+
+    @property
+    def failed(self) -> tuple[Step, ...]:
+        """The steps that failed, in order."""
+        return tuple(step for step in self.steps if step.outcome == "failed")
+
+    def sentences(self) -> tuple[str, ...]:
+        """The whole in plain words: result, each step, what was left out, what cannot be shown."""
+        lines = ["Verified." if self.verified else "Not verified."]
+        for step in self.steps:
+            lines.append(f"{step.number}. {step.outcome}: {step.title}. {_sentence(step.says)}".rstrip())
+            lines += [f"   Not proved: {limit}." for limit in step.limits]
+        lines.append("No bundle of this kind can prove:")
+        lines += [f"   {what}." for what in self.beyond]
+        return tuple(lines)
+
+    def json(self) -> bytes:
+        """The whole for machines, canonical."""
+        return msgspec.json.encode(self, order="sorted")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+class Findings:
+    """Results of steps while they come in; `report` puts them together."""
+
+    def __init__(self) -> None:
+        self._says: dict[int, str] = {}
+        self._unproved: dict[int, str] = {}
+        self._limits: dict[int, list[str]] = {number: [] for number in TITLES}
+        self._first: dict[int, tuple[str, int]] = {}
+        self._failures: dict[int, int] = dict.fromkeys(TITLES, 0)
+
+    def proved(self, number: int, says: str) -> None:
+        """The step's sentence if nothing of it failed."""
+        self._says[number] = says
+
+    def unproved(self, number: int, why: str) -> None:
+        """The step could not be taken."""
+        self._unproved[number] = why
+
+    def limit(self, number: int, what: str) -> None:
+        """What the step leaves out."""
+        self._limits[number].append(what)
+
+    def fail(self, number: int, why: str, index: int = -1) -> None:
+        """The step does not hold, at that record."""
+        self._first.setdefault(number, (why, index))
+        self._failures[number] += 1
+
+    def failed(self, number: int) -> bool:
+        """Whether the step has failed so far."""
+        return number in self._first
+
+    def report(self, manifest: Manifest | None = None, counts: Counts | None = None) -> Report:
+        """All of it.  A step of which nothing was heard was not reached."""
+        steps = tuple(self._step(number) for number in TITLES)
+        outcomes = {step.number: step.outcome for step in steps}
+        sound = "failed" not in outcomes.values() and all(outcomes[number] == "proved" for number in NEEDED)
+        return Report(sound, steps, manifest, counts)
+
+    def _step(self, number: int) -> Step:
+        limits = tuple(self._limits[number])
+        if number in self._first:
+            why, index = self._first[number]
+            return Step(number, TITLES[number], "failed", why, limits, index, self._failures[number])
+        if number in self._says and number not in self._unproved:
+            return Step(number, TITLES[number], "proved", self._says[number], limits)
+        why = self._unproved.get(number, "it was not reached")
+        return Step(number, TITLES[number], "not proved", why, limits)

@@ -1,0 +1,156 @@
+"""The walk over the records of a range: what each says is checked against everything that came before it.
+
+Rule of this file: the bytes are known to be the log's when they come here; records come in the order of their indices;
+a record that fails one check still goes through the others that do not need it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from caveat.errors import NotVerified
+from caveat.evidence.bundle import Bundle, Disclosure
+from caveat.evidence.calls import Calls
+from caveat.evidence.history import History
+from caveat.evidence.manifest import Counts, Opened
+from caveat.evidence.profiles import Profile
+from caveat.evidence.replay import Replay, Replayed
+from caveat.evidence.report import Findings
+from caveat.record import CONTROL, Leaf, disclosed, read_leaf
+from caveat.terms.document import Terms
+
+NOTHING = Replayed(None, None)
+
+
+class Walk:
+    """Checks of steps 5, 6 and 8 to 12, record by record.  Failures go to `findings`; sums stay here."""
+
+    def __init__(self, bundle: Bundle, profile: Profile, findings: Findings) -> None:
+        self.counts = Counts()
+        self.opened: dict[str, Opened] = {}
+        self.history = History()
+        self.replay = Replay()
+        self.calls = Calls(bundle.manifest.start)
+        self.controls: list[int] = []
+        self.documents: set[str] = set()
+        self.disclosed = 0
+        self._bundle = bundle
+        self._profile = profile
+        self._findings = findings
+        self._lines: Iterator[Disclosure] = bundle.disclosures()
+        self._next = self._next_line()
+
+    def control(self, index: int, data: bytes) -> None:
+        """A control record outside the range."""
+        leaf = self._read(index, data)
+        if leaf is not None and leaf.k != CONTROL:
+            self._findings.fail(6, f"record {index}: the manifest calls it a control record, and it is none", index)
+        elif leaf is not None:
+            self._fold(index, leaf)
+
+    def record(self, index: int, data: bytes) -> None:
+        """A record of the range."""
+        leaf = self._read(index, data)
+        if leaf is None:
+            return
+        self.counts.add(leaf)
+        values = self._values(index, leaf)
+        match leaf.k:
+            case "control":
+                self.controls.append(index)
+                self._fold(index, leaf)
+            case "opened":
+                self._begin(index, leaf, values)
+            case "settled":
+                self._settle(index, leaf, values)
+            case _:
+                self._refused(index, leaf)
+
+    def finish(self) -> None:
+        """The range is over: nothing disclosed may be left."""
+        if self._next is not None:
+            self._findings.fail(9, f"record {self._next.i} is disclosed, but is no readable record", self._next.i)
+            for _ in iter(self._next_line, None):
+                pass
+        if self._bundle.disclosures_digest != self._bundle.manifest.disclosures:
+            self._findings.fail(9, "`disclosures.jsonl` is not the file that the manifest names")
+
+    def _read(self, index: int, data: bytes) -> Leaf | None:
+        try:
+            return read_leaf(data)
+        except NotVerified as error:
+            self._findings.fail(5, f"record {index}: {error.message}", index)
+            return None
+
+    def _fold(self, index: int, leaf: Leaf) -> None:
+        try:
+            if leaf.doc:
+                self.documents.add(leaf.doc)
+            document = self._bundle.document(leaf.doc) if leaf.doc else b""
+            self.history.add(index, leaf, document)
+        except NotVerified as error:
+            self._findings.fail(6, f"record {index}: {error.message}", index)
+
+    def _values(self, index: int, leaf: Leaf) -> dict[str, Any]:
+        """What is disclosed of the record, found to be what it committed to."""
+        values: dict[str, Any] = {}
+        if self._next is not None and self._next.i == index:
+            try:
+                values = disclosed(leaf, self._next.d)
+            except NotVerified as error:
+                self._findings.fail(9, f"record {index}: {error.message}", index)
+            self._next = self._next_line()
+        for name in leaf.c:
+            counted = self.opened.setdefault(name, Opened())
+            counted.made += 1
+            counted.disclosed += name in values
+        for name in values:
+            self.disclosed += 1
+            if not self._profile.shows(name):
+                self._findings.fail(9, f"record {index}: `{name}` is disclosed, which the profile keeps closed", index)
+        return values
+
+    def _next_line(self) -> Disclosure | None:
+        try:
+            return next(self._lines, None)
+        except NotVerified as error:
+            self._findings.fail(9, error.message)
+            return None
+
+    def _begin(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
+        terms = self._terms(index, leaf)
+        replayed = NOTHING
+        try:
+            replayed = self.replay.request(leaf, values, terms)
+        except NotVerified as error:
+            self._findings.fail(10, f"record {index}: {error.message}", index)
+        self.calls.begin(index, leaf, replayed)
+
+    def _terms(self, index: int, leaf: Leaf) -> Terms | None:
+        """The terms that the record names, if they are in force at its place."""
+        if not self.history.in_force(leaf.terms):
+            self._findings.fail(
+                8, f"record {index}: it names terms `{leaf.terms}`, which were not in force there", index
+            )
+        return self.history.terms.get(leaf.terms)
+
+    def _settle(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
+        try:
+            pending = self.calls.settle(index, leaf)
+        except NotVerified as error:
+            self._findings.fail(11, f"record {index}: {error.message}", index)
+            return
+        last = None
+        try:
+            last = self.replay.reply(
+                leaf, values, pending.facts if pending else None, self.history.terms.get(leaf.terms)
+            )
+        except NotVerified as error:
+            self._findings.fail(10, f"record {index}: {error.message}", index)
+        try:
+            self.calls.judge(leaf, pending.decision if pending else None, last)
+        except NotVerified as error:
+            self._findings.fail(11, f"record {index}: {error.message}", index)
+
+    def _refused(self, index: int, leaf: Leaf) -> None:
+        if leaf.o != "denied" or leaf.tok is not None or leaf.terms:
+            self._findings.fail(11, f"record {index}: a refused call can only have ended `denied`", index)
