@@ -139,16 +139,11 @@ class Control:
 
     async def end_terms(self, request: Request, _key: CallerKey) -> Response:
         name = request.path_params["name"]
-        if name not in self._house.view.register.terms:
-            raise BadInput(f"no terms called `{name}` are in force")
-        await self._house.amend("terms.ended", name)
+        await self._house.end_terms(name)
         return JSONResponse({"ended": name})
 
     async def keys(self, _request: Request, _key: CallerKey) -> Response:
-        register = self._house.view.register
-        live = set(register.keys) - register.revoked
-        keys = [{"id": k, "role": register.keys[k].role, "live": k in live} for k in sorted(register.keys)]
-        return JSONResponse({"keys": keys})
+        return JSONResponse({"keys": self._house.key_list()})
 
     async def new_key(self, request: Request, _key: CallerKey) -> Response:
         """The body is a CallerKey document: the key's text was made by whoever asks, and never comes here."""
@@ -157,9 +152,7 @@ class Control:
 
     async def revoke_key(self, request: Request, _key: CallerKey) -> Response:
         name = request.path_params["name"]
-        if name not in self._house.view.register.keys:
-            raise BadInput(f"no key called `{name}` is known")
-        await self._house.amend("key.revoked", name)
+        await self._house.revoke_key(name)
         return JSONResponse({"revoked": name})
 
     async def evaluate(self, request: Request, key: CallerKey) -> Response:

@@ -17,7 +17,7 @@ from caveat.facts import Caller
 from caveat.gateway.callers import secret_digest
 from caveat.gateway.home import Home
 from caveat.gateway.house import House
-from caveat.keys import SigningKey, new_signing_key, read_signing_key
+from caveat.keys import SigningKey, new_signing_key, read_signing_key, read_verify_key
 from caveat.ledger.checkpoint import LogKeys, log_keys, new_log_keys
 from caveat.register import CallerKey, PartyKey
 from caveat.talks.draft import read_draft
@@ -87,15 +87,20 @@ async def found_sample(house: House, home: Home, progress: Progress = lambda _: 
         draft = read_draft(sample_terms())
         signed = sign_terms(draft, *(party_key(home, name) for name in SAMPLES.values()))
         await house.adopt(signed.raw)
-    person = Caller(id="sample-caller", name="Sample Caller", kind="human", language="en")
+    person = Caller(id="sample-caller", name="Sample Caller", purpose="drafting", clearance_rank=4, language="en")
     await _add_key(house, person, "caller", key_text(home, CALLER_KEY), sample=True)
 
 
 async def trust_party(house: House, role: str, key: SigningKey, *, sample: bool) -> None:
     """Let a party's signature on terms count."""
-    vkey = key.verify_key.text
-    if vkey not in {party.vkey for party in house.view.register.parties}:
-        await house.amend("party.trusted", key.name, encode(PartyKey(role, key.name, vkey, sample)))
+    await trust_party_text(house, role, key.verify_key.text, sample=sample)
+
+
+async def trust_party_text(house: House, role: str, text: str, *, sample: bool = False) -> None:
+    """The same for a verify key as text.  Raises BadInput for one that is none."""
+    key = read_verify_key(text)
+    if key.text not in {party.vkey for party in house.view.register.parties}:
+        await house.amend("party.trusted", key.name, encode(PartyKey(role, key.name, key.text, sample)))
 
 
 async def _add_key(house: House, caller: Caller, role: str, text: str, *, sample: bool) -> None:

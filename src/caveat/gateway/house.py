@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -149,6 +150,26 @@ class House:
             raise BadInput(f"a key called `{key.caller.id}` was made before; names are not used twice")
         await self.amend("key.new", key.caller.id, document)
         return key.caller.id
+
+    async def end_terms(self, name: str) -> None:
+        """End terms in force; calls under them are refused from the next one on.  Raises BadInput."""
+        if name not in self.view.register.terms:
+            raise BadInput(f"no terms called `{name}` are in force")
+        await self.amend("terms.ended", name)
+
+    async def revoke_key(self, name: str) -> None:
+        """Revoke a key; its next call is refused.  Raises BadInput."""
+        if name not in self.view.register.keys:
+            raise BadInput(f"no key called `{name}` is known")
+        await self.amend("key.revoked", name)
+
+    def key_list(self) -> list[dict[str, Any]]:
+        """All keys by id: role, and whether they are live."""
+        register = self.view.register
+        return [
+            {"id": id_, "role": key.role, "live": id_ not in register.revoked}
+            for id_, key in sorted(register.keys.items())
+        ]
 
     async def readiness(self) -> Readiness:
         """Whether calls can be decided and recorded now, tried on the write path itself."""

@@ -49,7 +49,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
         view = house.view
         route = find_route(view, call, asked.dialect.name)
         if reason := route.refuses(call):
-            raise Refused(reason, code="model_cannot", status=400)
+            raise Refused(f"the model {reason}", code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
         decision = able(decide(route.policy, facts, view.waivers), FULFILS)
         entries = _entries(house, Begun(asked, call, route, facts, decision, view, NOWHERE))

@@ -4,9 +4,12 @@ The socket is bound before anything else is started, so that a port in use is to
 that run get a few seconds, then every process and thread that was started here has ended.
 """
 
+import asyncio
 import errno
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -72,7 +75,18 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
             date_header=True,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await _Server(config).serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends in order on a signal, instead of raising it again: the house is closed after the last call."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
 
 def refuse_samples_abroad(house: House) -> None:

@@ -41,8 +41,13 @@ class Past(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_house(home: Home, settings: Settings, progress: Progress = lambda _: None) -> AsyncIterator[House]:
-    """A house over the home, closed at the end of the block.  Raises Unavailable, NotVerified, BadInput: a sentence."""
+async def open_house(
+    home: Home, settings: Settings, progress: Progress = lambda _: None, *, serving: bool = True
+) -> AsyncIterator[House]:
+    """A house over the home, closed at the end of the block; without upstreams unless it is to serve.
+
+    Raises Unavailable, NotVerified, BadInput: a sentence.
+    """
     keys, vault_key = house_keys(home, settings.gateway.origin)
     documents = Documents(home.control)
     async with AsyncExitStack() as stack:
@@ -51,7 +56,9 @@ async def open_house(home: Home, settings: Settings, progress: Progress = lambda
         past = read_past(LedgerReader(home.ledger, home.vault), documents)
         log.set_state(past.register.fence, {})
         await settle_unknown(log, settings.gateway.name, past)
-        upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
+        upstreams = Upstreams()
+        if serving:
+            upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
         stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key))
         house = House(settings, stores, keys.plain, partial(make_view, upstreams), past.register)
         upstreams.changed = house.review

@@ -1,0 +1,142 @@
+"""Changing what is in force: through the gateway that runs on the home, or, where none runs, on the home itself.
+
+The ledger has one writer.  While a gateway runs it is that writer, and the command line asks it, with the operator's key
+of the home; otherwise the command line opens the house itself, writes, and closes it.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar
+
+import httpx
+import msgspec
+import typer
+import uvloop
+
+from caveat.errors import BadInput, NotVerified, Unavailable
+from caveat.gateway.founding import OPERATOR_KEY
+from caveat.gateway.home import Home, home_path, open_home
+from caveat.gateway.house import House
+from caveat.gateway.startup import open_house
+
+Where = Annotated[Path | None, typer.Option("--home", help="The home directory (default: CAVEAT_HOME or ~/.caveat).")]
+
+T = TypeVar("T")
+SECONDS = 30.0
+
+
+class Operations(Protocol):
+    """What an operator may do to a home."""
+
+    def adopt(self, envelope: bytes) -> dict[str, Any]:
+        """Put signed terms in force: {"adopted": id@version, "digest": ...}."""
+        ...
+
+    def end_terms(self, name: str) -> None:
+        """End terms in force, by id."""
+        ...
+
+    def add_key(self, document: bytes) -> None:
+        """Make a caller's key live."""
+        ...
+
+    def revoke_key(self, name: str) -> None:
+        """Revoke a key."""
+        ...
+
+    def keys(self) -> list[dict[str, Any]]:
+        """All keys: id, role, live."""
+        ...
+
+
+def at_home(home: Path | None) -> Operations:
+    """The operations of a home, whichever way they go.  Raises BadInput where there is no home."""
+    made = open_home(home or home_path(os.environ))
+    try:
+        with made.locked():
+            pass
+    except Unavailable as error:
+        if error.code != "home_in_use":
+            raise
+        return Remote(made)
+    return Local(made)
+
+
+class Local:
+    """On the home itself; no gateway runs."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def adopt(self, envelope: bytes) -> dict[str, Any]:
+        terms = self._in_house(lambda house: house.adopt(envelope))
+        return {"adopted": terms.draft.name, "digest": terms.digest}
+
+    def end_terms(self, name: str) -> None:
+        self._in_house(lambda house: house.end_terms(name))
+
+    def add_key(self, document: bytes) -> None:
+        self._in_house(lambda house: house.add_key(document))
+
+    def revoke_key(self, name: str) -> None:
+        self._in_house(lambda house: house.revoke_key(name))
+
+    def keys(self) -> list[dict[str, Any]]:
+        return self._in_house(_listed)
+
+    def _in_house(self, work: Callable[[House], Awaitable[T]]) -> T:
+        async def within() -> T:
+            async with open_house(self._home, self._home.settings(), serving=False) as house:
+                return await work(house)
+
+        return uvloop.run(within())
+
+
+async def _listed(house: House) -> list[dict[str, Any]]:
+    return house.key_list()
+
+
+class Remote:
+    """Through the gateway that runs on the home."""
+
+    def __init__(self, home: Home) -> None:
+        gateway = home.settings().gateway
+        key = home.read_key(OPERATOR_KEY).decode().strip()
+        self._client = httpx.Client(
+            base_url=f"http://{gateway.address}/caveat/v1",
+            headers={"authorization": f"Bearer {key}"},
+            timeout=SECONDS,
+            trust_env=False,
+        )
+
+    def adopt(self, envelope: bytes) -> dict[str, Any]:
+        return self._ask("POST", "/terms", envelope)
+
+    def end_terms(self, name: str) -> None:
+        self._ask("DELETE", f"/terms/{name}")
+
+    def add_key(self, document: bytes) -> None:
+        self._ask("POST", "/keys", document)
+
+    def revoke_key(self, name: str) -> None:
+        self._ask("DELETE", f"/keys/{name}")
+
+    def keys(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self._ask("GET", "/keys")["keys"]
+        return listed
+
+    def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        try:
+            reply = self._client.request(method, path, content=body)
+            answer: dict[str, Any] = msgspec.json.decode(reply.content)
+        except (httpx.HTTPError, msgspec.DecodeError):
+            raise Unavailable(
+                "a process uses this home, and no gateway answers at the address in caveat.toml",
+                hint="is it listening on another port? stop it, or wait until it serves",
+            ) from None
+        if reply.status_code == httpx.codes.OK:
+            return answer
+        error = answer.get("error", {})
+        kind = NotVerified if error.get("code") == "not_verified" else BadInput
+        raise kind(error.get("message", "the gateway refused"), hint=error.get("hint", ""))
