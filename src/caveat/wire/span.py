@@ -60,17 +60,22 @@ def member(text: str, name: str, at: int = 0) -> tuple[int, int] | None:
     return next(((start, end) for key, start, end in members(text, at) if key == name), None)
 
 
-def written(value: Any) -> str:
-    """A value as compact JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def value(text: str, span: tuple[int, int]) -> Any:
+    """The value that stands at `span`."""
+    return _scan(text, span[0])[0]
 
 
-def with_member(body: bytes, name: str, value: Any) -> bytes:
+def written(thing: Any) -> str:
+    """A thing as compact JSON text."""
+    return json.dumps(thing, ensure_ascii=False, separators=(",", ":"))
+
+
+def with_member(body: bytes, name: str, thing: Any) -> bytes:
     """The body with the value of one top-level member rewritten in place.  The member must be there."""
     text = body.decode()
     found = member(text, name)
     assert found is not None
-    return edited(text, [Edit(*found, written(value))])
+    return edited(text, [Edit(*found, written(thing))])
 
 
 def at_most(body: bytes, names: tuple[str, ...], insert: str, limit: int) -> bytes:
@@ -86,8 +91,8 @@ def at_most(body: bytes, names: tuple[str, ...], insert: str, limit: int) -> byt
         if name not in names:
             continue
         present = True
-        value = _scan(text, start)[0]
-        if type(value) is not int or not 0 <= value <= limit:
+        given = value(text, (start, end))
+        if type(given) is not int or not 0 <= given <= limit:
             edits.append(Edit(start, end, str(limit)))
     if not present:
         brace = text.index("{") + 1

@@ -1,0 +1,9 @@
+"""All dialects, by name and by the request path that speaks them.  Every other path is refused."""
+
+from caveat.wire.anthropic_messages import ANTHROPIC_MESSAGES
+from caveat.wire.dialect import Dialect
+from caveat.wire.openai_chat import OPENAI_CHAT
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI_CHAT, ANTHROPIC_MESSAGES)}
+
+BY_PATH: dict[str, Dialect] = {path: dialect for dialect in DIALECTS.values() for path in dialect.paths}
