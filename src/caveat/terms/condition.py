@@ -43,6 +43,8 @@ OUTSIDE = {
 NAMES = {P.StringLit: "text", P.Like: "`like`", P.HasAttr: "`has`", P.Is: "`is`", P.Record: "a record"}
 SCOPE = frozenset({"principal", "action", "resource"})
 TYPES = fact_types()
+MAX_BRACKETS = 200
+"""Cedar's parser recurses by brackets and ends the whole process on some 800 of them nested: it never sees so many."""
 DECLARED = frozenset(name for name, fact in FACT.items() if fact.setter == "declared")
 REPLY = frozenset(
     [name for name, fact in FACT.items() if fact.group == "reply"]
@@ -94,6 +96,8 @@ def nearest(word: str, among: tuple[str, ...]) -> str:
 
 
 def _parse(when: str) -> P.Expr:
+    if sum(map(when.count, "([{")) > MAX_BRACKETS:
+        raise BadInput(f"the condition has more than {MAX_BRACKETS} opening brackets", hint="split the clause")
     try:
         policies = cedarpy.policies_to_pst("permit (principal, action, resource)\nwhen {\n" + when + "\n};")
     except ValueError as error:

@@ -208,6 +208,8 @@ def _thresholds(shape: TermsShape, source: Source) -> dict[str, int]:
 
 
 def _notice(shape: TermsShape, source: Source) -> Text:
+    if isinstance(shape.notice, str) and len(shape.languages) > 1:
+        raise at(source.line("notice"), "the `notice` is needed in every language of the terms")
     if shape.notice is not None:
         return _text(shape.notice, shape, source, ("notice",))
     for n, clause in enumerate(shape.clauses):
