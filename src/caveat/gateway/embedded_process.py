@@ -62,7 +62,6 @@ def _close(made: Any) -> None:
     made.ui = made.endpoint_slots = made.endpoint_props = made.endpoint_metrics = False
     made.cors_origins, made.cors_credentials, made.cors_origins_explicit = "", False, True
     made.verbosity = 1
-    made.show_timings = False
     made.cache_prompt = made.cache_idle_slots = False
     made.cache_ram_mib = 0
     made.slot_prompt_similarity = 0.0

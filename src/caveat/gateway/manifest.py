@@ -50,7 +50,11 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
         return f"weights:sha256:{self.sha256}"
 
     def refuses(self, call: Call) -> str:
-        """Why this model cannot serve the call, as the end of a sentence about it; "" if it can."""
+        """Why this model cannot serve the call, a sentence; "" if it can."""
+        cannot = self._cannot(call)
+        return f"the model `{self.alias}` {cannot}" if cannot else ""
+
+    def _cannot(self, call: Call) -> str:
         if call.dialect not in self.dialects:
             return f"does not speak {call.dialect}"
         if call.operation not in {"chat", "count_tokens"}:
