@@ -10,6 +10,8 @@ import sys
 import typer
 
 from caveat import __version__
+from caveat.cli import evidence, keys, ledger, serving, terms
+from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
 from caveat.errors import CaveatError
 
@@ -21,6 +23,16 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+app.command("up")(serving.up)
+app.command("serve")(serving.serve_home)
+app.command("init")(serving.init)
+app.add_typer(terms.app, name="terms")
+app.add_typer(keys.app, name="keys")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(evidence.app, name="evidence")
+app.command("verify")(evidence.verify)
+app.command("explain")(explain)
 
 
 @app.callback(invoke_without_command=True)

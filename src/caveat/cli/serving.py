@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 import uvloop
+from msgspec.structs import replace
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
@@ -115,7 +116,10 @@ def _made(home: Path | None) -> Home:
 
 def _settings(home: Home, port: int | None) -> Settings:
     settings = home.settings()
-    return settings if port is None else settings.listening_on(port)
+    if port is None:
+        return settings
+    address = f"{settings.gateway.host}:{port}"
+    return replace(settings, gateway=replace(settings.gateway, address=address))
 
 
 def _fetch_model(home: Home, settings: Settings) -> None:

@@ -8,7 +8,7 @@ holds indices, never rights, so a forged one can only make the fold fail or take
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -24,11 +24,15 @@ from caveat.gateway.house import House, Stores
 from caveat.gateway.settings import Settings
 from caveat.gateway.upstreams import Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
+from caveat.ledger.disk import LedgerSettings
 from caveat.ledger.log import Log
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.sequencer import open_log
+from caveat.recognize.control_tokens import DEFAULT
+from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.register import Register, fold
+from caveat.terms.document import Terms
 
 Progress = Callable[[str], None]
 
@@ -52,7 +56,8 @@ async def open_house(
     documents = Documents(home.control)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
-        log = await stack.enter_async_context(open_log(home.ledger, home.vault, keys, settings.ledger))
+        log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings))
+        stack.push_async_callback(log.close)
         past = read_past(LedgerReader(home.ledger, home.vault), documents)
         log.set_state(past.register.fence, {})
         await settle_unknown(log, settings.gateway.name, past)
@@ -63,6 +68,11 @@ async def open_house(
         house = House(settings, stores, keys.plain, partial(make_view, upstreams), past.register)
         upstreams.changed = house.review
         yield house
+
+
+def _ledger_settings(settings: Settings) -> LedgerSettings:
+    chosen = settings.ledger
+    return LedgerSettings(interval_ms=chosen.checkpoint_interval_ms, free_floor_bytes=chosen.min_free_mb * 2**20)
 
 
 def read_past(reader: LedgerReader, documents: Documents) -> Past:
@@ -78,6 +88,17 @@ def read_past(reader: LedgerReader, documents: Documents) -> Past:
         elif leaf.k == "settled":
             open_calls.pop(leaf.call, None)
     return Past(register, open_calls)
+
+
+def all_terms(reader: LedgerReader, documents: Documents) -> Iterator[Terms]:
+    """Every terms that were ever adopted here, oldest first."""
+    register = Register()
+    for index, entry in reader.entries(0, reader.size()):
+        leaf = record.read_leaf(entry.leaf)
+        if leaf.k == record.CONTROL:
+            register = fold(register, leaf, index, documents.read(leaf.doc))
+            if leaf.what == "terms.adopted":
+                yield from (terms for terms in register.terms.values() if terms.draft.name == leaf.id)
 
 
 async def settle_unknown(log: Log, gateway: str, past: Past) -> None:
@@ -100,7 +121,7 @@ def make_view(upstreams: Upstreams, register: Register) -> View:
             if served is None:
                 unserved.append(model.alias)
                 continue
-            panel = default_panel(terms.draft.markings, control_tokens=served.control_tokens)
+            panel = default_panel(load_profile(terms.draft.markings), (*DEFAULT, *served.control_tokens))
             routes[model.alias] = Route(
                 model.alias, served.upstream, served.name, served.identity, policy, panel, served.refuses
             )

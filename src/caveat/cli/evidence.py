@@ -1,0 +1,122 @@
+"""`caveat evidence` and `caveat verify`: what leaves the house, and what it proves to someone outside."""
+
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from caveat.cli.files import existing, read_bytes, write_new
+from caveat.cli.ledger import reader_of
+from caveat.cli.output import Json, emit, out, say
+from caveat.cli.remote import Where
+from caveat.decide.policy import ENGINE
+from caveat.errors import BadInput
+from caveat.evidence.export import Order, Source
+from caveat.evidence.export import export as write_bundle
+from caveat.evidence.report import Report
+from caveat.evidence.trust import read_trust
+from caveat.evidence.verify import verify as verify_bundle
+from caveat.gateway.documents import Documents
+from caveat.gateway.founding import house_keys
+from caveat.gateway.home import home_path, open_home
+from caveat.gateway.startup import read_past
+from caveat.gateway.trusting import trust_text
+
+app = typer.Typer(help="Evidence for an outsider: export, trust.", no_args_is_help=True)
+
+MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "not proved": "[yellow]–[/yellow]"}
+
+
+@app.command("export")
+def export(
+    output: Annotated[Path, typer.Argument(help="The bundle to write, a .zip.")],
+    home: Where = None,
+    *,
+    start: Annotated[int, typer.Option("--from", help="First record, by index.", min=0)] = 0,
+    to: Annotated[
+        int | None, typer.Option(help="The record after the last; all that a checkpoint covers where not given.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="What is disclosed: full, audit, counts or none.")] = "audit",
+    previous: Annotated[Path | None, typer.Option(help="The last checkpoint that the receiver holds.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a bundle: a sparse mirror of the log, the terms, and what the profile discloses."""
+    made = open_home(home or home_path(os.environ))
+    keys, _ = house_keys(made, made.settings().gateway.origin)
+    reader = reader_of(made)
+    checkpoint = reader.checkpoint()
+    source = Source(checkpoint, reader.file, lambda index: reader.entry(index).aside, Documents(made.control).read)
+    order = Order(
+        start,
+        reader.head().size if to is None else to,
+        profile,
+        ENGINE,
+        previous=read_bytes(previous) if previous else b"",
+    )
+    if output.exists():
+        raise BadInput(f"`{output}` exists and is not written over")
+    with output.open("xb") as file:
+        manifest = write_bundle(source, order, keys.plain, file)
+    if as_json:
+        emit(manifest)
+        return
+    say(f"{output}: records {order.start} to {order.to - 1} of {manifest.origin}, profile `{profile}`")
+    say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
+
+
+@app.command("trust")
+def trust(
+    output: Annotated[Path | None, typer.Argument(help="Where to write; standard output where not given.")] = None,
+    home: Where = None,
+) -> None:
+    """The trust file for verifiers: this log's keys and both parties'.  Compare its keys by voice before you rely on it."""
+    made = open_home(home or home_path(os.environ))
+    keys, _ = house_keys(made, made.settings().gateway.origin)
+    register = read_past(reader_of(made), Documents(made.control)).register
+    text = trust_text(keys.verify_keys, register)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_new(output, text.encode())
+        say(f"wrote {output}")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The bundle.")],
+    trust_file: Annotated[Path, typer.Option("--trust", help="Whose keys count: a tlog-policy file with party lines.")],
+    *,
+    last: Annotated[Path | None, typer.Option(help="The newest checkpoint of this log that you held before.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a bundle offline: needs no home, no gateway and no network."""
+    keys = read_trust(read_bytes(trust_file))
+    with existing(bundle).open("rb") as file:
+        report = verify_bundle(file, keys, read_bytes(last) if last else b"")
+    if as_json:
+        emit(report)
+    else:
+        print_report(report)
+    if not report.verified:
+        raise typer.Exit(1)
+
+
+def verify_bytes(bundle: bytes, trust_bytes: bytes) -> Report:
+    """The same for bytes in memory."""
+    return verify_bundle(BytesIO(bundle), read_trust(trust_bytes))
+
+
+def print_report(report: Report) -> None:
+    """Each step with its mark; what was not proved, and why."""
+    for step in report.steps:
+        out.print(f"{MARKS[step.outcome]} {step.number:>2}. {escape(step.title)}")
+        if step.says:
+            out.print(f"       [dim]{escape(step.says)}[/dim]")
+        for limit in step.limits:
+            out.print(f"       [yellow]not proved: {escape(limit)}[/yellow]")
+    out.print("[bold green]Verified.[/bold green]" if report.verified else "[bold red]Not verified.[/bold red]")
+    out.print("[dim]No bundle of this kind can prove:[/dim]")
+    for what in report.beyond:
+        out.print(f"[dim]  - {escape(what)}[/dim]")

@@ -1,0 +1,95 @@
+"""`caveat ledger`: look at the log, prove a record's place, check everything from its bytes."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caveat import record
+from caveat.cli.output import Json, emit, say, table
+from caveat.cli.remote import Where
+from caveat.errors import BadInput
+from caveat.gateway.founding import house_keys
+from caveat.gateway.home import Home, home_path, open_home
+from caveat.gateway.index import Index
+from caveat.ledger.fsck import fsck as check
+from caveat.ledger.reader import LedgerReader
+
+app = typer.Typer(help="The ledger: show, prove, fsck.", no_args_is_help=True)
+
+
+@app.command("show")
+def show(
+    home: Where = None,
+    *,
+    last: Annotated[int, typer.Option(help="How many of the newest records.", min=1, max=10_000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """The newest records and the newest checkpoint."""
+    reader = reader_of(open_home(home or home_path(os.environ)))
+    size = reader.size()
+    found = list(reader.entries(max(0, size - last), size))
+    leaves = [(index, record.read_leaf(entry.leaf)) for index, entry in found]
+    if as_json:
+        emit({"origin": reader.origin, "size": size, "checkpoint": reader.checkpoint().decode(), "records": leaves})
+        return
+    rows = [
+        (str(index), leaf.k, leaf.what or leaf.o, (leaf.call or leaf.id)[:32], leaf.terms[7:19])
+        for index, leaf in leaves
+    ]
+    table(("index", "kind", "what", "call or subject", "pair"), rows, title=f"{reader.origin}, {size} records")
+    say(f"\n{reader.checkpoint().decode().splitlines()[1]} of them are under the newest checkpoint")
+
+
+@app.command("prove")
+def prove(
+    what: Annotated[str, typer.Argument(help="A call's id, or a record's index.")],
+    home: Where = None,
+    *,
+    output: Annotated[Path | None, typer.Option("--out", help="Write the receipt to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A receipt (c2sp.org/tlog-proof) for a call's first record, or for the record at an index."""
+    made = open_home(home or home_path(os.environ))
+    reader = reader_of(made)
+    index = int(what) if what.isdigit() and len(what) < 20 else first_of(made, reader, what)
+    receipt = reader.proof(index)
+    if output:
+        output.write_bytes(receipt)
+    if as_json:
+        emit({"index": index, "receipt": receipt.decode()})
+    elif not output:
+        typer.echo(receipt.decode(), nl=False)
+    else:
+        say(f"the receipt for record {index} is in {output}")
+
+
+@app.command("fsck")
+def fsck(home: Where = None, *, as_json: Json = False) -> None:
+    """Recompute everything from bytes: entries, tiles, roots, signatures, the tail that is not published yet."""
+    made = open_home(home or home_path(os.environ))
+    keys, _ = house_keys(made, made.settings().gateway.origin)
+    report = check(made.ledger, keys.verify_keys, made.vault)
+    if as_json:
+        emit({"clean": report.clean, "report": report})
+    else:
+        for finding in report.findings:
+            say(f"{finding}")
+        state = "clean" if report.clean else f"{len(report.findings)} finding(s)"
+        say(f"{report.origin}: {report.published} records recomputed, {report.waiting} not yet published: {state}")
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+def reader_of(home: Home) -> LedgerReader:
+    """The reading side of a home's ledger; it takes no lock."""
+    return LedgerReader(home.ledger, home.vault)
+
+
+def first_of(home: Home, reader: LedgerReader, call: str) -> int:
+    """The index of a call's first record.  Raises BadInput where the ledger has none."""
+    at = Index(home.index, reader).find(call).at
+    if not at:
+        raise BadInput(f"the ledger has no call `{call}`", hint="its id stands in the answer's header x-caveat-call")
+    return min(at.values())
