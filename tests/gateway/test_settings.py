@@ -160,3 +160,20 @@ def test_schema_refuses_unknown_keys_and_describes_every_key():
         assert shape["additionalProperties"] is False, name
         for key, value in shape["properties"].items():
             assert name == "Settings" or value.get("description"), f"{name}.{key}"
+
+
+def test_examples_in_the_documentation_are_read():
+    blocks = [
+        block.replace("<64 hex digits>", "0" * 64)
+        for page in sorted(DOCS.rglob("*.md"))
+        for block in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    assert any("[upstream." in block for block in blocks)
+    for block in blocks:
+        read(block)
+
+
+def test_every_setting_of_an_upstream_is_in_the_quickstart():
+    text = (DOCS / "quickstart.md").read_text()
+    for field in msgspec.structs.fields(UpstreamSettings):
+        assert f"`{field.name}`" in text or f"{field.name} = " in text, field.name
