@@ -44,7 +44,7 @@ from caveat.ledger.state import State, encode_state, open_state
 from caveat.ledger.tiles import TILE_WIDTH, Edge, TreeReader, bundle_path, tile_path
 from caveat.ledger.tree import EMPTY_ROOT
 from caveat.ledger.vault import Vault
-from caveat.ledger.wal import segments
+from caveat.ledger.wal import batch_bytes, segments
 from caveat.note import TreeHead
 
 
@@ -94,6 +94,7 @@ class Disk:
         self._keys = keys
         self._free_floor = settings.free_floor_bytes
         self._writing = threading.Lock()
+        self._committed_bytes = self._integrated_bytes = 0
         with translated(directory):
             for name in ("", "wal"):
                 (directory / name).mkdir(parents=True, exist_ok=True)
@@ -121,9 +122,11 @@ class Disk:
     # --- appending ---
 
     def make_room(self, entries: Sequence[Entry]) -> None:
-        """See to it that `commit` of these cannot fail for want of room.  Raises NoRoom below the free-space floor."""
+        """See to it that neither `commit` of these nor their publication can fail for want of room: all that is not
+        published yet is going to be written once more.  Raises NoRoom where the free-space floor would be passed."""
         with translated(self.directory):
-            if _free_bytes(self.directory) < self._free_floor:
+            waiting = self._committed_bytes - self._integrated_bytes + batch_bytes(entries)
+            if _free_bytes(self.directory) < self._free_floor + waiting:
                 raise NoRoom(str(self.directory))
             with self._writing:
                 self._wal.reserve(self.size, entries)
@@ -134,6 +137,7 @@ class Disk:
         with translated(self.directory), self._writing:
             self._wal.reserve(first, entries)
             self._wal.write(first, at_ms, entries)
+        self._committed_bytes += batch_bytes(entries)
         self.at_ms = at_ms
         self.size = first + len(entries)
         return first
@@ -159,7 +163,8 @@ class Disk:
         changes = Changes(self.directory / "tmp")
         try:
             with translated(self.directory):
-                at_ms = self._integrate(edge, changes, target, breathe)
+                batches = self._wal.read_back(old.head.size, target)
+                self._integrate(edge, changes, [entry for batch in batches for entry in batch.entries])
                 changes.settle()
         finally:
             changes.drop()
@@ -168,8 +173,9 @@ class Disk:
         if old.head.size:
             proof = tree.consistency(old.head.size)
             verify_consistency(old.head.size, target, old.head.root, tree.root(), proof)
-        self._decide(State(TreeHead(self.origin, target, tree.root()), max(at_ms, old.at_ms)))
+        self._decide(State(TreeHead(self.origin, target, tree.root()), max(batches[-1].at_ms, old.at_ms)))
         self._sign()
+        self._integrated_bytes += sum(batch_bytes(batch.entries) for batch in batches)
         self._tidy(old.head.size)
         return True
 
@@ -184,15 +190,11 @@ class Disk:
         self._tidy(self.state.head.size)
         os.close(self._lock)
 
-    def _integrate(self, edge: Edge, changes: Changes, target: int, breathe: Callable[[], None]) -> int:
-        """Steps 2 and 3; the time of the newest entry."""
-        batches = self._wal.read_back(edge.size, target)
-        entries = [entry for batch in batches for entry in batch.entries]
+    def _integrate(self, edge: Edge, changes: Changes, entries: Sequence[Entry]) -> None:
+        """Step 3."""
         self.vault.append(edge.size, [entry.aside for entry in entries])
         for path, data in edge.grow([entry.leaf for entry in entries]):
             changes.put_once(self.directory / path, data)
-            breathe()
-        return batches[-1].at_ms
 
     def _audit(self, tree: TreeReader, since: int, breathe: Callable[[], None] = lambda: None) -> None:
         """Step 4, first half: the files fit each other."""
@@ -248,6 +250,7 @@ class Disk:
         self.at_ms, self.size = self.state.at_ms, self.state.head.size
         for batch in self._wal.recover(self.size):
             self.at_ms, self.size = max(self.at_ms, batch.at_ms), batch.end
+            self._committed_bytes += batch_bytes(batch.entries)
         if not self.publish():
             self._tidy(max(0, self.size - TILE_WIDTH))
 

@@ -6,7 +6,6 @@ is read back is compared, by digest, with what was written; a segment goes once 
 
 import os
 import secrets
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -38,8 +37,8 @@ class Segments:
         self._current: Path | None = None
         self._descriptor = -1
         self._seed = self._at = self._limit = 0
-        self._written: deque[tuple[int, bytes]] = deque()
-        self._cursor: tuple[Path, int] | None = None
+        self._digests: dict[int, bytes] = {}
+        self._cursor: tuple[int, Path, int] | None = None
 
     def recover(self, size: int) -> list[Batch]:
         """All batches that go on from the published size, without gap.  Raises NotVerified where they do not."""
@@ -74,7 +73,7 @@ class Segments:
         sync(self._descriptor, self._current, data_only=True)
         self._at += len(data)
         self._ends[self._current] = first + len(entries)
-        self._written.append((first, digest))
+        self._digests[first] = digest
 
     def turn(self) -> None:
         """Write no more to the present segment: the next `reserve` begins another."""
@@ -85,22 +84,24 @@ class Segments:
     def read_back(self, start: int, target: int) -> list[Batch]:
         """The batches that hold the entries start <= index < target, as the disk gives them."""
         batches: list[Batch] = []
-        behind = self._cursor
+        known = self._cursor if self._cursor is not None and self._cursor[0] == start else None
         for path in sorted(self._ends):
-            if behind is not None and path < behind[0]:
+            if known is not None and path < known[1]:
                 continue
-            offset = behind[1] if behind is not None and path == behind[0] else 0
-            for batch, offset in read_from(path, offset):  # noqa: B020
-                self._cursor = (path, offset)
+            offset = known[2] if known is not None and path == known[1] else 0
+            for batch, behind in read_from(path, offset):
                 if batch.first == start:
                     batches.append(self._compared(batch))
                     start = batch.end
                 if start == target:
+                    self._cursor = (start, path, behind)
                     return batches
         raise NotVerified(f"the WAL lacks the entry {start}", step="wal")
 
     def drop(self, size: int) -> None:
-        """Remove the segments of which all entries are published, the present one aside."""
+        """Forget what is published, and remove the segments of which all is, the present one aside."""
+        for first in [first for first in list(self._digests) if first < size]:
+            del self._digests[first]
         for path, end in sorted(self._ends.items()):
             if end > size or path == self._current:
                 return
@@ -109,9 +110,7 @@ class Segments:
 
     def _compared(self, batch: Batch) -> Batch:
         """The batch, if it is the very one whose place was told."""
-        while self._written and self._written[0][0] < batch.first:
-            self._written.popleft()
-        if self._written and self._written[0] != (batch.first, batch.digest):
+        if self._digests.get(batch.first, batch.digest) != batch.digest:
             raise NotVerified(f"the WAL does not hold what was written at index {batch.first}", step="wal")
         return batch
 

@@ -30,7 +30,10 @@ from caveat.ledger.tree import leaf_hash
 from caveat.ledger.vault import read_aside
 from caveat.ledger.waiting import Answer, Job, Queue, Watches, here, tell
 
-MAX_UNPUBLISHED: Final = 200_000
+MAX_UNPUBLISHED: Final = 100_000
+EASY_UNPUBLISHED: Final = 16_384
+_PAUSE_S: Final = 2e-7
+_LONGEST_PAUSE_S: Final = 0.01
 _BREATH_S: Final = 0.0002
 
 
@@ -127,7 +130,9 @@ class Sequencer:
         await asyncio.to_thread(self._forget, index)
 
     async def close(self) -> None:
-        """Carry out what waits, publish it, end both threads, let go of the directory."""
+        """Carry out what waits, publish it, end both threads, let go of the directory.  A second time: nothing."""
+        if self._closing:
+            return
         self._closing = True
         self._queue.close(self._down())
         await asyncio.to_thread(self._writer.join)
@@ -143,6 +148,13 @@ class Sequencer:
         while jobs := self._queue.take():
             tell(self._carry_out(jobs))
             self._news.set()
+            self._pace()
+
+    def _pace(self) -> None:
+        """Go slower, a little at first, while checkpoints lag behind: callers wait longer before any is refused."""
+        ahead = self.size - self._published[1] - EASY_UNPUBLISHED
+        if ahead > 0:
+            time.sleep(min(_LONGEST_PAUSE_S, ahead * _PAUSE_S))
 
     def _carry_out(self, jobs: Sequence[Job]) -> list[Answer]:
         """What each job is told.  A refused one leaves nothing behind."""

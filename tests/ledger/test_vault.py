@@ -1,0 +1,61 @@
+"""The vault: asides come back, destroyed ones never."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caveat.errors import NotVerified
+from caveat.ledger.vault import Vault, read_aside, read_asides
+
+
+@given(st.lists(st.lists(st.binary(max_size=20), min_size=1, max_size=150), min_size=1, max_size=6))
+def test_asides_come_back_however_they_came(tmp_path_factory, runs):
+    directory = tmp_path_factory.mktemp("vault")
+    vault, first = Vault(directory), 0
+    for run in runs:
+        vault.append(first, run)
+        first += len(run)
+    wanted = [aside for run in runs for aside in run]
+    assert [read_aside(directory, i) for i in range(first + 3)] == [*wanted, b"", b"", b""]
+    listed = [aside for n in range(-(-first // 256)) for aside in (read_asides(directory, n) + [b""] * 256)[:256]]
+    assert listed[:first] == wanted
+
+
+def test_writing_again_after_a_crash_is_harmless(tmp_path):
+    """A cut-off tail, and entries that were written but not published, give way to the same ones."""
+    vault = Vault(tmp_path)
+    vault.append(0, [b"a", b"b"])
+    vault.append(2, [b"cut", b"off"])
+    with (tmp_path / "000").open("ab") as file:
+        file.write(b"\0\0\0\x09half")
+    vault.append(2, [b"c", b"d", b"e"])
+    assert read_asides(tmp_path, 0) == [b"a", b"b", b"c", b"d", b"e"]
+
+
+def test_what_is_forgotten_is_in_no_file(tmp_path):
+    vault = Vault(tmp_path)
+    vault.append(254, [b"first secret", b"second secret", b"third secret"])
+    vault.forget(255)
+    vault.forget(255)
+    vault.forget(9999)
+    assert [read_aside(tmp_path, i) for i in (254, 255, 256)] == [b"first secret", b"", b"third secret"]
+    assert not any(b"second secret" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_only_the_owner_can_read_it(tmp_path):
+    vault = Vault(tmp_path / "vault")
+    vault.append(0, [b"secret"])
+    assert (tmp_path / "vault").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "vault/000").stat().st_mode & 0o077 == 0
+
+
+def test_nothing_is_written_where_there_is_nothing(tmp_path):
+    Vault(tmp_path).append(0, [b""] * 1000)
+    assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
+
+
+@pytest.mark.parametrize("data", [b"\0\0", b"\0\0\0\x05abc", bytes(4 * 257)])
+def test_damaged_files_are_not_verified(tmp_path, data):
+    (tmp_path / "000").write_bytes(data)
+    with pytest.raises(NotVerified):
+        read_asides(tmp_path, 0)
