@@ -10,9 +10,10 @@ import sys
 import typer
 
 from caveat import __version__
-from caveat.cli import evidence, keys, ledger, serving, terms
+from caveat.cli import evidence, keys, ledger, models, party, serving, terms
 from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
+from caveat.cli.recognize import recognize
 from caveat.errors import CaveatError
 
 app = typer.Typer(
@@ -27,12 +28,15 @@ app = typer.Typer(
 app.command("up")(serving.up)
 app.command("serve")(serving.serve_home)
 app.command("init")(serving.init)
+app.add_typer(party.app, name="party")
 app.add_typer(terms.app, name="terms")
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(evidence.app, name="evidence")
 app.command("verify")(evidence.verify)
 app.command("explain")(explain)
+app.command("recognize")(recognize)
 
 
 @app.callback(invoke_without_command=True)

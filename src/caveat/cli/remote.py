@@ -101,10 +101,10 @@ class Remote:
     """Through the gateway that runs on the home."""
 
     def __init__(self, home: Home) -> None:
-        gateway = home.settings().gateway
+        url = home.announced() or f"http://{home.settings().gateway.address}"
         key = home.read_key(OPERATOR_KEY).decode().strip()
         self._client = httpx.Client(
-            base_url=f"http://{gateway.address}/caveat/v1",
+            base_url=f"{url}/caveat/v1",
             headers={"authorization": f"Bearer {key}"},
             timeout=SECONDS,
             trust_env=False,
@@ -132,8 +132,8 @@ class Remote:
             answer: dict[str, Any] = msgspec.json.decode(reply.content)
         except (httpx.HTTPError, msgspec.DecodeError):
             raise Unavailable(
-                "a process uses this home, and no gateway answers at the address in caveat.toml",
-                hint="is it listening on another port? stop it, or wait until it serves",
+                "a process uses this home, and no gateway of it answers",
+                hint="it may be starting or stopping: wait a moment and try again",
             ) from None
         if reply.status_code == httpx.codes.OK:
             return answer

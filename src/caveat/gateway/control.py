@@ -104,7 +104,7 @@ class Control:
 
     def _look_up(self, call: str, key: CallerKey) -> list[dict[str, Any]]:
         """The call's records with what opens them.  Raises Refused where there are none, or they are another's."""
-        found = []
+        found: list[dict[str, Any]] = []
         for kind, index in sorted(self._index.find(call).at.items(), key=lambda pair: pair[1]):
             entry = self._reader.entry(index)
             leaf = record.read_leaf(entry.leaf)

@@ -70,6 +70,9 @@ def _bear(house: House, begun: Begun, out: Sender) -> None:
     """The headers that every decided call's answer bears."""
     ticket = make_ticket(house.ticket_key, house.log.origin, begun.placed)
     out.add("x-caveat-call", begun.asked.id)
+    if begun.decision.verdict == "allow":  # a refusal bears them by its dialect
+        out.add("x-request-id", begun.asked.id)
+        out.add("request-id", begun.asked.id)
     out.add("x-caveat-decision", begun.decision.verdict)
     out.add("x-caveat-terms", begun.route.policy.terms.draft.name)
     out.add("x-caveat-ticket", b64(ticket))

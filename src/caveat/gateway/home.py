@@ -5,6 +5,7 @@
     vault/               bodies, record keys     control/             documents that control records name
     keys/                private keys, 0600      models/              weights and manifests
     index.sqlite         derived, rebuildable    lock                 who uses the home now
+    address              where the gateway that uses it listens
 
 Rules of this file: folders are for their owner alone; `caveat.toml` is written last, so a home that has one is whole;
 what an interrupted start left half made is completed by the next, and nothing that a person wrote is ever overwritten.
@@ -27,7 +28,8 @@ SETTINGS = "caveat.toml"
 SCHEMA = "caveat.schema.json"
 LOCK = "lock"
 INDEX = "index.sqlite"
-OWN = frozenset({*FOLDERS, SETTINGS, SCHEMA, LOCK, INDEX, f"{INDEX}-wal", f"{INDEX}-shm"})
+ADDRESS = "address"
+OWN = frozenset({*FOLDERS, SETTINGS, SCHEMA, LOCK, ADDRESS, INDEX, f"{INDEX}-wal", f"{INDEX}-shm"})
 
 SWEPT = ("keys", "control", "models")
 """Folders whose partial files are swept away; ledger and vault have a recovery of their own."""
@@ -72,6 +74,17 @@ class Home:
             return path.read_bytes()
         except OSError as error:
             raise BadInput(f"cannot read the key `{path}`: {error.strerror}") from None
+
+    def announce(self, url: str) -> None:
+        """Leave word where the gateway listens that uses this home."""
+        write_whole(self.path / ADDRESS, url.encode() + b"\n")
+
+    def announced(self) -> str:
+        """Where the gateway listens that uses this home; "" where none has said so."""
+        try:
+            return (self.path / ADDRESS).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     def free_mb(self) -> int:
         """Free space on the home's disk, in MiB.  Raises Unavailable."""

@@ -15,6 +15,7 @@ from caveat.facts import Facts, gather
 from caveat.gateway.begun import Asked, Begun
 from caveat.gateway.callers import declared
 from caveat.gateway.duties import FULFILS
+from caveat.gateway.forwarding import check_forwarding
 from caveat.gateway.house import House
 from caveat.gateway.view import Route, View
 from caveat.ledger.log import Entry, Fence, Placed
@@ -44,12 +45,13 @@ async def begin(house: House, asked: Asked) -> Begun:
 async def _decide(house: House, asked: Asked) -> Begun:
     headers = asked.request.headers
     check_headers(headers.get("content-type"), headers.get("content-encoding"))
+    check_forwarding(asked.request.query, headers)
     call = asked.dialect.read_call(asked.request.body)
     for _ in range(MOST_TRIES):
         view = house.view
         route = find_route(view, call, asked.dialect.name)
         if reason := route.refuses(call):
-            raise Refused(f"the model {reason}", code="model_cannot", status=400)
+            raise Refused(reason, code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
         decision = able(decide(route.policy, facts, view.waivers), FULFILS)
         entries = _entries(house, Begun(asked, call, route, facts, decision, view, NOWHERE))

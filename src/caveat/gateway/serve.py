@@ -60,6 +60,7 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
     Raises Unavailable, NotVerified, BadInput, Refused: one sentence and what to do.
     """
     async with open_house(home, settings, progress) as house:
+        home.announce(url_of(listener))
         await prepare(house)
         refuse_samples_abroad(house)
         reader = LedgerReader(home.ledger, home.vault)

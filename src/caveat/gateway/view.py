@@ -16,7 +16,7 @@ class Route(Struct, frozen=True):
     """Where calls for an alias go: the upstream, the model's name there, and what was agreed about it.
 
     identity   `weights:sha256:<hex>` or `endpoint:...`: which model it is
-    refuses    why the model cannot do what a call asks, as the end of a sentence, None where it can: refused, not ignored
+    refuses    why the model cannot do what a call asks, "" where it can: such a call is refused, nothing is ignored
     """
 
     alias: str
@@ -25,7 +25,7 @@ class Route(Struct, frozen=True):
     identity: str
     policy: Policy
     panel: Panel
-    refuses: Callable[[Call], str | None]
+    refuses: Callable[[Call], str]
 
 
 class View(Struct, frozen=True):
