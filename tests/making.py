@@ -32,9 +32,9 @@ HEAD: dict[str, Any] = {
 }
 
 
-def clause(id: str, effect: str, when: str | None = None, **more: Any) -> dict[str, Any]:
+def clause(id_: str, effect: str, when: str | None = None, **more: Any) -> dict[str, Any]:
     """One clause as it is written; promised where it has no condition."""
-    written = {"id": id, "title": {"en": id, "fr": id}, "says": {"en": f"Says {id}.", "fr": f"Dit {id}."}}
+    written = {"id": id_, "title": {"en": id_, "fr": id_}, "says": {"en": f"Says {id_}.", "fr": f"Dit {id_}."}}
     rest: dict[str, Any] = {"when": when} if when is not None else {"promised": True}
     return {**written, "effect": effect, **rest, **more}
 

@@ -1,25 +1,26 @@
 """Clauses become one policy set that any Cedar engine can read."""
 
 import json
+from typing import Any
 
 import cedarpy
 import pytest
+from tests.making import ANYTHING, clause, draft, sample
 
 from caveat.errors import BadInput
 from caveat.terms.cedar_schema import Lists, schema_text
 from caveat.terms.compile import check_condition, compile_clauses, kind_of
 from caveat.terms.condition import read_condition
-from caveat.terms.document import Clause
-from tests.making import ANYTHING, clause, draft, sample
+from caveat.terms.document import Clause, Effect
 
 LISTS = Lists(purposes=("drafting",), caveats=(), fields=(), models=("small",))
 
 
-def one(id: str, effect: str, when: str, says: str = "Says.") -> Clause:
-    return Clause(id, {"en": id}, {"en": says}, effect, "enforced", when, False, (), (), (), None, 7)
+def one(id_: str, effect: Effect, when: str, says: str = "Says.") -> Clause:
+    return Clause(id_, {"en": id_}, {"en": says}, effect, "enforced", when, False, (), (), (), None, 7)
 
 
-def policies(cedar: str) -> dict:
+def policies(cedar: str) -> dict[str, Any]:
     est = json.loads(cedarpy.policies_to_json_str(cedar))["staticPolicies"].values()
     return {policy["annotations"]["id"]: policy for policy in est}
 

@@ -72,13 +72,13 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_by_name(name):
     when, message = REFUSED[name]
-    with pytest.raises(BadInput, match=".*") as caught:
+    with pytest.raises(BadInput) as caught:
         read_condition(when)
     assert message in caught.value.message
 
 
 def test_words_outside_the_known_lists_are_refused_and_callers_are_free():
-    known = {"Purpose": ("drafting",)}
+    known: dict[str, tuple[str, ...]] = {"Purpose": ("drafting",)}
     assert read_condition('principal == Caller::"anyone at all"', known).named == {("Caller", "anyone at all")}
     with pytest.raises(BadInput) as caught:
         read_condition('context.purpose == Purpose::"draftign"', known)

@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from tests.making import ANYTHING, clause, document, draft
 
 from caveat.errors import BadInput
 from caveat.terms.document import Duty
 from caveat.terms.parse import parse_terms
 from caveat.vocabulary import HAZARDS
-from tests.making import ANYTHING, clause, document, draft
 
 YAML = """caveat_terms: 1
 id: trial

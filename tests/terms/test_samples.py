@@ -1,12 +1,12 @@
 """The terms that ship read like something two parties would sign, and are whole."""
 
 import pytest
+from tests.making import sample
 
 from caveat.errors import BadInput
 from caveat.recognize.markings import load_profile
 from caveat.terms.parse import parse_terms
 from caveat.terms.samples import sample_names, sample_terms
-from tests.making import sample
 
 
 @pytest.mark.parametrize("name", sample_names())

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from securesystemslib.dsse import Envelope
+from tests.making import ANYTHING, clause, draft, sample
 
 from caveat.canon import b64, canonical, digest
 from caveat.errors import NotVerified
@@ -20,7 +21,6 @@ from caveat.terms.sign import (
     payload_of,
     sign_terms,
 )
-from tests.making import ANYTHING, clause, draft, sample
 
 VENDOR = SigningKey("labs.test/terms", b"\x01" * 32)
 OPERATOR = SigningKey("ministry.test/terms", b"\x02" * 32)

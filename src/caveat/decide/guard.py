@@ -7,26 +7,34 @@ Rules of this file:
 - a character leaves only once it was judged together with the `horizon` characters behind it, or its channel is
   complete: a finding of exact form (at most `horizon` long) never leaves in part;
 - a tool call leaves only when it is complete and judged;
+- a window is never shorter than `LEAD + horizon + 2 * stride`: a form that touches a window's end is the next window's,
+  which has it behind its first `LEAD` characters;
 - what was found stays found: facts of the reply only grow;
 - a duty that a reply brings up, and that cannot be met once the model has begun, stops it.
 
 A whole reply goes the same way: feed, end, and nothing is sent if it was stopped.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from caveat.decide.decide import able, decide_again
 from caveat.decide.decision import Decision
 from caveat.decide.policy import Policy
 from caveat.facts import Facts, with_reply
 from caveat.recognize.finding import Finding
+from caveat.recognize.window import LEAD
 from caveat.waivers.waiver import Waiver
 from caveat.wire.call import Voice
 
 LATE = frozenset({"log.digest"})
 """Duties that every gateway can still meet when they come up in the middle of a reply."""
 
-Recognize = Callable[[str, Voice], Sequence[Finding]]
+
+class Recognize(Protocol):
+    """Reads one window: whether it begins where its channel begins, and whether the channel is complete."""
+
+    def __call__(self, text: str, voice: Voice, *, begins: bool, ends: bool) -> Sequence[Finding]: ...
 
 
 class Guard:
@@ -59,7 +67,7 @@ class Guard:
         self._recognize = recognize
         self._horizon = horizon
         self._stride = draft.stride
-        self._window = max(draft.window, draft.stride + horizon)
+        self._window = max(draft.window, LEAD + horizon + 2 * draft.stride)
         self._fulfils = frozenset(duty.name for duty in decision.duties) | frozenset(late)
         self._channels: dict[str, _Channel] = {}
         self._called: dict[tuple[str, str], None] = {}
@@ -75,15 +83,16 @@ class Guard:
             state.add(text[:room])
             text = text[room:]
             if state.length % self._stride == 0:
-                self._judge(state)
+                self._judge(state, ends=False)
                 if self.stopped is None and not state.tools:
                     state.released = max(state.released, state.length - self._horizon)
 
     def end(self, channel: str) -> None:
-        """The channel is complete: judge what was not judged yet, and release all of it."""
+        """The channel is complete: judge its end, and release all of it."""
         state = self._channels.setdefault(channel, _Channel(channel, self._window))
-        if self.stopped is None and state.length != state.judged:
-            self._judge(state)
+        if self.stopped is None and not state.complete:
+            self._judge(state, ends=True)
+            state.complete = True
         if self.stopped is None:
             state.released = state.length
 
@@ -92,17 +101,18 @@ class Guard:
         for channel in self._channels:
             self.end(channel)
         if not self._judged and self.stopped is None:
-            self._judge(_Channel("", self._window))
+            self._judge(_Channel("", self._window), ends=True)
 
     def released(self, channel: str) -> int:
         """How many characters of the channel may have left, counted from its beginning."""
         state = self._channels.get(channel)
         return state.released if state else 0
 
-    def _judge(self, state: "_Channel") -> None:
+    def _judge(self, state: "_Channel", *, ends: bool) -> None:
         self._judged = True
         window = state.window()
-        findings = self._recognize(window, "model") if window else ()
+        begins = len(window) == state.length
+        findings = self._recognize(window, "model", begins=begins, ends=ends) if window else ()
         self._called |= dict.fromkeys((state.name, tool) for tool in sorted(state.tools))
         tools = [tool for _, tool in self._called]
         facts = with_reply(self.facts, findings, tools, self._policy.terms.draft)
@@ -114,13 +124,14 @@ class Guard:
 
 
 class _Channel:
-    """One growing text: its length, how much of it was judged and released, and its last `size` characters."""
+    """One growing text: its length, how much of it was released, whether it was judged as complete, and its last `size`
+    characters."""
 
     def __init__(self, name: str, size: int) -> None:
         self.name = name
         self.length = 0
-        self.judged = -1
         self.released = 0
+        self.complete = False
         self.tools: set[str] = set()
         self._size = size
         self._tail = ""
@@ -128,11 +139,11 @@ class _Channel:
 
     def add(self, text: str) -> None:
         self.length += len(text)
+        self.complete = False
         self._pieces.append(text)
 
     def window(self) -> str:
         """The last characters, now judged."""
         self._tail = (self._tail + "".join(self._pieces))[-self._size :]
         self._pieces.clear()
-        self.judged = self.length
         return self._tail

@@ -8,7 +8,7 @@ once.  Cedar skips a policy that errs: here an error is an outcome of its own (d
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -56,7 +56,7 @@ class Policy:
         self._pick = tuple(_picker(name) for name in self._attributes)
         types = fact_types()
         self._put = tuple(_encoder(types[name]) for name in self._attributes)
-        self._truth = cedarpy.PolicySet.from_json_str(_flipped(draft.cedar))
+        self._truth = _policy_set({id_: {**p, "effect": "permit"} for id_, p in _policies(draft.cedar).items()})
         self._schema = cedarpy.Schema.from_json_str(projected(draft.schema, self.reads))
         self._entities = cedarpy.Entities.from_json_str("[]")
         self._evaluate = lru_cache(maxsize=REMEMBERED)(self._evaluated)
@@ -76,14 +76,14 @@ class Policy:
 
     def native(self, facts: Facts) -> bool:
         """Cedar's own verdict on the signed text without its obligations: allowed or not.  For checks, not for speed."""
-        policies = json.loads(cedarpy.policies_to_json_str(self.terms.draft.cedar))
-        policies["staticPolicies"] = {
-            p["annotations"]["id"]: p
-            for p in policies["staticPolicies"].values()
-            if p["annotations"]["effect"] != "oblige"
-        }
-        handle = cedarpy.PolicySet.from_json_str(json.dumps(policies))
-        return bool(cedarpy.is_authorized(self._request(self.key(facts)), handle, self._entities, self._schema).allowed)
+        return bool(
+            cedarpy.is_authorized(self._request(self.key(facts)), self._native, self._entities, self._schema).allowed
+        )
+
+    @cached_property
+    def _native(self) -> cedarpy.PolicySet:
+        policies = _policies(self.terms.draft.cedar).items()
+        return _policy_set({id_: p for id_, p in policies if p["annotations"]["effect"] != "oblige"})
 
     def _evaluated(self, key: Key) -> Truth:
         result = cedarpy.is_authorized(self._request(key), self._truth, self._entities, self._schema)
@@ -104,11 +104,16 @@ class Policy:
         }
 
 
-def _flipped(cedar: str) -> str:
-    """The policy set with every effect a permit and every policy's id its clause's."""
+def _policies(cedar: str) -> dict[str, Any]:
+    """Each policy as Cedar's JSON, by its clause's id."""
     est = json.loads(cedarpy.policies_to_json_str(cedar))
-    policies = {p["annotations"]["id"]: {**p, "effect": "permit"} for p in est["staticPolicies"].values()}
-    return json.dumps({"templates": {}, "templateLinks": [], "staticPolicies": policies})
+    return {p["annotations"]["id"]: p for p in est["staticPolicies"].values()}
+
+
+def _policy_set(policies: dict[str, Any]) -> cedarpy.PolicySet:
+    return cedarpy.PolicySet.from_json_str(
+        json.dumps({"templates": {}, "templateLinks": [], "staticPolicies": policies})
+    )
 
 
 def _picker(attribute: str) -> Callable[[Facts], Any]:

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from caveat.recognize.finding import Finding
 from caveat.recognize.markings import Marking, load_profile
+from caveat.recognize.personal import SPECIAL
 from caveat.terms.document import Draft
 from caveat.vocabulary import HAZARDS, HIDDEN, PERSONAL
-
-SPECIAL = frozenset({"health", "genetic", "biometric", "ethnicity", "religion", "politics", "union", "sexuality"})
-"""Kinds of personal data of special category (GDPR Article 9)."""
 
 
 class Seen:
@@ -37,7 +35,9 @@ def seen_in(findings: Iterable[Finding], draft: Draft) -> Seen:
         elif group == "marking":
             seen.markings.append(load_profile(draft.markings).parse(finding.value))
         elif group == "personal":
-            seen.personal = gravest(PERSONAL, (seen.personal, "special-category" if what in SPECIAL else "personal"))
+            seen.personal = gravest(
+                PERSONAL, (seen.personal, "special-category" if finding.category in SPECIAL else "personal")
+            )
         elif group == "secret":
             seen.secrets = True
         elif group == "hidden" and what in HIDDEN:
