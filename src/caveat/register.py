@@ -8,7 +8,7 @@ Control records and the document each names:
     log.opened      the log's first record; document: the gateway's name, build and engine
     party.trusted   document Party: whose signatures count, for a role
     terms.adopted   document: the signed terms (DSSE envelope)
-    terms.ended     id of the terms that no longer hold
+    terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
 """
@@ -25,6 +25,7 @@ from caveat.facts import Caller
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.record import Leaf
 from caveat.terms.document import SignedTerms, Terms
+from caveat.terms.ending import open_ending
 from caveat.terms.sign import open_terms
 
 T = TypeVar("T")
@@ -173,6 +174,13 @@ _EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
 
 def _no(why: str) -> NotVerified:
     return NotVerified(why, step="control")
+
+
+def _check_ending(register: Register, name: str, document: bytes) -> None:
+    """Raises NotVerified unless a party of these terms signed that this very pair ends."""
+    ending = open_ending(document, register.trust())
+    if name not in register.terms or register.terms[name].digest != ending.digest:
+        raise NotVerified("the signed ending is for another pair than the one in force", step="terms")
 
 
 def read_caller_key(document: bytes) -> CallerKey:

@@ -33,8 +33,8 @@ class Operations(Protocol):
         """Put signed terms in force: {"adopted": id@version, "digest": ...}."""
         ...
 
-    def end_terms(self, name: str) -> None:
-        """End terms in force, by id."""
+    def end_terms(self, name: str, notice: bytes) -> None:
+        """End terms in force, by id; `notice` is a party's signed word, b"" for the operator's own stop."""
         ...
 
     def add_key(self, document: bytes) -> None:
@@ -73,8 +73,8 @@ class Local:
         terms = self._in_house(lambda house: house.adopt(envelope))
         return {"adopted": terms.draft.name, "digest": terms.digest}
 
-    def end_terms(self, name: str) -> None:
-        self._in_house(lambda house: house.end_terms(name))
+    def end_terms(self, name: str, notice: bytes) -> None:
+        self._in_house(lambda house: house.end_terms(name, notice))
 
     def add_key(self, document: bytes) -> None:
         self._in_house(lambda house: house.add_key(document))
@@ -113,8 +113,8 @@ class Remote:
     def adopt(self, envelope: bytes) -> dict[str, Any]:
         return self._ask("POST", "/terms", envelope)
 
-    def end_terms(self, name: str) -> None:
-        self._ask("DELETE", f"/terms/{name}")
+    def end_terms(self, name: str, notice: bytes) -> None:
+        self._ask("DELETE", f"/terms/{name}", notice)
 
     def add_key(self, document: bytes) -> None:
         self._ask("POST", "/keys", document)

@@ -22,11 +22,13 @@ from caveat.ledger.reader import LedgerReader
 from caveat.register import Register
 from caveat.talks.diff import diff as compare
 from caveat.talks.draft import read_draft
+from caveat.talks.patch import patched, read_patch
 from caveat.terms.compile import duty_text
 from caveat.terms.document import Clause, Draft, Kind, SignedTerms
+from caveat.terms.ending import sign_ending
 from caveat.terms.lint import lint as lint_draft
 from caveat.terms.samples import sample_names, sample_terms
-from caveat.terms.sign import add_signature, claimed_draft, claimed_keys, open_terms, sign_terms
+from caveat.terms.sign import add_signature, claimed_draft, claimed_keys, claimed_terms, open_terms, sign_terms
 
 app = typer.Typer(
     help="Terms between a vendor and an operator: lint, show, sign, adopt, diff, end.", no_args_is_help=True
@@ -151,16 +153,59 @@ def verify(
     say(f"{terms.draft.name} holds; the pair's digest is {terms.digest}")
 
 
+@app.command("revoke")
+def revoke(
+    file: Annotated[Path, typer.Argument(help="The signed terms that end.")],
+    key: Annotated[Path, typer.Option(help="Your signing key, a party's.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write the signed ending.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Sign, as either party, that terms end.  The operator's gateway stops once it has `caveat terms end --notice`."""
+    signer = read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
+    terms = claimed_terms(SignedTerms(read_bytes(file)))
+    write_new(output, sign_ending(terms, signer, reason))
+    if as_json:
+        emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output)})
+    else:
+        say(f"{output} says, signed by `{signer.name}`, that {terms.draft.name} ends")
+        say(f"next: the operator runs `caveat terms end {terms.draft.id} --notice {output}`")
+
+
 @app.command("end")
 def end(
     name: Annotated[str, typer.Argument(help="The terms' id, without version.")],
     home: Where = None,
     *,
+    notice: Annotated[Path | None, typer.Option(help="A party's signed ending (`caveat terms revoke`).")] = None,
     as_json: Json = False,
 ) -> None:
     """End terms in force: every call under them is refused from the next one on."""
-    at_home(home).end_terms(name)
-    emit({"ended": name}) if as_json else say(f"`{name}` is no longer in force")
+    at_home(home).end_terms(name, read_bytes(notice) if notice else b"")
+    if as_json:
+        emit({"ended": name})
+    else:
+        say(f"`{name}` is no longer in force")
+
+
+@app.command("patch")
+def patch(
+    file: File,
+    change: Annotated[Path, typer.Argument(help="The patch: which clauses change, and why.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write the next version, as YAML.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Make the next version of terms from a patch of clauses."""
+    before = _draft(file)
+    after = patched(before, read_patch(read_bytes(change)))
+    write_new(output, after.yaml)
+    if as_json:
+        emit({"terms": after.name, "file": str(output), "changes": compare(before, after)})
+        return
+    print_diff(compare(before, after))
+    say(f"wrote {after.name} to {output}; next: `caveat terms lint`, then both parties sign")
 
 
 @app.command("diff")

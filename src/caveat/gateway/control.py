@@ -139,7 +139,7 @@ class Control:
 
     async def end_terms(self, request: Request, _key: CallerKey) -> Response:
         name = request.path_params["name"]
-        await self._house.end_terms(name)
+        await self._house.end_terms(name, await request.body())
         return JSONResponse({"ended": name})
 
     async def keys(self, _request: Request, _key: CallerKey) -> Response:

@@ -151,11 +151,15 @@ class House:
         await self.amend("key.new", key.caller.id, document)
         return key.caller.id
 
-    async def end_terms(self, name: str) -> None:
-        """End terms in force; calls under them are refused from the next one on.  Raises BadInput."""
+    async def end_terms(self, name: str, notice: bytes = b"") -> None:
+        """End terms in force; calls under them are refused from the next one on.
+
+        `notice` is a party's signed word (terms/ending.py), b"" where the operator of this gateway simply stops.
+        Raises BadInput, NotVerified.
+        """
         if name not in self.view.register.terms:
             raise BadInput(f"no terms called `{name}` are in force")
-        await self.amend("terms.ended", name)
+        await self.amend("terms.ended", name, notice)
 
     async def revoke_key(self, name: str) -> None:
         """Revoke a key; its next call is refused.  Raises BadInput."""

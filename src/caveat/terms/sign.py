@@ -76,6 +76,12 @@ def claimed_draft(signed: SignedTerms) -> Draft:
     return _compile(_read(signed)[1])
 
 
+def claimed_terms(signed: SignedTerms) -> Terms:
+    """The same with the pair's digest; to name the pair by, never to decide from."""
+    _, payload = _read(signed)
+    return Terms(draft=_compile(payload), digest=digest(payload), signatures=())
+
+
 def claimed_keys(signed: SignedTerms) -> tuple[str, ...]:
     """The ids of the keys that the envelope says have signed; not checked."""
     return tuple(sig.keyid for sig in _read(signed)[0].signatures)
