@@ -4,7 +4,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from caveat.wire.call import Part
+from caveat.recognize.view import View
+from caveat.wire.call import Voice
 
 
 class Finding(Struct, frozen=True):
@@ -28,11 +29,22 @@ class Finding(Struct, frozen=True):
     value: str = ""
 
 
+class Seen(Struct, frozen=True):
+    """What a recognizer sees in one view: `start` and `end` are characters of the view's text.  The panel makes it a
+    Finding: it knows the part, the recognizer's name and where the view's characters stood in the original."""
+
+    category: str
+    start: int
+    end: int
+    per_mille: int
+    value: str = ""
+
+
 class Recognizer(Protocol):
-    """Reads one part and says what is in it.
+    """Reads one view of a part's text (normalise.py) and says what is in it.
 
     Pure and total: any string of any length gives an answer in time linear in its length, never an exception.
-    Findings of a text do not depend on what other parts hold.
+    What is seen in a text does not depend on what other parts hold.
     """
 
     @property
@@ -42,8 +54,21 @@ class Recognizer(Protocol):
 
     @property
     def horizon(self) -> int:
-        """The longest finding, in characters, for recognizers that see exact forms; the stream guard holds back as
+        """How many characters of an exact form, from its first, are needed to see it; the stream guard holds back as
         much.  0 for a learned recognizer, which promises only its window."""
         ...
 
-    def recognize(self, part: Part) -> list[Finding]: ...
+    @property
+    def learned(self) -> bool:
+        """Whether it was trained: `detector` in the facts says whether such a one ran."""
+        ...
+
+    def might(self, view: View) -> bool:
+        """Whether `look` needs to be asked: a cheap test, false only where `look` would see nothing in the view nor
+        in any piece of it."""
+        ...
+
+    def look(self, view: View, voice: Voice) -> list[Seen]:
+        """What is in the view.  `voice` says who speaks: a forged turn means more in a tool's result than in the
+        operator's own system text."""
+        ...

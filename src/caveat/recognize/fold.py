@@ -1,0 +1,124 @@
+"""Folding: from the characters as they came to the characters that a reader sees.
+
+One pass over the text: compatibility forms composed away (NFKC), accents dropped, zero-width and direction controls
+removed, look-alikes of other scripts turned to the Latin letters that they imitate (UTS 39), invisible tag characters
+turned to the ASCII that they spell.  ASCII text is its own folding.
+"""
+
+import json
+import re
+import unicodedata
+from importlib import resources
+
+from caveat.recognize.view import Steps
+
+STOP = "\uffff"
+"""Stands in the first pass for a character that folds to none or to several."""
+
+_ACCENTS = range(0x0300, 0x0370)
+_DELETED = frozenset(
+    [0x00AD, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0, 0xE0001, 0xE007F]
+    + [
+        c
+        for low, high in [(0x180B, 0x180D), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F)]
+        for c in range(low, high + 1)
+    ]
+    + [
+        c
+        for low, high in [(0xFE00, 0xFE0F), (0xFFF9, 0xFFFB), (0x1D173, 0x1D17A), (0xE0100, 0xE01EF)]
+        for c in range(low, high + 1)
+    ]
+)
+_PLAIN = {
+    **dict.fromkeys("‘’‚‛′´`ʼ", "'"),
+    **dict.fromkeys("“”„‟«»″", '"'),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("\u2028\u2029\u0085", "\n"),
+    "…": ".",
+    "▁": "_",
+    "·": ".",
+    "ł": "l",
+    "Ł": "L",
+    "ø": "o",
+    "Ø": "O",
+}
+"""Typographic signs, and letters whose stroke is no accent to Unicode, as the plain sign that patterns are written in."""
+
+
+def _lookalikes() -> dict[str, str]:
+    data = json.loads(resources.files("caveat.recognize").joinpath("data/confusables.json").read_text("utf-8"))
+    return {c: letter for letter, same in data["lookalikes"].items() for c in same}
+
+
+LOOKALIKES = _lookalikes()
+"""Other scripts' letters that look like a Latin one -> that letter."""
+
+_KEPT = 1 << 16
+
+
+class _Table(dict[int, str]):
+    """Code point -> its folding, filled as characters are met, up to a bound: a text cannot make it grow for ever."""
+
+    def __missing__(self, code: int) -> str:
+        folded = folded_char(chr(code))
+        one = folded if len(folded) == 1 else STOP
+        if len(self) < _KEPT:
+            self[code] = one
+        return one
+
+
+def folded_char(c: str) -> str:
+    """What a reader sees of one character: none, one or several."""
+    code = ord(c)
+    if code < 128:
+        return c
+    if code in _DELETED or code in _ACCENTS:
+        return ""
+    if 0xE0020 <= code <= 0xE007E:
+        return chr(code - 0xE0000)
+    if c in _PLAIN or c in LOOKALIKES:
+        return _PLAIN.get(c) or LOOKALIKES[c]
+    composed = unicodedata.normalize("NFKC", c)
+    return "".join(map(_without_accent, composed))
+
+
+def _without_accent(c: str) -> str:
+    if c in LOOKALIKES:
+        return LOOKALIKES[c]
+    bare = "".join(d for d in unicodedata.normalize("NFD", c) if ord(d) not in _ACCENTS)
+    if len(bare) != 1:
+        return c if ord(c) not in _ACCENTS else ""
+    return LOOKALIKES.get(bare, _PLAIN.get(bare, bare))
+
+
+_TABLE = _Table()
+_STOPS = re.compile(f"{STOP}+")
+
+
+def fold(text: str) -> tuple[str, Steps | None]:
+    """The folded text and the way back, None where every character kept its place."""
+    if text.isascii():
+        return text, None
+    first = text.translate(_TABLE)
+    if STOP not in first:
+        return first, None
+    return _resized(text, first)
+
+
+def _resized(text: str, first: str) -> tuple[str, Steps]:
+    steps = Steps(len(text))
+    pieces: list[str] = []
+    size = done = 0
+    for stops in _STOPS.finditer(first):
+        steps.step(size, done)
+        pieces.append(first[done : stops.start()])
+        size += stops.start() - done
+        for at in range(*stops.span()):
+            for c in folded_char(text[at]):
+                steps.step(size, at)
+                pieces.append(c)
+                size += 1
+        done = stops.end()
+    steps.step(size, done)
+    pieces.append(first[done:])
+    return "".join(pieces), steps

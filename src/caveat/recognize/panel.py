@@ -1,0 +1,165 @@
+"""The panel: all recognizers over all parts of a call, or over one window of a stream.
+
+It makes each part's views once and shows them to each recognizer; puts what was seen back to where it stood in the
+part as it came; says `hidden.encoded` where only a decoded view showed a hazard, a marking or a secret; and keeps of
+several findings of one category that overlap in one part the surest.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from caveat.recognize.banners import Banners
+from caveat.recognize.control_tokens import DEFAULT, ControlTokens
+from caveat.recognize.finding import Finding, Recognizer, Seen
+from caveat.recognize.injection import Injection
+from caveat.recognize.markings import Profile
+from caveat.recognize.normalise import NAME, Look
+from caveat.recognize.personal import Personal
+from caveat.recognize.secrets import Secrets
+from caveat.recognize.view import View
+from caveat.recognize.window import LEAD
+from caveat.wire.call import Part, Voice
+
+TOGETHER = 4
+"""From as many parts on, all texts are tested together first: most of a long list of tools holds nothing."""
+_APART = "\n\x00\n"
+"""Between texts tested together: no form goes across it."""
+
+
+class Panel:
+    """Recognizers in a fixed order.  Keeps nothing between calls."""
+
+    def __init__(self, recognizers: Sequence[Recognizer]) -> None:
+        self._recognizers = tuple(recognizers)
+        self.names = (NAME, *(r.name for r in self._recognizers))
+        self.horizon = max((r.horizon for r in self._recognizers), default=0)
+        self.detector = "learned" if any(r.learned for r in self._recognizers) else "none"
+
+    def recognize(self, parts: Iterable[Part]) -> tuple[Finding, ...]:
+        """What the parts hold, sorted by pointer and place."""
+        read = [part for part in parts if part.text]
+        found = [finding for part in self._worth_reading(read) for finding in self._part(part)]
+        return tuple(sorted(found, key=_place))
+
+    def recognize_text(self, text: str, voice: Voice, *, begins: bool = True, ends: bool = True) -> tuple[Finding, ...]:
+        """What one text holds, pointer "".
+
+        For a stream's window: `begins` says whether the text before it was cut off here (False: what begins in the
+        first 256 characters was another window's), `ends` whether the stream is complete (False: what touches the
+        end and is shorter than the horizon may still grow and is another window's).
+        """
+        found = sorted(self._part(Part("", voice, text)), key=_place)
+        return tuple(
+            f
+            for f in found
+            if (begins or f.start >= LEAD) and (ends or f.end < len(text) or f.end - f.start >= self.horizon)
+        )
+
+    def _worth_reading(self, parts: list[Part]) -> list[Part]:
+        """The parts that may hold something: where there are many, all of one voice are read as one text first.
+
+        Whatever a part holds shows there at the same place (more may show, where a word of a neighbour stands near),
+        so only parts in which something showed are read on their own.
+        """
+        if len(parts) < TOGETHER:
+            return parts
+        voices = {part.voice: [p for p in parts if p.voice == part.voice] for part in parts}
+        return [part for same in voices.values() for part in self._of_voice(same)]
+
+    def _of_voice(self, parts: list[Part]) -> list[Part]:
+        text = _APART.join(part.text for part in parts)
+        look = Look(text)
+        if len(parts) < TOGETHER or sum(view.kind in ("decoded", "escaped") for view in look.others) > 1:
+            return parts
+        found = self._looked(look, Part("", parts[0].voice, text))
+        if not found:
+            return []
+        starts = list(accumulate((len(part.text) + len(_APART) for part in parts), initial=0))
+        touched = {i for f in found for i in range(bisect_right(starts, f.start) - 1, bisect_left(starts, f.end))}
+        return [parts[i] for i in sorted(touched) if i < len(parts)]
+
+    def _part(self, part: Part) -> list[Finding]:
+        found = self._looked(Look(part.text), part)
+        return _surest(found) if len(found) > 1 else found
+
+    def _looked(self, look: Look, part: Part) -> list[Finding]:
+        found = [Finding(s.category, part.at, s.start, s.end, s.per_mille, NAME) for s in look.hidden]
+        if look.unread:
+            found.append(Finding("hidden.encoded", part.at, 0, len(part.text), 1000, NAME))
+        for recognizer in self._recognizers:
+            if recognizer.might(look.plain):
+                seen = recognizer.look(look.plain, part.voice)
+                found += [_finding(look.plain, s, part.at, recognizer.name) for s in seen]
+        if look.others:
+            found += _others(look, part, self._recognizers, found)
+        return found
+
+
+def _others(look: Look, part: Part, recognizers: tuple[Recognizer, ...], plain: list[Finding]) -> list[Finding]:
+    """What the other views show beside the plain one."""
+    known = _Spans(plain)
+    found: list[Finding] = []
+    for view in look.others:
+        for recognizer in recognizers:
+            for seen in recognizer.look(view, part.voice) if recognizer.might(view) else ():
+                finding = _finding(view, seen, part.at, recognizer.name)
+                if known.cover(finding):
+                    continue
+                found.append(finding)
+                if view.kind == "decoded" and not seen.category.startswith("personal."):
+                    found.append(Finding("hidden.encoded", part.at, finding.start, finding.end, 1000, NAME))
+    return found
+
+
+def _finding(view: View, seen: Seen, at: str, name: str) -> Finding:
+    start, end = view.span(seen.start, seen.end)
+    return Finding(seen.category, at, start, end, seen.per_mille, name, seen.value)
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.at, finding.start, finding.end, finding.category
+
+
+class _Spans:
+    """Where each category was found, for asking whether another finding adds anything."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._spans: dict[str, list[Finding]] = {}
+        for finding in findings:
+            self._spans.setdefault(finding.category, []).append(finding)
+
+    def cover(self, finding: Finding) -> bool:
+        """Whether the same category, as sure and with the same value, overlaps it."""
+        return any(
+            f.start < finding.end
+            and finding.start < f.end
+            and f.per_mille >= finding.per_mille
+            and f.value == finding.value
+            for f in self._spans.get(finding.category, ())
+        )
+
+
+def _surest(findings: list[Finding]) -> list[Finding]:
+    """Of overlapping findings of one category and value, the surest, over all that they span."""
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda f: (f.category, f.value, f.start, -f.per_mille)):
+        last = kept[-1] if kept else None
+        if last and (last.category, last.value) == (finding.category, finding.value) and finding.start < last.end:
+            kept[-1] = Finding(
+                last.category,
+                last.at,
+                last.start,
+                max(last.end, finding.end),
+                max(last.per_mille, finding.per_mille),
+                last.recognizer,
+                last.value,
+            )
+        else:
+            kept.append(finding)
+    return kept
+
+
+def default_panel(profile: Profile, control_tokens: Iterable[str] = DEFAULT) -> Panel:
+    """The recognizers that need no learning, for a marking profile and the routed model's control tokens."""
+    return Panel([Banners(profile), ControlTokens(control_tokens), Injection(), Personal(), Secrets()])

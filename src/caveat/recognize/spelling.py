@@ -1,0 +1,62 @@
+"""Letters written otherwise: 1gn0r3 (leetspeak) and i g n o r e (spaced out), read as words again.
+
+Only the neighbourhood of such words becomes a view, so that honest text with a `gpt4o` in it costs next to nothing.
+"""
+
+import re
+from collections.abc import Iterator
+
+from caveat.recognize.view import CUT, Steps, View, neighbourhoods, through
+
+_SHAPE = bytes(
+    97 if chr(i).isalpha() and i < 128 else 48 if chr(i) in "0134578@$!|" else 32 if chr(i) in " ._-*|/+" else 46
+    for i in range(256)
+)
+_LEET_WORD = re.compile(rb"a0+a|0a+0|(?<!a)0aa")
+_LEET = [str.maketrans("01345789@$!|", f"o{one}eastbgas{one}{one}") for one in "il"]
+
+_SINGLES = frozenset(bytes([c]) for c in b"bcefghjklnopqruvwxyz")
+"""Letters that seldom stand alone: not those of `a`, `I`, `it's`, `don't`, `I'm`, `I'd`."""
+_LEAST_LETTERS = 2
+_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])){5,}")
+_LETTER = re.compile(r"([^\W\d_])([ ._\-*|/+]*)")
+
+
+def respellings(view: View) -> Iterator[View]:
+    """The view's leetspeak and spaced-out letters as words."""
+    spaced = len(_SINGLES & view.words) >= _LEAST_LETTERS
+    if spaced or view.digits > 1 or "@" in view.text or "$" in view.text:
+        shape = view.raw.translate(_SHAPE)
+        if b"a0a" in shape or b"0aa" in shape:
+            yield from _unleet(view, shape)
+        if spaced and (b"a a a" in shape or b"a  a  a" in shape or b"a   a   a" in shape):
+            yield from _joined(view)
+
+
+def _unleet(view: View, shape: bytes) -> Iterator[View]:
+    steps, size = Steps(len(view.text)), 0
+    pieces: list[str] = []
+    for start, end in neighbourhoods(view.text, (word.span() for word in _LEET_WORD.finditer(shape))):
+        steps.step(size, start)
+        pieces += (view.low[start:end], CUT)
+        size += end - start + 1
+    text = "".join(pieces)
+    for table in _LEET if "1" in text or "!" in text or "|" in text else _LEET[:1]:
+        yield View(text.translate(table), "leet", through(steps, view.way))
+
+
+def _joined(view: View) -> Iterator[View]:
+    steps, size = Steps(len(view.text)), 0
+    pieces: list[str] = []
+    for run in _SPACED_RUN.finditer(view.text):
+        widths = {len(m.group(2)) for m in _LETTER.finditer(run.group()) if m.group(2)}
+        for letter in _LETTER.finditer(run.group()):
+            gap = "//" if "//" in letter.group(2) else " " if len(letter.group(2)) > min(widths) else ""
+            steps.step(size, run.start() + letter.start())
+            pieces.append(letter.group(1) + gap)
+            size += 1 + len(gap)
+        steps.step(size, run.end())
+        pieces.append(CUT)
+        size += 1
+    if pieces:
+        yield View("".join(pieces), "spaced", through(steps, view.way))
