@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from caveat import record
 from caveat.canon import digest
 from caveat.decide.decide import able, decide
 from caveat.decide.policy import ENGINE, Policy
-from caveat.evidence.export import Order, Source, export
+from caveat.evidence.container import Writer
+from caveat.evidence.export import Order, Source, control_indices, export
+from caveat.evidence.manifest import read_manifest, sign_manifest, write_manifest
 from caveat.evidence.report import Report
 from caveat.evidence.trust import Trust, read_trust
 from caveat.evidence.verify import verify
@@ -93,6 +96,12 @@ FACTS = Facts(
 
 
 def with_facts(**changes: Any) -> Facts:
+    """FACTS but for these; hazards come with the scores that make them."""
+    if "hazards_in" in changes:
+        scores = {"pm": dict.fromkeys(changes["hazards_in"], 900), "hazard_permille": 900}
+        changes = {**scores, **changes}
+    if "hazards_out" in changes:
+        changes = {"pm_out": dict.fromkeys(changes["hazards_out"], 900), **changes}
     return msgspec.structs.replace(FACTS, **changes)
 
 
@@ -114,6 +123,7 @@ class Book:
         self._calls = 0
         self._files: dict[str, bytes] = {}
         self._edge = Edge()
+        self._checkpoint = b""
 
     def found(self, signed: bytes | None = None) -> "Book":
         """The records that every log begins with: parties, a caller's key, terms."""
@@ -166,7 +176,8 @@ class Book:
         if decision.verdict != "allow":
             ending = ending or {"deny": "denied", "hold": "held"}[decision.verdict]
             return self.append(record.settled(second, record.Opening(-1, decision.terms), ending, None, {}))
-        after = msgspec.structs.replace(facts, stage="reply", **reply)
+        scores = {"pm_out": dict.fromkeys(reply["hazards_out"], 900)} if "hazards_out" in reply else {}
+        after = msgspec.structs.replace(facts, stage="reply", **{**scores, **reply})
         last = decide(self.policy, after)
         hidden = {"answer": {"chars_left": 80}, "reply": record.reply_facts(after), "decision": last}
         ending = ending or ("completed" if last.verdict == "allow" else "stopped")
@@ -196,21 +207,34 @@ class Book:
     # --- as a log ---
 
     def checkpoint(self) -> bytes:
-        """Bring everything so far under a signed checkpoint."""
+        """Bring everything so far under a signed checkpoint; the same one while nothing is new."""
+        if self._checkpoint and self._edge.size == len(self.entries):
+            return self._checkpoint
         new = [entry.leaf for entry in self.entries[self._edge.size :]]
         self._files.update(self._edge.grow(new))
         head = TreeHead(ORIGIN, len(self.entries), TreeReader(self._files.get, len(self.entries)).root())
-        return sign_checkpoint(head, self.keys, NOW_MS // 1000)
+        self._checkpoint = sign_checkpoint(head, self.keys, NOW_MS // 1000)
+        return self._checkpoint
 
-    def source(self) -> Source:
-        return Source(self.checkpoint(), self._files.get, lambda i: self.entries[i].aside, self.documents.__getitem__)
+    def source(self, controls: tuple[int, ...] | None = None) -> Source:
+        asides = [entry.aside for entry in self.entries]
+        return Source(self.checkpoint(), self._files.get, asides.__getitem__, self.documents.__getitem__, controls)
 
     def bundle(self, start: int = 0, to: int | None = None, profile: str = "full", **order: Any) -> bytes:
         """An exported bundle's bytes."""
+        return self.exported(self.source(), start, len(self.entries) if to is None else to, profile, **order)
+
+    def exported(self, source: Source, start: int, to: int, profile: str = "full", **order: Any) -> bytes:
         out = io.BytesIO()
-        asked = Order(start, len(self.entries) if to is None else to, profile, ENGINE, **order)
-        export(self.source(), asked, self.keys.plain, out)
+        export(source, Order(start, to, profile, ENGINE, **order), self.keys.plain, out)
         return out.getvalue()
+
+    def with_odd_leaf(self, leaf: bytes) -> bytes:
+        """A bundle whose last record is one that no export would touch: one that stops before it, its range then set
+        to go on."""
+        controls = control_indices(self.source(), len(self.entries))
+        last = self.append(Entry(leaf))
+        return repacked(self.exported(self.source(controls), 0, last), self.keys, {}, to=last + 1)
 
 
 def trust_text(keys: LogKeys, *lines: str) -> str:
@@ -239,3 +263,35 @@ def failures(report: Report) -> dict[int, str]:
 def book() -> Book:
     """A founded log with a day of calls."""
     return Book().found().day()
+
+
+def members(bundle: bytes) -> dict[str, bytes]:
+    """The files in a bundle, as Python's own zip reader sees them."""
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    """A bundle of these files, whatever they hold."""
+    out = io.BytesIO()
+    writer = Writer(out)
+    for name in sorted(files):
+        writer.add(name, (files[name],))
+    writer.close()
+    return out.getvalue()
+
+
+def repacked(bundle: bytes, keys: LogKeys, changes: dict[str, bytes | None], **manifest: Any) -> bytes:
+    """The bundle with other files, its manifest made to fit and signed anew: what whoever holds the log's key can do.
+
+    `changes` gives new content, None to leave a file out; `manifest` gives other fields.
+    """
+    files = {**members(bundle), **{k: v for k, v in changes.items() if v is not None}}
+    files = {name: data for name, data in files.items() if changes.get(name, data) is not None}
+    for name, of in (("disclosures.jsonl", "disclosures"), ("policy", "policy"), ("checkpoint", "checkpoint")):
+        if name in changes and name in files:
+            manifest.setdefault(of, digest(files[name]))
+    claims = msgspec.structs.replace(read_manifest(files["manifest.json"]), **manifest)
+    files["manifest.json"] = write_manifest(claims)
+    files["manifest.note"] = sign_manifest(claims, files["manifest.json"], keys.plain)
+    return packed(files)

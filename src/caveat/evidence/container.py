@@ -20,7 +20,7 @@ from caveat.errors import BadInput, NotVerified
 MAX_MEMBERS: Final = 0xFFFE
 MAX_OFFSET: Final = 0xFFFF_FFFE
 MAX_NAME: Final = 120
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 16
 
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")

@@ -15,8 +15,10 @@ from caveat.decide.decision import Decision
 from caveat.decide.policy import ENGINE, Policy
 from caveat.errors import CaveatError, NotVerified
 from caveat.facts import Facts, grouped, ungrouped
+from caveat.facts.seen import over
 from caveat.record import Leaf
-from caveat.terms.document import Terms
+from caveat.terms.document import Draft, Terms
+from caveat.vocabulary import HAZARDS
 
 GROUPS: Final = ("who", "what", "why", "data", "content", "tools", "place", "reply")
 MAX_DRIFT_MS: Final = 3_600_000
@@ -49,7 +51,7 @@ class Replay:
         decision = _decision(leaf, values)
         facts = _facts({name: values[name] for name in GROUPS if name in values})
         if facts is not None and abs(facts.epoch * 1000 - leaf.t) > MAX_DRIFT_MS:
-            raise NotVerified("the facts' clock and the record's clock are more than an hour apart", step="replay")
+            raise _no("the facts' clock and the record's clock are more than an hour apart")
         self._compare(decision, facts, terms)
         return Replayed(decision, facts)
 
@@ -68,6 +70,7 @@ class Replay:
             self.withheld += 1
             return
         self.engines.add(decision.engine)
+        _check_derived(facts, terms.draft)
         self._check(decision, decide(self._policy(terms), facts))
         self.replayed += 1
 
@@ -77,7 +80,7 @@ class Replay:
             owed = tuple(duty for duty in follows.duties if duty in recorded.duties)
             wanted = msgspec.structs.replace(wanted, verdict="deny", rule="duty", duties=owed)
         if recorded != wanted:
-            raise NotVerified(f"the decision does not follow from the claimed facts: {_difference(recorded, wanted)}")
+            raise _no(f"the decision does not follow from the claimed facts: {_difference(recorded, wanted)}")
 
     def _policy(self, terms: Terms) -> Policy:
         policy = self._policies.get(terms.digest)
@@ -101,11 +104,11 @@ def _decision(leaf: Leaf, values: dict[str, Any]) -> Decision | None:
     try:
         decision = msgspec.convert(values["decision"], Decision)
     except msgspec.ValidationError as error:
-        raise NotVerified(f"the disclosed decision cannot be read: {error}", step="replay") from None
+        raise _no(f"the disclosed decision cannot be read: {error}") from None
     if _encode(decision) != _encode(values["decision"]):
-        raise NotVerified("the disclosed decision holds more than a decision", step="replay")
+        raise _no("the disclosed decision holds more than a decision")
     if decision.terms != leaf.terms:
-        raise NotVerified("the decision names other terms than its record", step="replay")
+        raise _no("the decision names other terms than its record")
     return decision
 
 
@@ -117,10 +120,26 @@ def _facts(groups: dict[str, Any]) -> Facts | None:
         facts = ungrouped(groups)
         same = _encode(grouped(facts)) == _encode(groups)
     except (msgspec.ValidationError, CaveatError, TypeError, AttributeError) as error:
-        raise NotVerified(f"the disclosed facts cannot be read: {error}", step="replay") from None
+        raise _no(f"the disclosed facts cannot be read: {error}") from None
     if not same:
-        raise NotVerified("the disclosed facts are not grouped as facts are", step="replay")
+        raise _no("the disclosed facts are not grouped as facts are")
     return facts
+
+
+def _check_derived(facts: Facts, draft: Draft) -> None:
+    """Return if facts that follow from other facts under the terms do: hazards from scores by the signed thresholds."""
+    if not set(facts.pm) | set(facts.pm_out) <= set(HAZARDS):
+        raise _no("the disclosed facts score a hazard that there is none of")
+    if facts.hazards_in != over(facts.pm, draft) or facts.hazards_out != over(facts.pm_out, draft):
+        raise _no("the hazards in the facts are not those that the scores reach by the terms' thresholds")
+    if facts.hazard_permille != max(facts.pm.values(), default=0):
+        raise _no("the highest score in the facts is not the highest of the scores")
+    if facts.purpose not in draft.purposes or facts.model not in {model.alias for model in draft.models}:
+        raise _no("the facts name a purpose or a model that the terms do not")
+
+
+def _no(why: str) -> NotVerified:
+    return NotVerified(why, step="replay")
 
 
 def _difference(recorded: Decision, wanted: Decision) -> str:

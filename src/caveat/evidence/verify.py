@@ -271,7 +271,14 @@ def _beginning(mirror: Mirror, head: TreeHead, checkpoint: bytes, keys: tuple[Ve
         raise NotVerified(f"it is one of `{earlier.origin}`")
     if earlier.size > head.size:
         raise NotVerified(f"it stands for {earlier.size} records, this bundle for {head.size}: the log went back")
-    if mirror.root_at(earlier.size) != earlier.root:
+    try:
+        root = mirror.root_at(earlier.size)
+    except NotVerified:
+        raise NotVerified(
+            f"the bundle does not hold what would show that its {earlier.size} records are the log's first; "
+            "ask for one that was exported against it"
+        ) from None
+    if root != earlier.root:
         raise NotVerified(f"its {earlier.size} records are not those that this log begins with: it was rewritten")
     return earlier.size
 

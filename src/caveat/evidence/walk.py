@@ -131,7 +131,12 @@ class Walk:
             self._findings.fail(
                 8, f"record {index}: it names terms `{leaf.terms}`, which were not in force there", index
             )
-        return self.history.terms.get(leaf.terms)
+        terms = self.history.terms.get(leaf.terms)
+        if terms is not None and not terms.draft.valid_from_ms <= leaf.t < terms.draft.valid_until_ms:
+            self._findings.fail(
+                8, f"record {index}: terms `{terms.draft.name}` do not hold at the time it bears", index
+            )
+        return terms
 
     def _settle(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         try:
