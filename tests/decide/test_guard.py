@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.making import ANYTHING, clause, facts, terms
+from tests.making import ANYTHING, clause, facts, sample, terms
 
 from caveat.decide.decide import decide
 from caveat.decide.decision import Decision
 from caveat.decide.guard import Guard
 from caveat.decide.policy import Policy
 from caveat.recognize.finding import Finding
+from caveat.recognize.markings import load_profile
+from caveat.recognize.panel import default_panel
 from caveat.recognize.window import LEAD
+from caveat.terms.document import Terms
 from caveat.wire.call import Voice
 
 BANNER = "TOP SECRET//SI"
@@ -254,3 +257,25 @@ def test_the_recognizer_sees_windows_of_the_agreed_size_at_the_agreed_offsets(le
     reader.end("0")
     ends = [(end, False) for end in range(8, length + 1, 8)] + ([(length, True)] if length else [])
     assert seen == [(text[max(0, end - 512) : end], end <= 512, last) for end, last in ends]
+
+
+@pytest.mark.parametrize("lead", [0, 1, 255, 256, 700, 1023, 1793, 2300])
+@pytest.mark.parametrize("cut", [1, 7, 256, 100_000])
+def test_with_the_recognizers_that_ship_no_part_of_a_key_or_banner_leaves(lead, cut):
+    """Wherever it stands and however the provider cuts: the sample terms, the real panel."""
+    made = Policy(Terms(sample(), "", ()))
+    panel = default_panel(load_profile("civil"))
+    given_facts = facts(model="smollm2-135m")
+    prose = ("The harbour lies quiet, and the boats are in. " * 60)[:lead]
+    for hidden, id_ in (
+        ("AKIA" + "Q4ZK7RWXN2T5VBHJ", "secrets.kept"),
+        ("\nTOP SECRET//SI//NOFORN\n", "marking.ceiling"),
+    ):
+        reader = Guard(made, given_facts, decide(made, given_facts), (), panel.recognize_text, horizon=panel.horizon)
+        text = prose + " " + hidden + " and that is all. " * 40
+        for start in range(0, len(text), cut):
+            reader.feed("0", text[start : start + cut])
+        reader.end("0")
+        assert reader.stopped is not None
+        assert reader.stopped.clauses == (id_,)
+        assert reader.released("0") <= lead + 1
