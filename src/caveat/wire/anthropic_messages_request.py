@@ -249,8 +249,6 @@ ASKED: dict[str, Field] = {
         {"effort": optional(word("low", "medium", "high", "xhigh", "max")), "format": listed(structured=True)}
     ),
     "speed": optional(word("standard", "fast")),
-    "user_profile_id": text("field"),
-    "workspace_id": text("field"),
 }
 """What a request to count tokens has, too."""
 

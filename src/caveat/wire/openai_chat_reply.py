@@ -161,6 +161,7 @@ _BODY = {
     "moderation": optional(all_said("moderation")),
     "prompt_filter_results": optional(all_said("prompt_filter")),
     "error": optional(broken),
+    "caveat": optional(all_said("caveat")),
     # llama.cpp and vLLM
     "timings": optional(wordless),
     "prompt_logprobs": optional(all_said("prompt_logprobs")),
