@@ -8,6 +8,7 @@ import asyncio
 import errno
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
@@ -63,30 +64,39 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
         home.announce(url_of(listener))
         await prepare(house)
         refuse_samples_abroad(house)
-        reader = LedgerReader(home.ledger, home.vault)
-        app = App(house, Control(house, reader, Index(home.index, reader)).app())
-        config = uvicorn.Config(
-            app,
-            loop="none",
-            http="httptools",
-            lifespan="off",
-            access_log=False,
-            log_level="error",
-            server_header=False,
-            date_header=True,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+        await Server(application(home, house)).serve(sockets=[listener])
+
+
+def application(home: Home, house: House) -> App:
+    """Everything that a house answers over HTTP, as one ASGI application."""
+    reader = LedgerReader(home.ledger, home.vault)
+    return App(house, Control(house, reader, Index(home.index, reader)).app())
+
+
+class Server(uvicorn.Server):
+    """The ASGI server.  Ends in order on a signal, instead of raising it again: the house is closed after the last call."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                lifespan="off",
+                access_log=False,
+                log_level="error",
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
         )
-        await _Server(config).serve(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Ends in order on a signal, instead of raising it again: the house is closed after the last call."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+        if threading.current_thread() is threading.main_thread():  # elsewhere, whoever made the thread sets should_exit
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
 
 

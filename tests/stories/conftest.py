@@ -1,0 +1,25 @@
+"""The gateway of the stories: one for each file, with the scripted upstream behind it."""
+
+import pytest
+
+from caveat.gateway.script import says
+from tests.gateway.running import scripted_gateway
+
+
+@pytest.fixture(scope="module")
+def governed(tmp_path_factory):
+    with scripted_gateway(tmp_path_factory.mktemp("governed") / "home", says("Hello there.")) as pair:
+        yield pair
+
+
+@pytest.fixture
+def gateway(governed):
+    """A gateway with the sample terms in force."""
+    return governed[0]
+
+
+@pytest.fixture
+def upstream(governed):
+    """What stands behind it; says `Hello there.` until it is given another script."""
+    governed[1].play(says("Hello there."))
+    return governed[1]
