@@ -218,7 +218,7 @@ class Book:
 
     def source(self, controls: tuple[int, ...] | None = None) -> Source:
         asides = [entry.aside for entry in self.entries]
-        return Source(self.checkpoint(), self._files.get, asides.__getitem__, self.documents.__getitem__, controls)
+        return Source(self.checkpoint(), self._files.get, in_tiles(asides), self.documents.__getitem__, controls)
 
     def bundle(self, start: int = 0, to: int | None = None, profile: str = "full", **order: Any) -> bytes:
         """An exported bundle's bytes."""
@@ -235,6 +235,11 @@ class Book:
         controls = control_indices(self.source(), len(self.entries))
         last = self.append(Entry(leaf))
         return repacked(self.exported(self.source(controls), 0, last), self.keys, {}, to=last + 1)
+
+
+def in_tiles(asides: list[bytes]) -> Callable[[int], list[bytes]]:
+    """What opens the records from 256 n on."""
+    return lambda n: asides[256 * n : 256 * (n + 1)]
 
 
 def trust_text(keys: LogKeys, *lines: str) -> str:

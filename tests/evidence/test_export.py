@@ -114,10 +114,20 @@ def test_a_middle_range_brings_the_control_records_before_and_behind() -> None:
 
 
 def test_what_was_destroyed_is_counted(book: Book) -> None:
-    source = msgspec.structs.replace(book.source(), aside=lambda i: b"")
+    source = msgspec.structs.replace(book.source(), asides=lambda n: ())
     manifest = exported(book, source, profile="audit")
     assert manifest.opened["who"] == Opened(made=12, destroyed=12)
     assert manifest.opened["request"] == Opened(made=12, withheld=12)
+
+
+def test_what_is_not_opened_is_not_read(book: Book) -> None:
+    """Under `none` the vault may be gone."""
+
+    def gone(n: int) -> list[bytes]:
+        raise AssertionError(n)
+
+    source = msgspec.structs.replace(book.source(), asides=gone)
+    assert exported(book, source, profile="none").opened["who"] == Opened(made=12, withheld=12)
 
 
 def test_an_empty_range_is_a_bundle(book: Book) -> None:
@@ -129,6 +139,10 @@ def test_an_empty_range_is_a_bundle(book: Book) -> None:
 def test_an_empty_log_is_a_bundle() -> None:
     report = check(Book().bundle())
     assert report.verified, report.sentences()
+
+
+def test_without_an_end_it_goes_as_far_as_the_checkpoint(book: Book) -> None:
+    assert exported(book, start=3, to=None).to == 27
 
 
 @pytest.mark.parametrize(("start", "to"), [(-1, 5), (5, 4), (0, 28), (28, 28)])

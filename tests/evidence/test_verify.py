@@ -19,6 +19,7 @@ from tests.evidence.conftest import (
     Book,
     check,
     failures,
+    in_tiles,
     log_keys,
     members,
     outcomes,
@@ -380,7 +381,7 @@ async def kept(entries: Any, keys: LogKeys) -> Source:
         await log.append((entry,))
     checkpoint = await log.checkpoint()
     asides = [entry.aside for _, entry in log.entries()]
-    return Source(checkpoint, log.file, asides.__getitem__, entries.documents.__getitem__)
+    return Source(checkpoint, log.file, in_tiles(asides), entries.documents.__getitem__)
 
 
 def test_the_ledgers_own_log_is_exported_and_verified(book: Book) -> None:

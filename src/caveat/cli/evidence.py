@@ -24,6 +24,7 @@ from caveat.gateway.founding import house_keys
 from caveat.gateway.home import home_path, open_home
 from caveat.gateway.startup import read_past
 from caveat.gateway.trusting import trust_text
+from caveat.ledger.vault import read_asides
 
 app = typer.Typer(help="Evidence for an outsider: export, trust.", no_args_is_help=True)
 
@@ -48,10 +49,10 @@ def export(
     keys, _ = house_keys(made, made.settings().gateway.origin)
     reader = reader_of(made)
     checkpoint = reader.checkpoint()
-    source = Source(checkpoint, reader.file, lambda index: reader.entry(index).aside, Documents(made.control).read)
+    source = Source(checkpoint, reader.file, lambda n: read_asides(made.vault, n), Documents(made.control).read)
     order = Order(
         start,
-        reader.head().size if to is None else to,
+        to,
         profile,
         ENGINE,
         previous=read_bytes(previous) if previous else b"",
@@ -63,7 +64,7 @@ def export(
     if as_json:
         emit(manifest)
         return
-    say(f"{output}: records {order.start} to {order.to - 1} of {manifest.origin}, profile `{profile}`")
+    say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`")
     say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
 
 

@@ -5,8 +5,9 @@ before it leaves; what a record's salts and commitments say must derive from its
 carry a message; what the profile does not name stays closed, and is counted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from itertools import groupby
 from typing import BinaryIO
 
 import msgspec
@@ -38,14 +39,15 @@ class Source(Struct, frozen=True):
 
     checkpoint  the newest checkpoint, a signed note
     read        a file of the log by its tlog-tiles path, None where there is none
-    aside       what opens the record at an index, b"" once destroyed
+    asides      what opens the records from 256 n on, in order: b"" for one that has none or whose was destroyed; as many
+                as there are, 256 at most
     document    a control document by its digest; raises NotVerified where it is missing
     controls    indices of all control records below the checkpoint's size, ascending; None: look for them
     """
 
     checkpoint: bytes
     read: Read
-    aside: Callable[[int], bytes]
+    asides: Callable[[int], Sequence[bytes]]
     document: Callable[[str], bytes]
     controls: tuple[int, ...] | None = None
 
@@ -53,7 +55,7 @@ class Source(Struct, frozen=True):
 class Order(Struct, frozen=True):
     """What is to be exported.
 
-    start, to  the records start <= index < to <= size of the checkpoint
+    start, to  the records start <= index < to <= size of the checkpoint; None: all that it covers
     profile    name of the redaction profile
     engine     what evaluated the decisions, for information
     number     of the bundle in the receiver's sequence, None outside one
@@ -62,7 +64,7 @@ class Order(Struct, frozen=True):
     """
 
     start: int
-    to: int
+    to: int | None
     profile: str
     engine: str
     number: int | None = None
@@ -100,9 +102,11 @@ class _Export:
         self._zip = Writer(out)
         self._profile: Profile = profile(order.profile)
         self._head = _open(source.checkpoint, signer)
-        if not 0 <= order.start <= order.to <= self._head.size:
+        self._start = order.start
+        self._to = self._head.size if order.to is None else order.to
+        if not 0 <= self._start <= self._to <= self._head.size:
             raise BadInput(
-                f"expected a range within 0 to {self._head.size}, got {order.start} to {order.to}",
+                f"expected a range within 0 to {self._head.size}, got {self._start} to {self._to}",
                 hint="a record can be exported once a checkpoint covers it, within about a second",
             )
         self._mirror = Mirror(TreeReader(source.read, self._head.size), self._head)
@@ -114,7 +118,7 @@ class _Export:
     def run(self) -> Manifest:
         previous = self._previous()
         controls = self._controls()
-        leaves = {index: self._leaf(index) for index in controls}
+        leaves = self._leaves(controls)
         documents = self._fold(leaves)
         self._add("checkpoint", self._source.checkpoint)
         if previous is not None:
@@ -122,7 +126,7 @@ class _Export:
         for name, document in sorted(documents.items()):
             self._add(name, document)
         self._zip.add("disclosures.jsonl", self._disclosures())
-        outside = {f"entry/{i}": leaf for i, leaf in leaves.items() if not self._order.start <= i < self._order.to}
+        outside = {f"entry/{i}": leaf for i, leaf in leaves.items() if not self._start <= i < self._to}
         for name, leaf in sorted(outside.items()):
             self._add(name, leaf)
         manifest = self._manifest(controls, previous)
@@ -152,8 +156,13 @@ class _Export:
             return tuple(i for i in self._source.controls if i < self._head.size)
         return control_indices(self._source, self._head.size)
 
-    def _leaf(self, index: int) -> bytes:
-        return self._mirror.entries(index // TILE_WIDTH)[index % TILE_WIDTH]
+    def _leaves(self, indices: tuple[int, ...]) -> dict[int, bytes]:
+        """The leaves at ascending indices, tile by tile."""
+        leaves: dict[int, bytes] = {}
+        for n, group in groupby(indices, lambda index: index // TILE_WIDTH):
+            entries = self._mirror.entries(n)
+            leaves.update((index, entries[index % TILE_WIDTH]) for index in group)
+        return leaves
 
     def _fold(self, leaves: dict[int, bytes]) -> dict[str, bytes]:
         """Fold all control records; the documents that they name, by the name of their file."""
@@ -168,33 +177,34 @@ class _Export:
                 documents[document_name(leaf.doc)] = document
         return documents
 
-    def _records(self) -> Iterator[tuple[int, Leaf]]:
-        order = self._order
-        for n in leaf_tiles(order.start, order.to):
-            for index, data in enumerate(self._mirror.entries(n), start=n * TILE_WIDTH):
-                if order.start <= index < order.to:
-                    yield index, read_leaf(data)
+    def _records(self) -> Iterator[tuple[int, Leaf, bytes]]:
+        """The records of the range, with what opens them where the profile opens anything."""
+        start, to = self._start, self._to
+        for n in leaf_tiles(start, to):
+            asides = self._source.asides(n) if self._profile.opens else ()
+            for i, data in enumerate(self._mirror.entries(n)):
+                if start <= n * TILE_WIDTH + i < to:
+                    yield n * TILE_WIDTH + i, read_leaf(data), asides[i] if i < len(asides) else b""
 
     def _disclosures(self) -> Iterator[bytes]:
         """The lines of disclosures.jsonl, counting records and commitments on the way."""
-        for index, leaf in self._records():
+        for index, leaf, aside in self._records():
             self._counts.add(leaf)
-            shown = self._disclose(index, leaf)
+            shown = self._disclose(index, leaf, aside)
             if shown:
                 line = _encode({"i": index, "d": shown}) + b"\n"
                 self._hash.update(line)
                 yield line
 
-    def _disclose(self, index: int, leaf: Leaf) -> list[str]:
+    def _disclose(self, index: int, leaf: Leaf, aside: bytes) -> list[str]:
         """The disclosures of one record that the profile shows."""
         shows = {name for name in leaf.c if self._profile.shows(name)}
-        aside = self._source.aside(index) if shows else b""
         for name in leaf.c:
             counted = self._opened.setdefault(name, Opened())
             counted.made += 1
             what = "withheld" if name not in shows else "disclosed" if aside else "destroyed"
             setattr(counted, what, getattr(counted, what) + 1)
-        if not aside:
+        if not aside or not shows:
             return []
         opens = read_aside(aside)
         if not salts_hold(leaf, opens):
@@ -209,8 +219,8 @@ class _Export:
         return Manifest(
             format=FORMAT,
             origin=self._head.origin,
-            start=order.start,
-            to=order.to,
+            start=self._start,
+            to=self._to,
             size=self._head.size,
             checkpoint=digest(self._source.checkpoint),
             previous=previous,
@@ -218,7 +228,7 @@ class _Export:
             profile=order.profile,
             engine=order.engine,
             controls=controls,
-            terms=self._history.spans(order.start, order.to),
+            terms=self._history.spans(self._start, self._to),
             counts=self._counts,
             opened=self._opened,
             disclosures="sha256:" + self._hash.hexdigest(),
@@ -227,7 +237,7 @@ class _Export:
 
     def _tiles(self, controls: tuple[int, ...], previous: Previous | None) -> None:
         size = self._head.size
-        wanted = leaf_tiles(self._order.start, self._order.to)
+        wanted = leaf_tiles(self._start, self._to)
         places = tiles_needed(size, {*wanted, *(i // TILE_WIDTH for i in controls)}, previous.size if previous else 0)
         files: dict[str, Callable[[], bytes]] = {
             tile_name(size, (level, n)): lambda level=level, n=n: self._mirror.tile(level, n)  # type: ignore[misc]
