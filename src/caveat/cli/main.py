@@ -14,6 +14,7 @@ from caveat.cli import evidence, keys, ledger, models, party, serving, terms
 from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
 from caveat.cli.recognize import recognize
+from caveat.cli.tour import tour
 from caveat.errors import CaveatError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 app.command("up")(serving.up)
 app.command("serve")(serving.serve_home)
+app.command("tour")(tour)
 app.command("init")(serving.init)
 app.add_typer(party.app, name="party")
 app.add_typer(terms.app, name="terms")

@@ -1,8 +1,13 @@
-"""The trust file of a house: what an outsider needs to check its evidence (evidence/trust.py has the syntax)."""
+"""A house seen from outside: where its evidence is read, and the trust file to check it by (evidence/trust.py)."""
 
 from collections.abc import Iterable
 
+from caveat.evidence.export import Source
+from caveat.gateway.documents import Documents
+from caveat.gateway.home import Home
 from caveat.keys import VerifyKey
+from caveat.ledger.reader import LedgerReader
+from caveat.ledger.vault import read_asides
 from caveat.register import Register
 
 
@@ -15,3 +20,9 @@ def trust_text(log: Iterable[VerifyKey], register: Register) -> str:
         *(f"party {party.role} {party.vkey}" for party in register.parties),
     ]
     return "\n".join(lines) + "\n"
+
+
+def source_of(home: Home, reader: LedgerReader) -> Source:
+    """Where an export of this home reads, a running gateway's too."""
+    documents = Documents(home.control)
+    return Source(reader.checkpoint(), reader.file, lambda n: read_asides(home.vault, n), documents.read)

@@ -1,0 +1,254 @@
+"""The tour's story, step by step.  Each step does a real thing and says whether it went as it should have.
+
+Nothing here is staged: the parties' keys, the model, the gateway, its ledger and the verifier are those of any house; only
+the texts are ours (tour_texts.py).
+"""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import uvloop
+from msgspec import Struct
+from msgspec.json import encode
+
+from caveat.cli import tour_texts as texts
+from caveat.cli.remote import Remote
+from caveat.cli.tour_stage import Answer, Gateway
+from caveat.decide.policy import ENGINE
+from caveat.errors import NotVerified
+from caveat.evidence.export import Order, export
+from caveat.evidence.report import Report
+from caveat.evidence.trust import read_trust
+from caveat.evidence.verify import verify
+from caveat.facts import Caller
+from caveat.gateway.callers import secret_digest
+from caveat.gateway.documents import Documents
+from caveat.gateway.founding import SAMPLES, found, house_keys, new_key_text, party_key, trust_party
+from caveat.gateway.home import Home
+from caveat.gateway.startup import open_house, read_past
+from caveat.gateway.trusting import source_of, trust_text
+from caveat.keys import SigningKey
+from caveat.ledger.reader import LedgerReader
+from caveat.ledger.receipt import parse_receipt, verify_receipt
+from caveat.ledger.tree import leaf_hash
+from caveat.register import CallerKey
+from caveat.talks.diff import Diff, diff
+from caveat.talks.draft import read_draft
+from caveat.talks.patch import patched, read_patch
+from caveat.terms.document import Draft, SignedTerms
+from caveat.terms.ending import sign_ending
+from caveat.terms.samples import sample_terms
+from caveat.terms.sign import add_signature, claimed_terms, open_terms, sign_terms
+
+GROWN = 3
+"""The verifier's step that needs an earlier checkpoint, which nobody holds of a log made a minute ago."""
+
+
+class Step(Struct, frozen=True):
+    """What was done, what came of it, and whether that is what should have.
+
+    shown   lines for a person: what was sent, what came back
+    diff    the change of terms, where the step is about one
+    report  the verifier's report, where the step is about one
+    """
+
+    title: str
+    ok: bool
+    says: str
+    shown: tuple[str, ...] = ()
+    diff: Diff | None = None
+    report: Report | None = None
+
+
+class Cast:
+    """Who plays: the home, both parties' keys, the callers' keys, the terms as they come to be."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.vendor: SigningKey = party_key(home, SAMPLES["vendor"])
+        self.operator: SigningKey = party_key(home, SAMPLES["operator"])
+        self.trust = {"vendor": [self.vendor.verify_key], "operator": [self.operator.verify_key]}
+        self.press = new_key_text()
+        self.public = new_key_text()
+        self.draft: Draft = read_draft(sample_terms())
+        self.signed = SignedTerms(b"")
+        self.first_call = ""
+
+
+def before_serving(cast: Cast) -> Iterator[Step]:
+    """Terms read, signed by both, put in force; callers' keys made."""
+    yield Step(
+        "Two parties, each with a key of its own",
+        ok=True,
+        says="the vendor and the operator compare these by voice",
+        shown=(f"vendor    {cast.vendor.verify_key.text}", f"operator  {cast.operator.verify_key.text}"),
+    )
+    by_vendor = sign_terms(cast.draft, cast.vendor)
+    one_sided = refuses(lambda: open_terms(by_vendor, cast.trust))
+    cast.signed = add_signature(by_vendor, cast.operator)
+    terms = open_terms(cast.signed, cast.trust)
+    yield Step(
+        "Both sign the terms",
+        ok=bool(one_sided),
+        says=f"with one signature they hold nothing ({one_sided}); with both they are {terms.draft.name}",
+        shown=(f"the pair's digest: {terms.digest}", f"{len(terms.draft.clauses)} clauses, compiled to Cedar"),
+    )
+    uvloop.run(_found(cast))
+
+
+async def _found(cast: Cast) -> None:
+    async with open_house(cast.home, cast.home.settings(), serving=False) as house:
+        await found(house, cast.home)
+        await trust_party(house, "vendor", cast.vendor, sample=True)
+        await trust_party(house, "operator", cast.operator, sample=True)
+        await house.adopt(cast.signed.raw)
+        press = Caller("press-office", "Press office", purpose="summarisation", clearance_rank=8, language="en")
+        public = Caller("visitors-desk", "Visitors' desk", purpose="analysis", output_use="public", language="en")
+        for caller, text in ((press, cast.press), (public, cast.public)):
+            await house.add_key(encode(CallerKey("caller", secret_digest(text), caller, sample=True)))
+
+
+def calls(cast: Cast, gateway: Gateway) -> Iterator[Step]:
+    """A handful of calls in both formats and two languages: allowed, streamed, denied, stopped."""
+    answer = gateway.openai(cast.press, texts.SUMMARISE_EN)
+    cast.first_call = answer.call
+    notice = cast.draft.notice["en"]
+    yield _allowed("A call in the OpenAI format, in English", answer, notice)
+    answer = gateway.anthropic(cast.press, texts.SUMMARISE_FR, headers={"accept-language": "fr"})
+    yield _allowed("A call in the Anthropic format, in French", answer, cast.draft.notice["fr"])
+    answer = gateway.openai(cast.press, texts.SUMMARISE_EN, stream=True, max_tokens=120)
+    yield Step(
+        "The same, streamed",
+        ok=answer.status == 200 and notice in answer.text and answer.pieces > 1 and answer.first_ms < answer.last_ms,
+        says=f"first byte after {answer.first_ms} ms, last after {answer.last_ms} ms, in {answer.pieces} pieces",
+        shown=_quoted(answer.text),
+    )
+    answer = gateway.openai(cast.press, texts.FORGED, headers={"accept-language": "fr-CH, en;q=0.5"})
+    yield _denied(
+        "A forged turn, in French: the model's own control tokens inside a message", answer, "injection.refused"
+    )
+    answer = gateway.openai(cast.press, texts.MARKED)
+    yield _denied("A text whose banner lies above the ceiling: TOP SECRET//SI//NOFORN", answer, "marking.ceiling")
+    yield _stopped(gateway.openai(cast.public, "Say it.", stream=True, max_tokens=900, response_format=_dictated()))
+
+
+def _dictated() -> dict[str, object]:
+    schema = {"name": "said", "schema": {"const": texts.DICTATED}}
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _stopped(answer: Answer) -> Step:
+    left = texts.DICTATED.startswith(answer.text.strip('"')) and len(answer.text) > 100
+    return Step(
+        "A reply for the public, stopped midway: the model was about to give away a person's number",
+        ok=answer.ended == "content_filter" and "+44" not in answer.text and left,
+        says=f"{len(answer.text)} characters had left, none of the number; finish_reason is {answer.ended}",
+        shown=(*_quoted(answer.text[-160:]), answer.message),
+    )
+
+
+def negotiation(cast: Cast, gateway: Gateway) -> Iterator[Step]:
+    """The story's main event: a clause asked away, a narrower one offered, signed by both, and what it changes."""
+    before = gateway.openai(cast.press, texts.RESTRICTED)
+    yield _denied("Before: a RESTRICTED text to summarise", before, "marking.ceiling")
+    asked = patched(cast.draft, read_patch(texts.ASKED.encode()))
+    yield Step(
+        "The operator asks to lift a clause", ok=True, says="`marking.ceiling` is to go", diff=diff(cast.draft, asked)
+    )
+    countered = patched(cast.draft, read_patch(texts.COUNTERED.encode()))
+    yield Step(
+        "The vendor counters with a narrower one",
+        ok=countered.version == cast.draft.version + 1,
+        says="the clause stays; summaries of RESTRICTED text become possible, nothing above",
+        diff=diff(cast.draft, countered),
+    )
+    cast.signed = add_signature(sign_terms(countered, cast.vendor), cast.operator)
+    done = Remote(cast.home).adopt(cast.signed.raw)
+    cast.draft = countered
+    yield Step("Both sign, and the gateway takes it up while it runs", ok=True, says=f"{done['adopted']} is in force")
+    yield _allowed("After: the same call", gateway.openai(cast.press, texts.RESTRICTED), countered.notice["en"])
+    answer = gateway.openai(cast.press, texts.MARKED)
+    yield _denied("And TOP SECRET stays outside", answer, "marking.ceiling")
+
+
+def ending(cast: Cast, gateway: Gateway) -> Iterator[Step]:
+    """The vendor ends the terms, by a signed note that needs no network."""
+    terms = claimed_terms(cast.signed)
+    note = sign_ending(terms, cast.vendor, texts.REASON)
+    Remote(cast.home).end_terms(terms.draft.id, note)
+    answer = gateway.openai(cast.press, texts.SUMMARISE_EN)
+    yield Step(
+        "The vendor ends the terms",
+        ok=answer.code == "terms_missing",
+        says=f"its signed note names this pair and no other; the next call: {answer.status} {answer.code}",
+        shown=(answer.message,),
+    )
+
+
+def evidence(cast: Cast, gateway: Gateway, folder: Path) -> Iterator[Step]:
+    """A receipt, a bundle, its verification, and what one changed byte does to it."""
+    keys, _ = house_keys(cast.home, cast.home.settings().gateway.origin)
+    raw = gateway.receipt(cast.press, cast.first_call)
+    reader = LedgerReader(cast.home.ledger, cast.home.vault)
+    index = parse_receipt(raw).index
+    head = verify_receipt(raw, leaf_hash(reader.entry(index).leaf), keys.verify_keys, keys.origin)
+    yield Step(
+        "The first call's receipt",
+        ok=head.size > index,
+        says=f"record {index} is in the log of {head.size} records: proved offline, in {len(raw):,} bytes",
+        shown=tuple(raw.decode().splitlines()[:4]),
+    )
+    bundle, trust = _export(cast, reader, folder)
+    report = verify(BytesIO(bundle), read_trust(trust))
+    yield Step(
+        "Evidence for an outsider, verified with nothing but the bundle and a trust file",
+        ok=report.verified and all(step.outcome == "proved" for step in report.steps if step.number != GROWN),
+        says=f"{len(bundle):,} bytes; no prompt, no answer and no key are in it",
+        shown=(f"{folder / 'evidence.zip'}", f"caveat verify {folder / 'evidence.zip'} --trust {folder / 'trust'}"),
+        report=report,
+    )
+    place = bundle.index(b"tile/entries/") + 200
+    broken = bundle[:place] + bytes([bundle[place] ^ 1]) + bundle[place + 1 :]
+    report = verify(BytesIO(broken), read_trust(trust))
+    first = report.failed[0] if report.failed else None
+    yield Step(
+        f"The same with one bit changed, at byte {place:,}",
+        ok=not report.verified and first is not None,
+        says=f"not verified; step {first.number}, {first.title}: {first.says}" if first else "this should not verify",
+    )
+
+
+def _export(cast: Cast, reader: LedgerReader, folder: Path) -> tuple[bytes, bytes]:
+    keys, _ = house_keys(cast.home, cast.home.settings().gateway.origin)
+    documents = Documents(cast.home.control)
+    source = source_of(cast.home, reader)
+    path = folder / "evidence.zip"
+    with path.open("wb") as file:
+        export(source, Order(0, None, "audit", ENGINE), keys.plain, file)
+    trust = trust_text(keys.verify_keys, read_past(reader, documents).register).encode()
+    (folder / "trust").write_bytes(trust)
+    return path.read_bytes(), trust
+
+
+def refuses(work: Callable[[], object]) -> str:
+    """What the refusal says, "" where there was none."""
+    try:
+        work()
+    except NotVerified as error:
+        return error.message
+    return ""
+
+
+def _allowed(title: str, answer: Answer, notice: str) -> Step:
+    ok = answer.status == 200 and notice in answer.text
+    return Step(title, ok, f"allowed, in {answer.last_ms} ms; call {answer.call}", _quoted(answer.text))
+
+
+def _denied(title: str, answer: Answer, clause: str) -> Step:
+    ok = answer.status == 403 and answer.code == "terms_denied" and clause in answer.message
+    return Step(title, ok, f"denied, in {answer.last_ms} ms; nothing reached the model", (answer.message,))
+
+
+def _quoted(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line.strip())
