@@ -153,7 +153,9 @@ class Running:
         """The outcome of a call (of the newest without an id), waited for."""
 
         def settled() -> Record | None:
-            found = [r for r in self.records() if r.leaf.k in ("opened", "settled") and r.leaf.call == (call or r.leaf.call)]
+            found = [
+                r for r in self.records() if r.leaf.k in ("opened", "settled") and r.leaf.call == (call or r.leaf.call)
+            ]
             return found[-1] if found and found[-1].leaf.k == "settled" else None
 
         return eventually(settled, seconds)

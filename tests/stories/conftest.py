@@ -1,9 +1,9 @@
 """The gateway of the stories: one for each file, with the scripted upstream behind it."""
 
 import pytest
+from tests.gateway.running import scripted_gateway
 
 from caveat.gateway.script import says
-from tests.gateway.running import scripted_gateway
 
 
 @pytest.fixture(scope="module")
