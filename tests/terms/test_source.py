@@ -39,6 +39,7 @@ REFUSED = {
     "carriage return alone": (b"a: 1\rb: 2\n", 1, "U+000D"),
     "too deep": (b"[" * 100, 1, "deeper"),
     "far too deep": (b"- " * 100_000, 1, "deeper"),
+    "too many values": (b"- a\n" * 60_000, 50_000, "more than 50000 values"),
     "never closed": (b"a: [1, 2\n", 2, "not YAML"),
 }
 

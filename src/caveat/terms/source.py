@@ -2,7 +2,7 @@
 
 The part of YAML 1.2 that a lawyer needs and that two readers cannot read differently: mappings, sequences, text,
 integers, true, false and null.  Everything else is refused by name: anchors, aliases, tags, directives, a second
-document, duplicate keys, keys that are not text, control characters, depth over 16, size over 1 MiB.
+document, duplicate keys, keys that are not text, control characters, depth over 16, more than 50,000 values, size over 1 MiB.
 """
 
 import re
@@ -26,6 +26,7 @@ from caveat.errors import BadInput
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
+MAX_VALUES = 50_000
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 STEP = re.compile(r"\.([^.\[\]`]+)|\[([0-9]+|\.\.\.)\]")
@@ -102,6 +103,8 @@ class _Composer:
         line = event.start_mark.line + 1
         _check_event(event, line, len(path))
         self._lines.setdefault(path, line)
+        if len(self._lines) > MAX_VALUES:
+            raise at(line, f"the document holds more than {MAX_VALUES} values")
         if isinstance(event, ScalarEvent):
             return _scalar(event)
         return self._mapping(path) if isinstance(event, MappingStartEvent) else self._sequence(path)
