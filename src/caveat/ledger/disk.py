@@ -29,6 +29,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -74,13 +75,15 @@ class Disk:
     size         entries durably appended
     at_ms        the time of the newest one; no later one may have an earlier time
     state        the last head decided on
-    checkpoint   the signed note that says so, published
+    checkpoint   the signed note published last
+    published    what it says
     """
 
     size: int
     at_ms: int
     state: State
     checkpoint: bytes
+    published: TreeHead
     _state_bytes: bytes
 
     def __init__(
@@ -117,7 +120,8 @@ class Disk:
 
     def read(self, path: str) -> bytes | None:
         """A file of the log by its tlog-tiles path."""
-        return read_file(self.directory / path)
+        with translated(self.directory):
+            return read_file(self.directory / path)
 
     # --- appending ---
 
@@ -155,8 +159,9 @@ class Disk:
         `breathe` is called every few hundred entries.  Raises NoRoom (call again later), SyncFailed or NotVerified
         (final).
         """
-        target = self.size
-        old = self.state
+        target, old = self.size, self.state
+        if old.head != self.published:
+            self._sign()
         if target == old.head.size:
             return False
         edge = Edge.of(TreeReader(self.read, old.head.size))
@@ -181,14 +186,17 @@ class Disk:
 
     def forget(self, index: int) -> None:
         """Destroy the aside at an index that was published after a `turn_segment`: no WAL segment holds it then."""
-        self._wal.drop(self.state.head.size)
-        self.vault.forget(index)
+        with translated(self.directory):
+            self._wal.drop(self.published.size)
+            self.vault.forget(index)
 
     def close(self) -> None:
         """Let go of the directory.  Publish first: what is not published then is read from the WAL at the next start."""
-        self._wal.turn()
-        self._tidy(self.state.head.size)
-        os.close(self._lock)
+        try:
+            self._wal.turn()
+            self._tidy(self.published.size)
+        finally:
+            os.close(self._lock)
 
     def _integrate(self, edge: Edge, changes: Changes, entries: Sequence[Entry]) -> None:
         """Step 3."""
@@ -214,7 +222,7 @@ class Disk:
         raw = sign_checkpoint(self.state.head, self._keys, max(1, self.state.at_ms // 1000))
         open_checkpoint(raw, self._keys.verify_keys, self.origin)
         self._put("checkpoint", raw)
-        self.checkpoint = raw
+        self.checkpoint, self.published = raw, self.state.head
 
     def _put(self, name: str, data: bytes) -> None:
         changes = Changes(self.directory / "tmp")
@@ -226,15 +234,15 @@ class Disk:
             changes.drop()
 
     def _tidy(self, since: int) -> None:
-        """Step 7: what a crash leaves of this is harmless, so it is not synced."""
-        size = self.state.head.size
-        with translated(self.directory):
+        """Step 7.  What cannot be removed now is harmless, and goes another time."""
+        size = self.published.size
+        with suppress(OSError):
             self._wal.drop(size)
-            for level in range(-(-size.bit_length() // 8)):
-                for n in range(since >> 8 * (level + 1), size >> 8 * (level + 1)):
-                    shutil.rmtree(self.directory / f"{tile_path(level, n)}.p", ignore_errors=True)
-                    if level == 0:
-                        shutil.rmtree(self.directory / f"{bundle_path(n)}.p", ignore_errors=True)
+        for level in range(-(-size.bit_length() // 8)):
+            for n in range(since >> 8 * (level + 1), size >> 8 * (level + 1)):
+                shutil.rmtree(self.directory / f"{tile_path(level, n)}.p", ignore_errors=True)
+                if level == 0:
+                    shutil.rmtree(self.directory / f"{bundle_path(n)}.p", ignore_errors=True)
 
     # --- starting ---
 
@@ -275,7 +283,7 @@ class Disk:
         published = open_checkpoint(raw, self._keys.verify_keys, self.origin)
         if published.size > head.size or tree.hash_of(0, published.size) != published.root:
             raise NotVerified("the ledger's `state` does not continue its checkpoint", step="state")
-        self.checkpoint = raw
+        self.checkpoint, self.published = raw, published
         if published.size < head.size:
             self._sign()
         return None

@@ -127,7 +127,8 @@ class Changes:
     def _write(self, path: Path, data: bytes) -> Path:
         self._touch(path.parent)
         made = self._scratch / "unfinished"
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, self._mode)
+        made.unlink(missing_ok=True)  # never written over: after a failure it may be another name of a file in place
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode)
         try:
             write_all(descriptor, data)
             sync(descriptor, path)

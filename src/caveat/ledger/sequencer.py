@@ -32,6 +32,7 @@ from caveat.ledger.waiting import Answer, Job, Queue, Watches, here, tell
 
 MAX_UNPUBLISHED: Final = 100_000
 EASY_UNPUBLISHED: Final = 16_384
+_RETRY_S: Final = 0.5
 _PAUSE_S: Final = 2e-7
 _LONGEST_PAUSE_S: Final = 0.01
 _BREATH_S: Final = 0.0002
@@ -53,7 +54,7 @@ class Sequencer:
         self._stalled: NoRoom | None = None
         self._recent = _Recent()
         self._publishing = threading.Lock()
-        self._published = (disk.checkpoint, disk.state.head.size)
+        self._published = (disk.checkpoint, disk.published.size)
         self._published_at = -float("inf")
         self._news = threading.Event()
         self._hurry = threading.Event()
@@ -191,8 +192,8 @@ class Sequencer:
         while not finished and not self._fault:
             self._news.wait()
             self._news.clear()
-            next_at = self._published_at + self._settings.interval_ms / 1000
-            self._hurry.wait(max(0.0, next_at - time.monotonic()))
+            pause = _RETRY_S if self._stalled else self._settings.interval_ms / 1000
+            self._hurry.wait(max(0.0, self._published_at + pause - time.monotonic()))
             self._hurry.clear()
             finished = self._finishing
             self._publish()
@@ -205,13 +206,14 @@ class Sequencer:
                 self._stalled = None
             except NoRoom as error:
                 self._stalled = error
+                self._watches.fail(error)
                 self._news.set()
             except CaveatError as error:
                 self._stop(error.message)
                 raise
             finally:
                 self._published_at = time.monotonic()
-            size = self._disk.state.head.size
+            size = self._disk.published.size
             self._published = (self._disk.checkpoint, size)
         self._recent.drop(size)
         self._watches.reach(size)
@@ -220,7 +222,7 @@ class Sequencer:
         self._disk.turn_segment()
         self._publish()
         with self._publishing:
-            if index >= self._disk.state.head.size:
+            if index >= self._disk.published.size:
                 raise self._stalled or self._down()
             self._disk.forget(index)
 
