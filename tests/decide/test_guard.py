@@ -19,6 +19,7 @@ from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.recognize.window import LEAD
 from caveat.terms.document import Terms
+from caveat.waivers.waiver import Waiver
 from caveat.wire.call import Voice
 
 BANNER = "TOP SECRET//SI"
@@ -230,6 +231,21 @@ def test_words_after_the_end_of_a_channel_are_judged_before_they_leave():
     reader.end("0")
     assert reader.stopped is not None
     assert reader.released("0") == 11
+
+
+@pytest.mark.parametrize("request_too", [True, False])
+def test_a_waiver_lifts_in_the_reply_only_if_its_use_was_spent_on_the_request(request_too):
+    """Else a use would be made that nothing counts."""
+    both = Policy(
+        terms(ANYTHING, clause("secrets", "forbid", "context.secretsIn || context.secretsOut", waivable=True))
+    )
+    waiver = Waiver("W-1", ("secrets",), (), (), (), "r", 0, 2**52, 1, "x", ("a", "b"), "")
+    given_facts = facts(secrets_in=request_too)
+    decision = decide(both, given_facts, [waiver])
+    reader = Guard(both, given_facts, decision, [waiver], recognize, horizon=HORIZON)
+    reader.feed("0", "sk-123456")
+    reader.end("0")
+    assert (reader.stopped is None) == request_too
 
 
 def test_a_reply_without_words_is_judged_at_its_end():

@@ -41,7 +41,8 @@ class Guard:
     """One reply.  `facts` and `decision` are the latest; `stopped` is the decision that ended it, None while none has.
 
     decision   the request's, an allow: decide(policy, facts, waivers)
-    waivers    those that may still lift a clause in this reply: their use is on record already
+    waivers    those in force; only those that the request's decision used may lift a clause in the reply, for their use
+               is spent on record, and another's cannot be any more
     recognize  reads one window of one voice
     horizon    the longest finding of exact form, in characters (recognize/finding.py)
     late       duties that the caller of this class can still meet when the reply brings them up
@@ -63,7 +64,8 @@ class Guard:
         self.decision = decision
         self.stopped: Decision | None = None
         self._policy = policy
-        self._waivers = waivers
+        spent = {waiver for _, waiver in decision.waived}
+        self._waivers = tuple(waiver for waiver in waivers if waiver.id in spent)
         self._recognize = recognize
         self._horizon = horizon
         self._stride = draft.stride
