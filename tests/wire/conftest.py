@@ -70,8 +70,9 @@ def _server() -> Iterator[tuple[ThreadingHTTPServer, dict[str, Vendor]]]:
 def vendor(_server) -> Vendor:
     """A fresh vendor; SDK calls get `answer` and leave their bytes in `bodies`."""
     server, now = _server
-    now["vendor"] = Vendor(f"http://127.0.0.1:{server.server_address[1]}")
-    return now["vendor"]
+    vendor = Vendor(f"http://127.0.0.1:{server.server_address[1]}")
+    now["vendor"] = vendor
+    return vendor
 
 
 @pytest.fixture(scope="session")

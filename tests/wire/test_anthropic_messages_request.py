@@ -338,7 +338,7 @@ def turn(*content: Any, role: str = "user") -> dict[str, Any]:
     return {"messages": [{"role": role, "content": list(content)}]}
 
 
-UNKNOWN = {
+UNKNOWN: dict[str, tuple[dict[str, Any], Any]] = {
     "a block of an unknown type": (turn({"type": "hologram", "data": "x"}), "/messages/0/content/0"),
     "a server's tool use": (
         turn({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}, role="assistant"),
@@ -377,7 +377,7 @@ def test_unknown_things_are_named_and_all_their_strings_are_parts(case):
     assert any(part.at.startswith(at) and part.voice == "field" for part in call.parts)
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], Any]] = {
     "stream as a string": ({"stream": "true"}, "/stream"),
     "stream as null": ({"stream": None}, "/stream"),
     "max_tokens as a string": ({"max_tokens": "5"}, "/max_tokens"),

@@ -101,8 +101,9 @@ def test_a_break_raises_in_the_program(vendor):
     assert b"message_stop" not in broke
     with pytest.raises(anthropic.APIStatusError) as raised:
         received(vendor, raw + broke)
-    assert raised.value.body["error"]["details"] == {"error_code": "upstream_broke"}
-    assert raised.value.body["error"]["message"] == "the model's server went away"
+    body: Any = raised.value.body
+    assert body["error"]["details"] == {"error_code": "upstream_broke"}
+    assert body["error"]["message"] == "the model's server went away"
 
 
 def test_text_goes_on_in_an_open_block(vendor):

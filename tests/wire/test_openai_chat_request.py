@@ -361,7 +361,7 @@ def body(**asked: Any) -> bytes:
     return json.dumps({"model": "m", "messages": HELLO, **asked}).encode()
 
 
-UNKNOWN = {
+UNKNOWN: dict[str, tuple[dict[str, Any], Any]] = {
     "a part of an unknown type": (
         {"messages": [{"role": "user", "content": [{"type": "video", "video": "x"}]}]},
         "/messages/0/content/0",
@@ -391,7 +391,7 @@ def test_unknown_things_are_named_and_all_their_strings_are_parts(case):
     assert any(part.at.startswith(at) and part.voice == "field" for part in call.parts)
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], Any]] = {
     "stream as a string": ({"stream": "true"}, "/stream"),
     "stream as a number": ({"stream": 1}, "/stream"),
     "model as a number": ({"model": 1}, "/model"),
@@ -468,7 +468,7 @@ def test_model_and_messages_must_be_there(name):
         read_call(json.dumps(asked).encode())
 
 
-LIMITS = {
+LIMITS: dict[str, tuple[dict[str, Any], Any]] = {
     "none": ({}, None),
     "the older name": ({"max_tokens": 5}, 5),
     "the newer name": ({"max_completion_tokens": 5}, 5),

@@ -69,6 +69,7 @@ def test_the_sdks_stream_helper_sees_the_content_filter(vendor):
         pytest.raises(openai.ContentFilterFinishReasonError) as stopped,
     ):
         stream.get_final_completion()
+    assert stopped.value.completion
     assert stopped.value.completion.choices[0].message.content == "Hel"
 
 
@@ -123,7 +124,7 @@ def reply(*messages: dict[str, Any]) -> bytes:
     ).encode()
 
 
-NOTICES = {
+NOTICES: dict[str, tuple[list[dict[str, Any]], list[Any], int]] = {
     "one answer": ([{"role": "assistant", "content": "Bonjour"}], ["Bonjour\n\nFait par « machine »"], 1),
     "two answers": (
         [{"content": "a"}, {"content": "b"}],

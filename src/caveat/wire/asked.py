@@ -38,10 +38,10 @@ class Asked:
         self.structured = False
         self.room = 10_000 + size // 16
 
-    def unknown(self, at: str, value: Any, name: str = "") -> None:
+    def unknown(self, at: str, value: Any, name: str | None = None) -> None:
         """See fields.Reading: a clause must list it, and all its strings are Parts."""
         self.unlisted.append(at)
-        if name:
+        if name is not None:
             self.parts.append(Part(at, "field", name))
         self.spell(value, at, "field")
 

@@ -20,7 +20,7 @@ from caveat.wire.body import step
 class Reading(Protocol):
     """What fields put their findings into: wire/asked.py for requests, wire/heard.py for replies."""
 
-    def unknown(self, at: str, value: Any, name: str = "") -> None:
+    def unknown(self, at: str, value: Any, name: str | None = None) -> None:
         """Something no table knows stands at `at`; `name` is its member name where that itself is unknown."""
         ...
 

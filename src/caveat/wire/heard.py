@@ -36,9 +36,9 @@ class Heard:
         self._ended: set[str] = set()
         self._tools: dict[str, str] = {}
 
-    def unknown(self, at: str, value: Any, name: str = "") -> None:
+    def unknown(self, at: str, value: Any, name: str | None = None) -> None:
         """See fields.Reading: refused, unless there is not one word in it."""
-        if (name and not _NAME.fullmatch(name)) or not _wordless(value):
+        if (name is not None and not _NAME.fullmatch(name)) or not _wordless(value):
             raise Unreadable("the reply has a field that no table knows", at=at)
 
     def begin(self, prefix: str) -> None:
