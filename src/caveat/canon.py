@@ -5,9 +5,9 @@ Values hold no floats, integers lie within ±(2**53 - 1), object keys are ASCII:
 below are those of RFC 8785 (JSON Canonicalization Scheme).
 """
 
-import base64
 import hashlib
 import json
+from binascii import a2b_base64, b2a_base64
 from typing import Any
 
 from caveat.errors import BadInput
@@ -52,33 +52,42 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+_URL = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
+"""Back from the URL-safe letters; the standard ones have no place there."""
+
+
 def b64(data: bytes) -> str:
     """Standard base64 with padding (RFC 4648 section 4), as signed notes use it."""
-    return base64.b64encode(data).decode("ascii")
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 def b64url(data: bytes) -> str:
     """URL-safe base64 without padding (RFC 4648 section 5), as JWS and RFC 9901 use it."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).rstrip(b"=").translate(_URL).decode("ascii")
 
 
 def unb64(text: str) -> bytes:
     """The bytes of canonical standard base64; raises BadInput for anything that would not be written back alike."""
     try:
-        data = base64.b64decode(text, validate=True)
+        return _decoded(text.encode("ascii"))
     except ValueError:
         raise BadInput("expected standard base64") from None
-    if b64(data) != text:
-        raise BadInput("expected canonical base64, got bits that do not belong to the data")
-    return data
 
 
 def unb64url(text: str) -> bytes:
     """The bytes of canonical unpadded URL-safe base64; raises BadInput otherwise."""
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        raw = text.encode("ascii").translate(_STANDARD)
+        if raw.endswith(b"="):
+            raise BadInput("expected URL-safe base64 without padding")
+        return _decoded(raw + b"=" * (-len(raw) % 4))
     except ValueError:
         raise BadInput("expected URL-safe base64") from None
-    if b64url(data) != text:
+
+
+def _decoded(raw: bytes) -> bytes:
+    data = a2b_base64(raw, strict_mode=True)
+    if b2a_base64(data, newline=False) != raw:
         raise BadInput("expected canonical base64, got bits that do not belong to the data")
     return data

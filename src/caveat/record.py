@@ -262,9 +262,12 @@ def salts_hold(leaf: Leaf, aside: Aside) -> bool:
     a salt nor a commitment carries a message out."""
     try:
         key = bytes.fromhex(aside.key)
-        opened_names = disclosed(leaf, aside.d)
-        salts = {name: salt for salt, name, _ in map(read_disclosure, aside.d)}
+        triples = [read_disclosure(disclosure) for disclosure in aside.d]
     except (ValueError, NotVerified):
         return False
-    derived = {name: b64url(_derive(key, name)[:16]) for name in leaf.c}
-    return len(key) == 32 and key.hex() == aside.key and opened_names.keys() == leaf.c.keys() and salts == derived
+    if len(key) != 32 or key.hex() != aside.key:
+        return False
+    if any(salt != b64url(_derive(key, name)[:16]) for salt, name, _ in triples):
+        return False
+    opens = {name: commitment(disclosure) for (_, name, _), disclosure in zip(triples, aside.d, strict=True)}
+    return len(opens) == len(triples) and opens == leaf.c

@@ -215,11 +215,12 @@ class _Verification:
         self._findings.proved(8, f"{walk.counts.opened} calls")
 
     def _disclosures(self, bundle: Bundle, walk: Walk) -> None:
-        made = sum(opened.made for opened in walk.opened.values())
-        if not walk.disclosed:
+        opened = walk.opened().values()
+        made, disclosed = sum(of.made for of in opened), sum(of.disclosed for of in opened)
+        if not disclosed:
             self._findings.unproved(9, f"the profile `{bundle.manifest.profile}` disclosed none of {made} commitments")
             return
-        self._findings.proved(9, f"{walk.disclosed} of {made} commitments are opened, the others stay closed")
+        self._findings.proved(9, f"{disclosed} of {made} commitments are opened, the others stay closed")
 
     def _decisions(self, bundle: Bundle, walk: Walk) -> None:
         replay = walk.replay
@@ -255,7 +256,7 @@ class _Verification:
         manifest, counts = bundle.manifest, walk.counts
         if counts != manifest.counts:
             self._findings.fail(12, "records, endings or tokens add up to other sums than the manifest's")
-        seen = {name: (opened.made, opened.disclosed) for name, opened in walk.opened.items()}
+        seen = {name: (opened.made, opened.disclosed) for name, opened in walk.opened().items()}
         said = {name: (opened.made, opened.disclosed) for name, opened in manifest.opened.items()}
         whole = all(o.made == o.disclosed + o.withheld + o.destroyed for o in manifest.opened.values())
         if seen != said or not whole:

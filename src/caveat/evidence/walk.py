@@ -4,6 +4,7 @@ Rule of this file: the bytes are known to be the log's when they come here; reco
 a record that fails one check still goes through the others that do not need it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,16 +27,15 @@ class Walk:
 
     def __init__(self, bundle: Bundle, profile: Profile, findings: Findings) -> None:
         self.counts = Counts()
-        self.opened: dict[str, Opened] = {}
         self.history = History()
         self.replay = Replay()
         self.calls = Calls(bundle.manifest.start)
         self.controls: list[int] = []
         self.documents: set[str] = set()
-        self.disclosed = 0
         self._bundle = bundle
         self._profile = profile
         self._findings = findings
+        self._names: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
         self._lines: Iterator[Disclosure] = bundle.disclosures()
         self._next = self._next_line()
 
@@ -74,6 +74,16 @@ class Walk:
         if self._bundle.disclosures_digest != self._bundle.manifest.disclosures:
             self._findings.fail(9, "`disclosures.jsonl` is not the file that the manifest names")
 
+    def opened(self) -> dict[str, Opened]:
+        """Commitments by name: how many were made, and how many are disclosed; what became of the others is not known."""
+        opened: dict[str, Opened] = {}
+        for (made, disclosed_), count in self._names.items():
+            for name in made:
+                opened.setdefault(name, Opened()).made += count
+            for name in disclosed_:
+                opened[name].disclosed += count
+        return opened
+
     def _read(self, index: int, data: bytes) -> Leaf | None:
         try:
             return read_leaf(data)
@@ -99,12 +109,8 @@ class Walk:
             except NotVerified as error:
                 self._findings.fail(9, f"record {index}: {error.message}", index)
             self._next = self._next_line()
-        for name in leaf.c:
-            counted = self.opened.setdefault(name, Opened())
-            counted.made += 1
-            counted.disclosed += name in values
+        self._names[tuple(leaf.c), tuple(values)] += 1
         for name in values:
-            self.disclosed += 1
             if not self._profile.shows(name):
                 self._findings.fail(9, f"record {index}: `{name}` is disclosed, which the profile keeps closed", index)
         return values
