@@ -55,7 +55,7 @@ async def dry_run(house: House, key: CallerKey, body: bytes) -> dict[str, Any]:
     asked = Asked("0" * 32, key, dialect, request)
     view = house.view
     call = dialect.read_call(request.body)
-    route = find_route(view, call, dialect.name)
+    route = find_route(view, call, dialect.name, house.now_ms())
     facts = gathered(house, asked, call, route)
     decision = able(decide(route.policy, facts, view.waivers), FULFILS)
     draft = route.policy.terms.draft

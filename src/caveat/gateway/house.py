@@ -178,6 +178,9 @@ class House:
     async def readiness(self) -> Readiness:
         """Whether calls can be decided and recorded now, tried on the write path itself."""
         problems = [] if self.view.agreed else ["no terms signed by both parties are in force"]
+        now = self.now_ms()
+        in_force = self.view.register.terms.values()
+        problems += [f"the terms `{t.draft.name}` are not valid now" for t in in_force if not t.draft.valid_at(now)]
         problems += [f"no upstream serves the model `{alias}` as agreed" for alias in self.view.unserved]
         try:
             await self._try_writing()

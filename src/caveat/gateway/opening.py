@@ -49,7 +49,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     call = asked.dialect.read_call(asked.request.body)
     for _ in range(MOST_TRIES):
         view = house.view
-        route = find_route(view, call, asked.dialect.name)
+        route = find_route(view, call, asked.dialect.name, house.now_ms())
         if reason := route.refuses(call):
             raise Refused(reason, code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
@@ -65,7 +65,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     raise Unavailable("what is in force kept changing while this call was decided", code="overloaded", hint="try again")
 
 
-def find_route(view: View, call: Call, dialect: str) -> Route:
+def find_route(view: View, call: Call, dialect: str, at_ms: int) -> Route:
     """The route for the model that the call names.  Raises Refused terms_missing, model_not_found, no_route."""
     if not view.agreed:
         raise Refused(
@@ -74,6 +74,8 @@ def find_route(view: View, call: Call, dialect: str) -> Route:
             status=503,
             hint="an operator adopts terms with `caveat terms adopt FILE`",
         )
+    if call.model in view.unserved:
+        raise Refused("no upstream serves this model as the terms identify it", code="no_route", status=503)
     route = view.routes.get(call.model)
     if route is None:
         raise Refused(
@@ -81,6 +83,14 @@ def find_route(view: View, call: Call, dialect: str) -> Route:
             code="model_not_found",
             status=404,
             hint="GET /v1/models lists the models that this key may use",
+        )
+    draft = route.policy.terms.draft
+    if not draft.valid_at(at_ms):
+        raise Refused(
+            f"the terms `{draft.name}` are not valid on this day, so no call can be decided under them",
+            code="terms_missing",
+            status=503,
+            hint="both parties sign terms for the time to come, and an operator adopts them",
         )
     if dialect not in route.upstream.dialects:
         raise Refused(f"the model is not served over {dialect}", code="no_route", status=503)

@@ -84,6 +84,7 @@ class Server(uvicorn.Server):
                 http="httptools",
                 lifespan="off",
                 access_log=False,
+                proxy_headers=False,
                 log_level="error",
                 server_header=False,
                 date_header=True,

@@ -118,6 +118,10 @@ class Draft(Struct, frozen=True):
         """id@version, as it stands in `x-caveat-terms`."""
         return f"{self.id}@{self.version}"
 
+    def valid_at(self, at_ms: int) -> bool:
+        """Whether the terms are valid at that time, POSIX milliseconds."""
+        return self.valid_from_ms <= at_ms < self.valid_until_ms
+
     def clause(self, clause_id: str) -> Clause:
         """The clause of that id; KeyError is a bug in the caller."""
         return {clause.id: clause for clause in self.clauses}[clause_id]
