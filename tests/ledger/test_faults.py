@@ -93,7 +93,7 @@ def test_one_fault_somewhere(tmp_path, keys, number):
     """A sample of the calls; the whole list is in the slow test."""
     count = total(tmp_path, keys)
     assert count > 100
-    for at in range(1, count + 1, 9):
+    for at in range(1, count + 1, 17):
         home = tmp_path / str(at)
         told, _ = run_with(home, keys, {at}, number)
         check(home, keys, told)

@@ -144,7 +144,7 @@ def test_damage_found_while_publishing_stops_everything(opened, tmp_path):
         path.write_bytes(path.read_bytes().replace(b"some leaf", b"same leaf"))
         with pytest.raises(Unavailable):
             await log.published(1)
-        assert "the WAL does not hold" in log.fault or "wal/" in log.fault
+        assert "wal" in log.fault.lower()
         for ask in (log.append((Entry(b"x"),)), log.published(1)):
             with pytest.raises(Unavailable) as caught:
                 await ask
