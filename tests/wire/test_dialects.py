@@ -13,14 +13,18 @@ from caveat.wire.reply import Halt
 
 PATHS = {
     "/v1/chat/completions": "openai_chat",
+    "/v1/embeddings": "openai_embeddings",
     "/v1/messages": "anthropic_messages",
     "/anthropic/v1/messages": "anthropic_messages",
+    "/v1/messages/count_tokens": "anthropic_count_tokens",
+    "/anthropic/v1/messages/count_tokens": "anthropic_count_tokens",
 }
 BODIES = {
     "openai_chat": b'{"stream": true, "model" : "a", "messages": [{"role": "user", "content": "model"}], "max_tokens": 5}',
+    "openai_embeddings": b'{"input": "model", "model":"a"}',
+    "anthropic_count_tokens": b'{"messages":[{"role":"user","content":"x"}],"model":"a" }',
     "anthropic_messages": b'{"max_tokens":5,"messages":[{"role":"user","content":"x"}],"model":"a" }',
 }
-STREAMED = sorted(set(BODIES) & set(DIALECTS))
 
 
 def test_paths_lead_to_dialects():

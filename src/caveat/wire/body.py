@@ -37,8 +37,11 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
 
-def read_json(body: bytes, limit: int = MAX_BODY) -> dict[str, Any]:
-    """The object that `body` holds, at most `limit` bytes.  Raises Unreadable; anything else is a bug."""
+def read_json(body: bytes, limit: int = MAX_BODY, *, dense: bool = False) -> dict[str, Any]:
+    """The object that `body` holds, at most `limit` bytes.  Raises Unreadable; anything else is a bug.
+
+    `dense`: it may hold as many numbers as it has room for (vectors).
+    """
     if len(body) > limit:
         raise Unreadable(f"the body is larger than {limit} bytes", status=413)
     if not body:
@@ -50,7 +53,7 @@ def read_json(body: bytes, limit: int = MAX_BODY) -> dict[str, Any]:
         raise Unreadable(_explain(str(error))) from None
     if type(value) is not dict:
         raise Unreadable("the body is not a JSON object")
-    _check_values(value, room=20_000 + len(body) // 12, plain=b"\\u" not in body and body.isascii())
+    _check_values(value, room=20_000 + len(body) // (2 if dense else 12), plain=b"\\u" not in body and body.isascii())
     return value
 
 

@@ -1,9 +1,13 @@
 """All dialects, by name and by the request path that speaks them.  Every other path is refused."""
 
+from caveat.wire.anthropic_count_tokens import ANTHROPIC_COUNT_TOKENS
 from caveat.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from caveat.wire.dialect import Dialect
 from caveat.wire.openai_chat import OPENAI_CHAT
+from caveat.wire.openai_embeddings import OPENAI_EMBEDDINGS
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI_CHAT, ANTHROPIC_MESSAGES)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (OPENAI_CHAT, OPENAI_EMBEDDINGS, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS)
+}
 
 BY_PATH: dict[str, Dialect] = {path: dialect for dialect in DIALECTS.values() for path in dialect.paths}
