@@ -2,7 +2,7 @@
 
 It makes each part's views once and shows them to each recognizer; puts what was seen back to where it stood in the
 part as it came; says `hidden.encoded` where only a decoded view showed a hazard, a marking or a secret; and keeps of
-several findings of one category that overlap in one part the surest.
+one recognizer's findings of one category that overlap in one part the surest.
 """
 
 from bisect import bisect_left, bisect_right
@@ -23,6 +23,8 @@ from caveat.wire.call import Part, Voice
 
 TOGETHER = 4
 """From as many parts on, all texts are tested together first: most of a long list of tools holds nothing."""
+LIKELY = 500
+"""From here on a learned recognizer's finding in a decoded view also says that something was hidden there."""
 _APART = "\n\x00\n"
 """Between texts tested together: no form goes across it."""
 
@@ -34,7 +36,8 @@ class Panel:
         self._recognizers = tuple(recognizers)
         self.names = (NAME, *(r.name for r in self._recognizers))
         self.horizon = max((r.horizon for r in self._recognizers), default=0)
-        self.detector = "learned" if any(r.learned for r in self._recognizers) else "none"
+        self._learned = frozenset(r.name for r in self._recognizers if r.learned)
+        self.detector = "learned" if self._learned else "none"
 
     def recognize(self, parts: Iterable[Part]) -> tuple[Finding, ...]:
         """What the parts hold, sorted by pointer and place."""
@@ -47,13 +50,15 @@ class Panel:
 
         For a stream's window: `begins` says whether the text before it was cut off here (False: what begins in the
         first 256 characters was another window's), `ends` whether the stream is complete (False: what touches the
-        end and is shorter than the horizon may still grow and is another window's).
+        end and is shorter than the horizon may still grow and is another window's).  What a learned recognizer sees
+        is always said: its spans are stretches, not forms, and its windows overlap.
         """
         found = sorted(self._part(Part("", voice, text)), key=_place)
         return tuple(
             f
             for f in found
-            if (begins or f.start >= LEAD) and (ends or f.end < len(text) or f.end - f.start >= self.horizon)
+            if f.recognizer in self._learned
+            or ((begins or f.start >= LEAD) and (ends or f.end < len(text) or f.end - f.start >= self.horizon))
         )
 
     def _worth_reading(self, parts: list[Part]) -> list[Part]:
@@ -107,9 +112,14 @@ def _others(look: Look, part: Part, recognizers: tuple[Recognizer, ...], plain: 
                 if known.cover(finding):
                     continue
                 found.append(finding)
-                if view.kind == "decoded" and not seen.category.startswith("personal."):
+                if view.kind == "decoded" and _tells(recognizer, seen):
                     found.append(Finding("hidden.encoded", part.at, finding.start, finding.end, 1000, NAME))
     return found
+
+
+def _tells(recognizer: Recognizer, seen: Seen) -> bool:
+    """Whether it is news that this was encoded: personal data and a faint likelihood are none."""
+    return not seen.category.startswith("personal.") and (not recognizer.learned or seen.per_mille >= LIKELY)
 
 
 def _finding(view: View, seen: Seen, at: str, name: str) -> Finding:
@@ -140,12 +150,16 @@ class _Spans:
         )
 
 
+def _what(finding: Finding) -> tuple[str, str, str]:
+    return finding.category, finding.value, finding.recognizer
+
+
 def _surest(findings: list[Finding]) -> list[Finding]:
-    """Of overlapping findings of one category and value, the surest, over all that they span."""
+    """Of one recognizer's overlapping findings of one category and value, the surest, over all that they span."""
     kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda f: (f.category, f.value, f.start, -f.per_mille)):
+    for finding in sorted(findings, key=lambda f: (_what(f), f.start, -f.per_mille)):
         last = kept[-1] if kept else None
-        if last and (last.category, last.value) == (finding.category, finding.value) and finding.start < last.end:
+        if last and _what(last) == _what(finding) and finding.start < last.end:
             kept[-1] = Finding(
                 last.category,
                 last.at,
@@ -160,6 +174,10 @@ def _surest(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def default_panel(profile: Profile, control_tokens: Iterable[str] = DEFAULT) -> Panel:
-    """The recognizers that need no learning, for a marking profile and the routed model's control tokens."""
-    return Panel([Banners(profile), ControlTokens(control_tokens), Injection(), Personal(), Secrets()])
+def default_panel(
+    profile: Profile, control_tokens: Iterable[str] = DEFAULT, learned: Recognizer | None = None
+) -> Panel:
+    """The recognizers that need no learning, for a marking profile and the routed model's control tokens; beside them
+    a learned one where it is given (recognize/learned.py: `shipped()`)."""
+    exact: list[Recognizer] = [Banners(profile), ControlTokens(control_tokens), Injection(), Personal(), Secrets()]
+    return Panel(exact if learned is None else [*exact, learned])
