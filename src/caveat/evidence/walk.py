@@ -138,7 +138,7 @@ class Walk:
                 8, f"record {index}: it names terms `{leaf.terms}`, which were not in force there", index
             )
         terms = self.history.terms.get(leaf.terms)
-        if terms is not None and not terms.draft.valid_from_ms <= leaf.t < terms.draft.valid_until_ms:
+        if terms is not None and not terms.draft.valid_at(leaf.t):
             self._findings.fail(
                 8, f"record {index}: terms `{terms.draft.name}` do not hold at the time it bears", index
             )
