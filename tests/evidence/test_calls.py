@@ -54,6 +54,7 @@ MISPLACED = {
     "another call": (5, settled(3, call="b")),
     "other terms": (5, settled(3, terms="sha256:11")),
     "not right behind": (5, settled()),
+    "what is before everything": (0, settled()),
 }
 
 

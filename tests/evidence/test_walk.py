@@ -102,7 +102,26 @@ def reply_misjudged(book: Book) -> None:
     book.append(record.settled(head, record.Opening(opening[0], book.policy.terms.digest), "completed", None, hidden))
 
 
+def committing_to_less(book: Book) -> None:
+    """The facts that would not bear a look are left out from the start."""
+    index, *_ = opening = book.open()
+    leaf = msgspec.json.decode(book.entries[index].leaf)
+    del leaf["c"]["data"]
+    aside = msgspec.json.decode(book.entries[index].aside)
+    aside["d"] = [d for d in aside["d"] if msgspec.json.decode(unb64url(d))[1] != "data"]
+    book.entries[index] = Entry(msgspec.json.encode(leaf, order="sorted"), msgspec.json.encode(aside))
+    book.settle(opening)
+
+
+def reply_committing_to_less(book: Book) -> None:
+    opening = book.open()
+    head = msgspec.structs.replace(book.head(), call=opening[1].call)
+    book.append(record.settled(head, record.Opening(opening[0], book.policy.terms.digest), "completed", None, {}))
+
+
 CHEATS: dict[str, tuple[int, str, Callable[[Book], object]]] = {
+    "facts never committed to": (5, "does not commit to `data`", committing_to_less),
+    "a reply never committed to": (5, "does not commit to `answer`", reply_committing_to_less),
     "allowed what the terms forbid": (10, "verdict", lambda b: forged(b, ATTACK, verdict="allow", rule="permit")),
     "denied what the terms allow": (10, "verdict", lambda b: forged(b, with_facts(), verdict="deny", rule="forbid")),
     "a waiver that nobody granted": (
@@ -118,7 +137,7 @@ CHEATS: dict[str, tuple[int, str, Callable[[Book], object]]] = {
     "a call settled twice": (11, "no open call", settled_twice),
     "an outcome for another call": (11, "another call", lambda b: settled(b, call="f" * 32)),
     "an outcome under other terms": (11, "other terms", lambda b: settled(b, terms="sha256:00")),
-    "an outcome of a call to come": (11, "comes after", lambda b: settled(b, at=99)),
+    "an outcome of a call to come": (11, "does not come before", lambda b: settled(b, at=99)),
     "an outcome of a record that is no call": (11, "no open call", lambda b: settled(b, at=2)),
     "denied but served": (11, "ended `completed`", denied_but_served),
     "denied but counted": (11, "counted tokens", denied_with_tokens),

@@ -129,9 +129,9 @@ class Bundle:
         """Every file that the manifest calls for, but those in control/."""
         manifest, size = self.manifest, self.manifest.size
         tiles = leaf_tiles(manifest.start, manifest.to)
-        if len(tiles) > len(self._archive.names):
-            raise NotVerified("the bundle has fewer files than its range needs", step="manifest")
         outside = [i for i in manifest.controls if not manifest.start <= i < manifest.to]
+        if max(len(tiles), len(outside)) > len(self._archive.names):
+            raise NotVerified("the bundle has fewer files than its range needs", step="manifest")
         earlier = manifest.previous.size if manifest.previous else 0
         leaves = {*tiles, *(i // TILE_WIDTH for i in manifest.controls)}
         wanted = set(ALWAYS)

@@ -58,8 +58,8 @@ class Calls:
     def settle(self, index: int, leaf: Leaf) -> Pending | None:
         """The call that an outcome settles, None where it began before the range.  Raises NotVerified."""
         place = leaf.at if leaf.at >= 0 else index - 1
-        if place >= index:
-            raise _no(f"it settles record {place}, which comes after it")
+        if not 0 <= place < index:
+            raise _no(f"it settles record {place}, which does not come before it")
         if place < self._start:
             self.earlier += 1
             return None

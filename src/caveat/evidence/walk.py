@@ -6,7 +6,7 @@ a record that fails one check still goes through the others that do not need it.
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from caveat.errors import NotVerified
 from caveat.evidence.bundle import Bundle, Disclosure
@@ -14,12 +14,19 @@ from caveat.evidence.calls import Calls
 from caveat.evidence.history import History
 from caveat.evidence.manifest import Counts, Opened
 from caveat.evidence.profiles import Profile
-from caveat.evidence.replay import Replay, Replayed
+from caveat.evidence.replay import GROUPS, Replay, Replayed
 from caveat.evidence.report import Findings
 from caveat.record import CONTROL, Leaf, disclosed, read_leaf
 from caveat.terms.document import Terms
 
 NOTHING = Replayed(None, None)
+NONE: Final[frozenset[str]] = frozenset()
+MUST_COMMIT: Final = {
+    "opened": frozenset({*GROUPS, "decision", "request"}),
+    "completed": frozenset({"reply", "decision", "answer"}),
+    "stopped": frozenset({"reply", "decision", "answer"}),
+}
+"""What a record must commit to, by its kind or a call's ending: what was never committed to cannot be asked for later."""
 
 
 class Walk:
@@ -53,6 +60,11 @@ class Walk:
         if leaf is None:
             return
         self.counts.add(leaf)
+        missing = MUST_COMMIT.get(leaf.o or leaf.k, NONE) - leaf.c.keys()
+        if missing:
+            self._findings.fail(
+                5, f"record {index}: it does not commit to `{min(missing)}`, so it can never show it", index
+            )
         values = self._values(index, leaf)
         match leaf.k:
             case "control":
