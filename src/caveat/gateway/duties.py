@@ -17,10 +17,19 @@ def outgoing(begun: Begun) -> bytes:
     body = begun.call.body
     if begun.route.name != begun.call.model:
         body = begun.asked.dialect.with_model(body, begun.route.name)
-    limit = owes(begun, "limit.tokens")
-    if limit is not None and not 0 < begun.facts.tokens_out_max <= int(limit.value):
-        body = begun.asked.dialect.with_limit(body, int(limit.value))
+    limit = token_limit(begun)
+    if limit and limit != begun.facts.tokens_out_max:
+        body = begun.asked.dialect.with_limit(body, limit)
     return body
+
+
+def token_limit(begun: Begun) -> int:
+    """The most tokens that the reply may have: the duty's number or the caller's own, whichever is less; 0 where no such
+    duty is owed."""
+    duty = owes(begun, "limit.tokens")
+    if duty is None:
+        return 0
+    return min(int(duty.value), begun.facts.tokens_out_max or int(duty.value))
 
 
 def notice(begun: Begun) -> str:
@@ -41,7 +50,7 @@ def done(begun: Begun, notices: int) -> list[dict[str, object]]:
     """What was done about each duty, for the record."""
     how: dict[str, object] = {
         "label.output": notices,
-        "limit.tokens": begun.facts.tokens_out_max,
+        "limit.tokens": token_limit(begun),
         "log.full": "vault",
         "log.digest": "record",
     }

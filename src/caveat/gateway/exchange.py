@@ -41,7 +41,7 @@ class Exchange:
         self._secret = secrets.token_bytes(32)
         self._sent = record.BodyDigest(self._secret)
         self._kept: list[bytes] | None = [] if duties.owes(begun, "log.full") else None
-        self._upstream: dict[str, Any] = {"name": begun.route.upstream.name}
+        self._upstream: dict[str, Any] = {"name": begun.route.upstream.name, "model": begun.route.name}
         self._usage: Usage | None = None
         self._notices = 0
 
@@ -64,10 +64,9 @@ class Exchange:
             if self._kept is not None:
                 await self._house.keep_body(begun, "request", begun.call.body)
             with self._watch:
-                sending = begun.route.upstream.send(
-                    request.path, request.query, request.headers, duties.outgoing(begun), dialect=self._dialect.name
+                reply = await begun.route.upstream.send(
+                    request.path, request.query, request.headers, self._outgoing(), dialect=self._dialect.name
                 )
-                reply = await sending
         except ClientGone:
             await self._settle("aborted")
             return
@@ -81,6 +80,14 @@ class Exchange:
             await reply.close()
             if not self._settled:
                 await self._settle("unknown")
+
+    def _outgoing(self) -> bytes:
+        """The body to send, noted for the record where it is not the caller's own."""
+        begun = self._begun
+        body = duties.outgoing(begun)
+        if body != begun.call.body:
+            self._upstream["sent"] = record.body_digest(body, self._secret)
+        return body
 
     async def _pass_on(self, reply: UpstreamReply) -> None:
         try:
@@ -119,12 +126,13 @@ class Exchange:
     async def _stopped_whole(self) -> None:
         assert self._guard.stopped is not None
         halt = refusal(self._guard.stopped, self._begun.route.policy.terms, duties.language(self._begun))
+        self._out.add("x-caveat-decision", self._guard.stopped.verdict)
         if await self._settle("stopped"):
             await self._refuse(status_of(halt.code), halt)
 
     async def _streamed(self, reply: UpstreamReply) -> None:
         relay = Relay(self._dialect.reader(), self._dialect.writer(), self._guard, duties.notice(self._begun))
-        await self._out.start(200, EVENT_STREAM)
+        await self._out.start(200, (*EVENT_STREAM, *reply.headers))
         try:
             await self._flow(reply, relay)
         except CaveatError as error:

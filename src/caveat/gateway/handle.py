@@ -8,14 +8,13 @@ import secrets
 import time
 
 from caveat.canon import b64
-from caveat.decide.explain import refusal
 from caveat.errors import CaveatError, Unavailable
-from caveat.gateway import duties
 from caveat.gateway.begun import Asked, Begun
 from caveat.gateway.exchange import Exchange
 from caveat.gateway.house import House
 from caveat.gateway.opening import begin, put_refusal
 from caveat.gateway.problems import problem, status_of
+from caveat.gateway.refusing import halt_of
 from caveat.gateway.sender import Sender
 from caveat.gateway.watch import Watch
 from caveat.ledger.receipt import make_ticket
@@ -26,6 +25,7 @@ from caveat.wire.reply import Halt
 async def handle(house: House, asked: Asked, out: Sender, watch: Watch) -> None:
     """Decide an authenticated caller's call, record it, and answer it."""
     began = time.perf_counter()
+    out.add("x-caveat-call", asked.id)
     try:
         begun = await begin(house, asked)
     except CaveatError as error:
@@ -34,7 +34,7 @@ async def handle(house: House, asked: Asked, out: Sender, watch: Watch) -> None:
     house.metrics.decided(begun, time.perf_counter() - began)
     _bear(house, begun, out)
     if begun.decision.verdict != "allow":
-        halt = refusal(begun.decision, begun.route.policy.terms, duties.language(begun))
+        halt = halt_of(begun)
         await _answer(asked.dialect, asked.id, status_of(halt.code), halt, out)
         return
     await Exchange(house, begun, out, watch).run()
@@ -42,6 +42,7 @@ async def handle(house: House, asked: Asked, out: Sender, watch: Watch) -> None:
 
 async def unread(house: House, asked: Asked, error: CaveatError, out: Sender) -> None:
     """Record and answer an authenticated call whose body never came whole."""
+    out.add("x-caveat-call", asked.id)
     try:
         await put_refusal(house, asked)
     except Unavailable as unavailable:
@@ -69,10 +70,8 @@ def new_call_id() -> str:
 def _bear(house: House, begun: Begun, out: Sender) -> None:
     """The headers that every decided call's answer bears."""
     ticket = make_ticket(house.ticket_key, house.log.origin, begun.placed)
-    out.add("x-caveat-call", begun.asked.id)
-    if begun.decision.verdict == "allow":  # a refusal bears them by its dialect
-        out.add("x-request-id", begun.asked.id)
-        out.add("request-id", begun.asked.id)
+    out.add("x-request-id", begun.asked.id)
+    out.add("request-id", begun.asked.id)
     out.add("x-caveat-decision", begun.decision.verdict)
     out.add("x-caveat-terms", begun.route.policy.terms.draft.name)
     out.add("x-caveat-ticket", b64(ticket))

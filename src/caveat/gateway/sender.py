@@ -9,19 +9,20 @@ class Sender:
 
     def __init__(self, send: Any, headers: Iterable[tuple[str, str]] = ()) -> None:
         self._send = send
-        self._headers = list(headers)
+        self._headers = dict(headers)
         self.started = False
         self.status = 0
 
     def add(self, name: str, value: str) -> None:
-        """A header that every answer to this request bears from here on."""
-        self._headers.append((name, value))
+        """A header that the answer to this request bears, whichever it will be; the later value counts."""
+        self._headers[name] = value
 
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Send status and headers; the body follows by `write`."""
         self.started = True
         self.status = status
-        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *self._headers)]
+        merged = {**self._headers, **dict(headers)}
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in merged.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def write(self, data: bytes) -> None:
