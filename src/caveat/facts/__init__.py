@@ -1,4 +1,4 @@
-from caveat.facts.gather import gather, with_reply
+from caveat.facts.gather import covers, gather, with_reply
 from caveat.facts.values import Caller, Declared, Facts, Place, context, grouped, ungrouped
 
-__all__ = ["Caller", "Declared", "Facts", "Place", "context", "gather", "grouped", "ungrouped", "with_reply"]
+__all__ = ["Caller", "Declared", "Facts", "Place", "context", "covers", "gather", "grouped", "ungrouped", "with_reply"]

@@ -164,13 +164,13 @@ def _listed(pointers: Iterable[str], draft: Draft) -> tuple[set[str], int]:
     found: set[str] = set()
     unlisted = 0
     for pointer in pointers:
-        matching = {pattern for pattern in patterns if _covers(pattern, pointer)}
+        matching = {pattern for pattern in patterns if covers(pattern, pointer)}
         found |= matching
         unlisted += not matching
     return found, unlisted
 
 
-def _covers(pattern: str, pointer: str) -> bool:
+def covers(pattern: str, pointer: str) -> bool:
     """Whether a pattern names the pointer or what holds it: `/metadata` covers `/metadata/0`, `*` is any one step."""
     steps, parts = pattern.split("/"), pointer.split("/")
     return len(steps) <= len(parts) and all(s in ("*", p) for s, p in zip(steps, parts, strict=False))
