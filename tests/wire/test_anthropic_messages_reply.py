@@ -103,7 +103,7 @@ STREAMS: dict[str, tuple[list[bytes], dict[str, str], dict[str, str]]] = {
             *END,
         ],
         {"block/0/tool": '{"q":1}', "block/0/tool/name": "look"},
-        {"block/0/tool": "look", "block/0/tool/name": "look"},
+        {"block/0/tool": "look"},
     ),
     "text and two tools in turns": (
         [
@@ -127,7 +127,7 @@ STREAMS: dict[str, tuple[list[bytes], dict[str, str], dict[str, str]]] = {
             "block/2/tool": "{2",
             "block/2/tool/name": "two",
         },
-        {"block/1/tool": "one", "block/1/tool/name": "one", "block/2/tool": "two", "block/2/tool/name": "two"},
+        {"block/1/tool": "one", "block/2/tool": "two"},
     ),
     "citations": (
         [
@@ -158,7 +158,7 @@ STREAMS: dict[str, tuple[list[bytes], dict[str, str], dict[str, str]]] = {
             "block/0/tool/name": "web_search",
             "block/1/result": "type\nweb_search_tool_result\ntool_use_id\ns\ncontent\ntitle\nT\n",
         },
-        {"block/0/tool": "web_search", "block/0/tool/name": "web_search"},
+        {"block/0/tool": "web_search"},
     ),
     "without event lines": (
         [
@@ -242,7 +242,7 @@ def test_every_channel_ends_once(case):
 
 def test_a_blocks_channels_end_with_the_block():
     frames = read([b"".join(STREAMS["a tool call"][0])])
-    assert [frame.ends for frame in frames if frame.ends] == [("block/0/begun", "block/0/tool", "block/0/tool/name")]
+    assert [frame.ends for frame in frames if frame.ends] == [("block/0/tool", "block/0/tool/name")]
     assert next(frame for frame in frames if frame.ends).raw == stop(0)
 
 

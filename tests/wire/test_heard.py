@@ -13,27 +13,20 @@ from caveat.wire.reply import Said, Usage
 
 def test_a_frame_takes_what_was_found_and_no_more():
     heard = Heard()
-    heard.begin("0")
+    heard.prefix = "0"
     heard.say("/content", "a")
     heard.usage = Usage(1, 2)
     frame = heard.frame(b"raw")
-    assert (frame.raw, frame.says, frame.ends) == (b"raw", (Said("0/begun", ""), Said("0/content", "a")), ())
+    assert (frame.raw, frame.says, frame.ends) == (b"raw", (Said("0/content", "a"),), ())
     assert (frame.usage, frame.last) == (Usage(1, 2), False)
     heard.end("0/")
     last = heard.frame(b"", last=True)
-    assert (last.says, last.ends, last.usage, last.last) == ((), ("0/begun", "0/content"), None, True)
-
-
-def test_a_choice_begins_once():
-    heard = Heard()
-    heard.begin("0")
-    heard.begin("0")
-    assert heard.says == [Said("0/begun", "")]
+    assert (last.says, last.ends, last.usage, last.last) == ((), ("0/content",), None, True)
 
 
 def test_nothing_is_said_on_a_channel_that_ended():
     heard = Heard()
-    heard.begin("0")
+    heard.prefix = "0"
     heard.say("/content", "a")
     heard.end("0/")
     heard.say("/content", "")
@@ -44,10 +37,10 @@ def test_nothing_is_said_on_a_channel_that_ended():
 def test_the_end_of_one_choice_is_not_the_end_of_another():
     heard = Heard()
     for prefix in ("1", "10"):
-        heard.begin(prefix)
+        heard.prefix = prefix
         heard.say("/content", "x")
     heard.end("1/")
-    assert heard.ends == ["1/begun", "1/content"]
+    assert heard.ends == ["1/content"]
 
 
 def test_a_tool_calls_name_waits_with_its_arguments():
@@ -55,8 +48,8 @@ def test_a_tool_calls_name_waits_with_its_arguments():
     heard.call("0/tool/0", "look", "/at")
     heard.say("", "{}")
     assert heard.says == [
+        Said("0/tool/0/name", "look"),
         Said("0/tool/0", "", "look"),
-        Said("0/tool/0/name", "look", "look"),
         Said("0/tool/0", "{}", "look"),
     ]
     heard.end("0/")

@@ -101,7 +101,7 @@ def test_text_may_open_a_choice_that_nothing_left_of_yet(vendor):
     assert [(choice.index, choice.finish_reason) for choice in last.choices] == [(1, "content_filter")]
 
 
-@pytest.mark.parametrize("channel", ["0/reasoning", "0/tool/0", "0/begun", "1/content"])
+@pytest.mark.parametrize("channel", ["0/reasoning", "0/tool/0", "moderation", "1/content"])
 def test_a_channel_that_takes_no_text_gets_none(channel):
     _, writer = left(chunk(delta(0, content="a"), delta(1, "stop", content="b")))
     assert writer.text(channel, "x") == b""

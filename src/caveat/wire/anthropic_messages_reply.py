@@ -149,7 +149,7 @@ _ABOUT = {
 def _placed(value: Any, at: str, heard: Heard) -> None:
     """A block of a message that came whole."""
     prefix = f"block/{at[at.rindex('/') + 1 :]}"
-    heard.begin(prefix)
+    heard.prefix = prefix
     _BLOCK(value, at, heard)
     heard.end(f"{prefix}/")
     heard.prefix = heard.tool = ""
@@ -232,7 +232,7 @@ class _Message:
         if index in self._begun:
             raise Unreadable("a content block begins twice", at="/index")
         self._begun.add(index)
-        heard.begin(f"block/{index}")
+        heard.prefix = f"block/{index}"
         _START(value, at, heard)
         self._open[index] = value["content_block"]["type"]
 

@@ -14,6 +14,7 @@ from typing import Any
 from caveat.wire import anthropic_errors
 from caveat.wire.reply import Frame, Halt
 from caveat.wire.span import appended, edited, items, member, value, written
+from caveat.wire.stream import data_of
 
 _START = {
     "type": "message_start",
@@ -43,12 +44,8 @@ class Writer:
         self._started = self._started or b"message_start" in frame.raw
         if frame.usage:
             self._tokens_out = frame.usage.tokens_out
-        for said in frame.says:
-            if said.channel.endswith("/begun"):
-                self._open[_block(said.channel)] = None
-        for channel in frame.ends:
-            if channel.endswith("/begun"):
-                self._open.pop(_block(channel), None)
+        if b"content_block_st" in frame.raw:
+            self._mark(data_of(frame))
 
     def text(self, channel: str, text: str) -> bytes:
         """See reply.ReplyWriter."""
@@ -72,6 +69,13 @@ class Writer:
     def broke(self, halt: Halt) -> bytes:
         """See reply.ReplyWriter."""
         return anthropic_errors.broke(halt)
+
+    def _mark(self, event: dict[str, Any]) -> None:
+        """A block begins or ends."""
+        if event.get("type") == "content_block_start":
+            self._open[event["index"]] = None
+        elif event.get("type") == "content_block_stop":
+            self._open.pop(event["index"], None)
 
 
 def with_notice(body: bytes, notice: str) -> tuple[bytes, int]:

@@ -41,14 +41,6 @@ class Heard:
         if (name is not None and not _NAME.fullmatch(name)) or not _wordless(value):
             raise Unreadable("the reply has a field that no table knows", at=at)
 
-    def begin(self, prefix: str) -> None:
-        """A choice or block is there from now on, though it may have no words yet: channel `.../begun`."""
-        self.prefix = prefix
-        channel = f"{prefix}/begun"
-        if channel not in self._opened:
-            self._opened[channel] = None
-            self.says.append(Said(channel, ""))
-
     def say(self, suffix: str, text: str) -> None:
         """Words on a channel of the present choice, block or tool call."""
         if not text:
@@ -60,8 +52,9 @@ class Heard:
         self.says.append(Said(channel, text, self.tool))
 
     def call(self, prefix: str, name: Any, at: str) -> None:
-        """A tool call whose arguments go to channel `prefix`.  Its name comes with its first piece, and only there:
-        it is Said on `prefix/name` as the tool's, so that it waits for the judgement of the whole call."""
+        """A tool call whose arguments go to channel `prefix`.  Its name comes with its first piece, and only there;
+        it is Said on a channel of its own, `prefix/name`, which is complete after the arguments: so the guard reads
+        the name, too, and the piece that brings it does not leave before the call was judged."""
         self.prefix = prefix
         if not name:
             name = self._tools.get(prefix)
@@ -69,12 +62,12 @@ class Heard:
             raise Unreadable("a tool call has two names", at=at)
         if type(name) is not str:
             raise Unreadable("a tool call has no name", at=at)
-        self.tool = name
         if prefix not in self._tools:
             self._tools[prefix] = name
+            self.say("/name", name)
             self._opened[prefix] = None
             self.says.append(Said(prefix, "", name))
-            self.say("/name", name)
+        self.tool = name
 
     def end(self, prefix: str) -> None:
         """All channels below `prefix` are complete: texts first, then tool arguments, then tool names."""

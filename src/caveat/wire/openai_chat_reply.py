@@ -133,7 +133,7 @@ def _choice(inner: Field) -> Field:
 
     def read(value: Any, at: str, heard: Heard) -> None:
         prefix = str(_index(value, at))
-        heard.begin(prefix)
+        heard.prefix = prefix
         inner(value, at, heard)
         heard.prefix = ""
         if value.get("finish_reason") is not None:

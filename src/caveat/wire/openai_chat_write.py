@@ -11,27 +11,28 @@ which the SDK keeps in `model_extra`:
 from typing import Any
 
 from caveat.wire import openai_errors
-from caveat.wire.body import read_json
 from caveat.wire.reply import Frame, Halt
 from caveat.wire.span import Edit, appended, edited, items, member, written
-from caveat.wire.sse import Events
+from caveat.wire.stream import data_of
 
 
 class Writer:
     """A reply.ReplyWriter.  `_choices` holds, for each choice that has begun, whether it is still open."""
 
     def __init__(self) -> None:
-        self._first = b""
+        self._first: Frame | None = None
         self._choices: dict[int, bool] = {}
 
     def saw(self, frame: Frame) -> None:
         """See reply.ReplyWriter."""
-        if not self._first and frame.says:
-            self._first = frame.raw
+        if self._first is None and (frame.says or frame.raw.startswith(b"data: {")):
+            self._first = frame
         for said in frame.says:
             self._mark(said.channel, is_open=True)
         for channel in frame.ends:
             self._mark(channel, is_open=False)
+        if not frame.says:
+            self._mark_silent(frame)
 
     def text(self, channel: str, text: str) -> bytes:
         """See reply.ReplyWriter."""
@@ -57,14 +58,21 @@ class Writer:
         if index.isdecimal():
             self._choices[int(index)] = is_open
 
+    def _mark_silent(self, frame: Frame) -> None:
+        """A choice may begin, and even end, without a word."""
+        for choice in data_of(frame).get("choices") or ():
+            if choice.get("finish_reason") is not None:
+                self._choices[choice["index"]] = False
+            else:
+                self._choices.setdefault(choice["index"], True)
+
     def _chunk(self, choices: list[dict[str, Any]], more: dict[str, Any] | None = None) -> bytes:
         head = {"id": "chatcmpl-caveat", "object": "chat.completion.chunk", "created": 0, "model": "", **self._head()}
         return f"data: {written({**head, 'choices': choices, **(more or {})})}\n\n".encode()
 
     def _head(self) -> dict[str, Any]:
         """Id, time and model of the stream, as its first chunk has them."""
-        data = next((event.data for event in Events().feed(self._first) if event.data), b"")
-        chunk = read_json(data) if data else {}
+        chunk = data_of(self._first) if self._first else {}
         return {name: chunk[name] for name in ("id", "created", "model") if chunk.get(name) is not None}
 
 

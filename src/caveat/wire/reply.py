@@ -4,7 +4,8 @@ A `Frame` is the smallest piece that can leave for the client: one server-sent e
 body of a reply that is not streamed.  Its bytes leave exactly as they came unless a duty amends them.  What the
 model said in it stands beside the bytes, by channel, so that the guard can judge text across frames.
 
-A channel names one growing text: "0/content", "1/reasoning", "block/2", ...  Text in two channels is never joined.
+A channel names one growing text: "0/content", "1/reasoning", "0/tool/1", "block/2/text", ...  Text in two channels is
+never joined.  A channel that ends in `/content` or `/text` is an answer that a person will read.
 """
 
 from typing import Protocol
@@ -60,7 +61,8 @@ class ReplyReader(Protocol):
 
     def feed(self, data: bytes) -> list[Frame]:
         """Frames completed by `data`.  Raises Unreadable on an event or field that the dialect's table does not
-        know; frames completed before it are returned by the call before, never lost."""
+        know, and Unavailable for an error that the provider reports in its stream; frames completed before either are
+        returned by the call before, never lost."""
         ...
 
     def finish(self) -> list[Frame]:

@@ -1,10 +1,18 @@
 """What the reply readers of all dialects share: events in, frames out, and errors that lose no frame before them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from caveat.errors import CaveatError
+from caveat.wire.body import read_json
 from caveat.wire.reply import Frame
 from caveat.wire.sse import Event, Events
+
+
+def data_of(frame: Frame) -> dict[str, Any]:
+    """The JSON object that a stream's frame carries, {} where it has none.  The frame was read before."""
+    event = next(Events(limit=len(frame.raw)).feed(frame.raw), None)
+    return read_json(event.data) if event and event.data.startswith(b"{") else {}
 
 
 class Stream:
