@@ -22,7 +22,7 @@ from caveat.evidence.verify import verify as verify_bundle
 from caveat.gateway.documents import Documents
 from caveat.gateway.founding import house_keys
 from caveat.gateway.home import home_path, open_home
-from caveat.gateway.startup import read_past
+from caveat.gateway.past import read_past
 from caveat.gateway.trusting import trust_text
 from caveat.ledger.vault import read_asides
 

@@ -17,7 +17,7 @@ from caveat.facts import ungrouped
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.index import Index
-from caveat.gateway.startup import all_terms
+from caveat.gateway.past import all_terms
 from caveat.ledger.reader import LedgerReader
 from caveat.terms.document import Terms
 

@@ -16,7 +16,7 @@ from caveat.cli.remote import Where, at_home
 from caveat.cli.trial import trial_of
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import home_path, open_home
-from caveat.gateway.startup import read_past
+from caveat.gateway.past import read_past
 from caveat.keys import read_signing_key, read_verify_key
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register

@@ -6,6 +6,7 @@
     keys/                private keys, 0600      models/              weights and manifests
     index.sqlite         derived, rebuildable    lock                 who uses the home now
     address              where the gateway that uses it listens
+    register.json        where the next start begins to fold the ledger; derived
 
 Rules of this file: folders are for their owner alone; `caveat.toml` is written last, so a home that has one is whole;
 what an interrupted start left half made is completed by the next, and nothing that a person wrote is ever overwritten.
@@ -29,7 +30,8 @@ SCHEMA = "caveat.schema.json"
 LOCK = "lock"
 INDEX = "index.sqlite"
 ADDRESS = "address"
-OWN = frozenset({*FOLDERS, SETTINGS, SCHEMA, LOCK, ADDRESS, INDEX, f"{INDEX}-wal", f"{INDEX}-shm"})
+SNAPSHOT = "register.json"
+OWN = frozenset({*FOLDERS, SETTINGS, SCHEMA, LOCK, ADDRESS, SNAPSHOT, INDEX, f"{INDEX}-wal", f"{INDEX}-shm"})
 
 SWEPT = ("keys", "control", "models")
 """Folders whose partial files are swept away; ledger and vault have a recovery of their own."""
@@ -54,6 +56,7 @@ class Home:
         self.keys = path / "keys"
         self.models = path / "models"
         self.index = path / INDEX
+        self.snapshot = path / SNAPSHOT
 
     def settings(self) -> Settings:
         """The settings as they stand on disk.  Raises BadInput."""

@@ -3,16 +3,13 @@
 In this order: the ledger opens and repairs itself; its control records are folded; calls that the last process left
 without an outcome get the outcome `unknown`; upstreams are made ready; what is in force is compiled into a view.
 
-The fold starts from a snapshot where there is one: register.json, bound to the checkpoint that it was taken under.  It
-holds indices, never rights, so a forged one can only make the fold fail or take longer.
+What was folded is kept as a snapshot (past.py), so that the next start need not read the whole ledger.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-
-from msgspec import Struct
 
 from caveat import record
 from caveat.decide.policy import Policy
@@ -21,6 +18,7 @@ from caveat.gateway.documents import Documents
 from caveat.gateway.founding import house_keys
 from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
+from caveat.gateway.past import Past, read_past, read_snapshot, write_snapshot
 from caveat.gateway.settings import Settings
 from caveat.gateway.upstreams import Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
@@ -31,24 +29,22 @@ from caveat.ledger.sequencer import open_log
 from caveat.recognize.control_tokens import DEFAULT
 from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
-from caveat.register import Register, fold
-from caveat.terms.document import Terms
+from caveat.register import Register
 
 Progress = Callable[[str], None]
 
 
-class Past(Struct, frozen=True):
-    """What the ledger holds at start-up: the register, and calls opened without an outcome."""
-
-    register: Register
-    open_calls: dict[str, record.Opening]
-
-
 @asynccontextmanager
 async def open_house(
-    home: Home, settings: Settings, progress: Progress = lambda _: None, *, serving: bool = True
+    home: Home,
+    settings: Settings,
+    progress: Progress = lambda _: None,
+    *,
+    serving: bool = True,
+    upstreams: Upstreams | None = None,
 ) -> AsyncIterator[House]:
-    """A house over the home, closed at the end of the block; without upstreams unless it is to serve.
+    """A house over the home, closed at the end of the block; without the settings' upstreams unless it is to serve.
+    `upstreams` stand in their place, and stay their maker's to close (the coverage matrix has its own).
 
     Raises Unavailable, NotVerified, BadInput: a sentence.
     """
@@ -58,10 +54,14 @@ async def open_house(
         stack.enter_context(home.locked())
         log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings))
         stack.push_async_callback(log.close)
-        past = read_past(LedgerReader(home.ledger, home.vault), documents)
+        reader = LedgerReader(home.ledger, home.vault)
+        past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
+        write_snapshot(home.snapshot, reader, past, vault_key)
         log.set_state(past.register.fence, {})
         await settle_unknown(log, settings.gateway.name, past)
-        upstreams = Upstreams()
+        if upstreams is not None:
+            serving = False
+        upstreams = upstreams or Upstreams()
         if serving:
             upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
         stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key))
@@ -73,32 +73,6 @@ async def open_house(
 def _ledger_settings(settings: Settings) -> LedgerSettings:
     chosen = settings.ledger
     return LedgerSettings(interval_ms=chosen.checkpoint_interval_ms, free_floor_bytes=chosen.min_free_mb * 2**20)
-
-
-def read_past(reader: LedgerReader, documents: Documents) -> Past:
-    """Fold the whole ledger.  Raises NotVerified for a control record that does not hold."""
-    register = Register()
-    open_calls: dict[str, record.Opening] = {}
-    for index, entry in reader.entries(0, reader.size()):
-        leaf = record.read_leaf(entry.leaf)
-        if leaf.k == record.CONTROL:
-            register = fold(register, leaf, index, documents.read(leaf.doc))
-        elif leaf.k == "opened":
-            open_calls[leaf.call] = record.Opening(index, leaf.terms)
-        elif leaf.k == "settled":
-            open_calls.pop(leaf.call, None)
-    return Past(register, open_calls)
-
-
-def all_terms(reader: LedgerReader, documents: Documents) -> Iterator[Terms]:
-    """Every terms that were ever adopted here, oldest first."""
-    register = Register()
-    for index, entry in reader.entries(0, reader.size()):
-        leaf = record.read_leaf(entry.leaf)
-        if leaf.k == record.CONTROL:
-            register = fold(register, leaf, index, documents.read(leaf.doc))
-            if leaf.what == "terms.adopted":
-                yield from (terms for terms in register.terms.values() if terms.draft.name == leaf.id)
 
 
 async def settle_unknown(log: Log, gateway: str, past: Past) -> None:
