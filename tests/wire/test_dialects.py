@@ -1,7 +1,11 @@
 """Every dialect keeps the promises of dialect.Dialect."""
 
+import contextlib
 import json
+import random
+import time
 import timeit
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -140,3 +144,180 @@ def test_reading_a_small_call_is_quick(name):
     read = DIALECTS[name].read_call
     best = min(timeit.repeat(lambda: read(body), number=200, repeat=5)) / 200
     assert best < 200e-6
+
+
+REQUESTS: dict[str, dict[str, Any]] = {
+    "openai_chat": {
+        "model": "m",
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "u"}, {"type": "image_url", "image_url": {"url": "data:x"}}],
+            },
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+            },
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"a": {}}}}}],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "response_format": {"type": "json_schema", "json_schema": {}},
+    },
+    "openai_embeddings": {"model": "m", "input": [[1, 2], "a"]},
+    "anthropic_messages": {
+        "model": "m",
+        "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "x"}]}}
+                ],
+            },
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "i", "name": "n", "input": {"a": [1]}}]},
+            {
+                "role": "user",
+                "content": [{"type": "tool_result", "tool_use_id": "i", "content": [{"type": "text", "text": "x"}]}],
+            },
+        ],
+        "tools": [{"name": "n", "input_schema": {}}],
+        "tool_choice": {"type": "tool", "name": "n"},
+        "thinking": {"type": "enabled", "budget_tokens": 1},
+    },
+}
+REQUESTS["anthropic_count_tokens"] = REQUESTS["anthropic_messages"]
+REPLIES: dict[str, dict[str, Any]] = {
+    "openai_chat": {
+        "object": "chat.completion",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {
+                    "role": "assistant",
+                    "content": "x",
+                    "tool_calls": [{"id": "i", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+                },
+                "logprobs": {"content": [{"token": "a", "logprob": 0, "top_logprobs": [{"token": "b", "logprob": 0}]}]},
+            }
+        ],
+        "usage": {"prompt_tokens": 1},
+    },
+    "openai_embeddings": {"object": "list", "model": "m", "data": [{"embedding": [1.5], "index": 0}], "usage": {}},
+    "anthropic_messages": {
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "a"}, {"type": "tool_use", "id": "i", "name": "n", "input": {"a": 1}}],
+        "usage": {"input_tokens": 1},
+    },
+    "anthropic_count_tokens": {"input_tokens": 1},
+}
+EVENTS: dict[str, list[dict[str, Any]]] = {
+    "openai_chat": [
+        {
+            "object": "chat.completion.chunk",
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"content": "x", "tool_calls": [{"index": 0, "function": {"name": "f", "arguments": ""}}]},
+                },
+            ],
+        },
+        {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    ],
+    "openai_embeddings": [],
+    "anthropic_messages": [
+        {"type": "message_start", "message": REPLIES["anthropic_messages"]},
+        {
+            "type": "content_block_start",
+            "index": 7,
+            "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        },
+        {"type": "content_block_delta", "index": 7, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+        {"type": "content_block_stop", "index": 7},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ],
+    "anthropic_count_tokens": [],
+}
+JUNK: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    2**53,
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    [{}],
+    {"type": "x"},
+    {"type": None},
+    ["a"],
+    "text",
+    {"index": 0},
+]
+
+
+def mutated(thing: Any, chance: random.Random, rate: float) -> Any:
+    """The same with some values replaced, members dropped, renamed or added, and items told twice."""
+    if chance.random() < rate:
+        return chance.choice(JUNK)
+    if isinstance(thing, dict):
+        names = ["type", "index", "name", "error", "model", "é", "content"]
+        kept = {
+            chance.choice(names) if chance.random() < rate else name: mutated(item, chance, rate)
+            for name, item in thing.items()
+            if chance.random() >= rate
+        }
+        return {**kept, **({chance.choice(names): chance.choice(JUNK)} if chance.random() < rate else {})}
+    if isinstance(thing, list):
+        items = [mutated(item, chance, rate) for item in thing]
+        return [*items, chance.choice(items)] if items and chance.random() < rate else items
+    return thing
+
+
+def check_mutants(name: str, seed: int, seconds: float) -> int:
+    """How many mutants were read; each was read or refused, and what was read could be amended."""
+    dialect, chance, read = DIALECTS[name], random.Random(seed), 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        rate = chance.choice([0.01, 0.03, 0.1])
+        asked, replied = (json.dumps(mutated(table[name], chance, rate)).encode() for table in (REQUESTS, REPLIES))
+        with contextlib.suppress(CaveatError):
+            call = dialect.read_call(asked)
+            read += 1
+            assert dialect.read_call(dialect.with_model(asked, "z")).model == "z"
+            assert dialect.read_call(dialect.with_limit(asked, 3)).parts == call.parts
+        with contextlib.suppress(CaveatError):
+            dialect.read_reply(replied)
+            read += 1
+            labelled, count = dialect.with_notice(replied, "made by a machine")
+            said = [one.text for one in dialect.read_reply(labelled).says]
+            assert sum("made by a machine" in text for text in said) == count
+        reader, writer = dialect.reader(), dialect.writer()
+        with contextlib.suppress(CaveatError):
+            for one in EVENTS[name]:
+                for frame in reader.feed(b"data: " + json.dumps(mutated(one, chance, rate)).encode() + b"\n\n"):
+                    writer.saw(frame)
+                    read += 1
+        assert writer.stop(Halt("c", "m")).endswith(b"\n\n")
+    return read
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_mutants_are_read_or_refused(name):
+    """Nothing but the house's own errors comes out of nearly right bodies, replies and events."""
+    assert check_mutants(name, seed=1, seconds=1) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4000)
+@pytest.mark.parametrize("name", DIALECTS)
+def test_many_mutants_are_read_or_refused(name, slow_rounds):
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    assert check_mutants(name, seed, slow_rounds(15, 900)) > 50
