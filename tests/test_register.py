@@ -12,8 +12,10 @@ from caveat.errors import NotVerified
 from caveat.facts import Caller
 from caveat.keys import SigningKey
 from caveat.register import ACTS, CallerKey, PartyKey, Register, fold
+from caveat.terms.document import SignedTerms
+from caveat.terms.ending import sign_ending
 from caveat.terms.parse import parse_terms
-from caveat.terms.sign import sign_terms
+from caveat.terms.sign import claimed_terms, sign_terms
 
 YAML = """\
 caveat_terms: 1
@@ -94,6 +96,42 @@ def test_the_sample_course_of_a_log() -> None:
     assert (ended.terms, ended.ended, ended.by_secret()) == ({}, {"office": 6}, {})
     again = folded(("terms.adopted", "office@3", terms(version=3)), register=ended)
     assert (again.terms["office"].draft.version, again.ended) == (3, {})
+
+
+def ending(of: bytes, by: SigningKey) -> bytes:
+    return sign_ending(claimed_terms(SignedTerms(of)), by, "The talks have failed.")
+
+
+@pytest.mark.parametrize("by", [VENDOR, OPERATOR], ids=["vendor", "operator"])
+def test_either_party_ends_terms_for_good_by_its_signed_word(by: SigningKey) -> None:
+    """The same pair of signatures does not bring them back; a new version does."""
+    ended = folded(("terms.ended", "office", ending(terms(), by)), register=FOUNDED)
+    assert ended.terms == {}
+    with pytest.raises(NotVerified, match="for good"):
+        folded(("terms.adopted", "office@1", terms()), register=ended)
+    again = folded(("terms.adopted", "office@2", terms(version=2)), register=ended)
+    assert again.terms["office"].draft.version == 2
+
+
+@pytest.mark.parametrize("case", ["a stranger's word", "another pair", "no note"])
+def test_an_ending_that_no_party_signed_for_this_pair_is_refused(case: str) -> None:
+    note = {
+        "a stranger's word": ending(terms(), STRANGER),
+        "another pair": ending(terms(version=2), VENDOR),
+        "no note": b"these terms end",
+    }[case]
+    with pytest.raises(NotVerified):
+        folded(("terms.ended", "office", note), register=FOUNDED)
+
+
+def test_no_way_leads_back_behind_the_newest_version() -> None:
+    """An old version does not come back, nor another text under the newest version's number; the newest itself may."""
+    second = folded(("terms.adopted", "office@2", terms(version=2)), register=FOUNDED)
+    stopped = folded(("terms.ended", "office", b""), register=second)
+    for old in (terms(), terms(version=2, model="large")):
+        with pytest.raises(NotVerified, match="adopted before"):
+            folded(("terms.adopted", "office", old), register=stopped)
+    assert folded(("terms.adopted", "office@2", terms(version=2)), register=stopped).terms["office"].draft.version == 2
 
 
 def test_the_same_records_give_the_same_register() -> None:

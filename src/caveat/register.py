@@ -70,12 +70,20 @@ class CallerKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Register(Struct, frozen=True):
-    """What is in force after `size` leaves.  Values are replaced, never changed."""
+    """What is in force after `size` leaves.  Values are replaced, never changed.
+
+    terms   in force, by id
+    ended   id of terms that were ended and not adopted again -> index of the record
+    newest  id of terms -> the newest version ever adopted, and its pair's digest: no way leads back behind it
+    closed  pairs that a party ended by its signed word: they never come back
+    """
 
     size: int = 0
     parties: tuple[PartyKey, ...] = ()
     terms: dict[str, Terms] = {}
     ended: dict[str, int] = {}
+    newest: dict[str, tuple[int, str]] = {}
+    closed: frozenset[str] = frozenset()
     keys: dict[str, CallerKey] = {}
     revoked: frozenset[str] = frozenset()
 
@@ -140,15 +148,31 @@ def _trust(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Regist
 
 def _adopt(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
     terms = open_terms(SignedTerms(document), after.trust())
-    ended = {k: v for k, v in after.ended.items() if k != terms.draft.id}
-    return msgspec.structs.replace(after, terms={**after.terms, terms.draft.id: terms}, ended=ended)
+    draft = terms.draft
+    version, pair = after.newest.get(draft.id, (0, ""))
+    if terms.digest in after.closed:
+        raise _no(f"a party has ended this pair of signatures on `{draft.name}` for good: both sign a new version")
+    if draft.version < version or (draft.version == version and terms.digest != pair):
+        raise _no(f"`{draft.id}@{version}` was adopted before: expected a later version, got `{draft.name}`")
+    return msgspec.structs.replace(
+        after,
+        terms={**after.terms, draft.id: terms},
+        ended={k: v for k, v in after.ended.items() if k != draft.id},
+        newest={**after.newest, draft.id: (draft.version, terms.digest)},
+    )
 
 
-def _end(after: Register, leaf: Leaf, index: int, _document: bytes) -> Register:
+def _end(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
     if leaf.id not in after.terms:
         raise _no(f"record {index} ends terms `{leaf.id}`, which are not in force")
+    closed = after.closed
+    if document:
+        pair = after.terms[leaf.id].digest
+        if open_ending(document, after.trust()).digest != pair:
+            raise _no("the signed ending is for another pair than the one in force")
+        closed |= {pair}
     rest = {name: terms for name, terms in after.terms.items() if name != leaf.id}
-    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
+    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index}, closed=closed)
 
 
 def _new_key(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
@@ -174,13 +198,6 @@ _EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
 
 def _no(why: str) -> NotVerified:
     return NotVerified(why, step="control")
-
-
-def _check_ending(register: Register, name: str, document: bytes) -> None:
-    """Raises NotVerified unless a party of these terms signed that this very pair ends."""
-    ending = open_ending(document, register.trust())
-    if name not in register.terms or register.terms[name].digest != ending.digest:
-        raise NotVerified("the signed ending is for another pair than the one in force", step="terms")
 
 
 def read_caller_key(document: bytes) -> CallerKey:
