@@ -20,6 +20,8 @@ WINDOW = 160
 CAP = 1500
 """A source's rows beyond as many (harmful and benign apart) share the weight of as many."""
 BATCH_PIECES = 2560
+BURIED = 0.25
+"""Share of short texts that are put between others."""
 BORDERLINE = frozenset(
     [
         "ifeval",
@@ -99,18 +101,26 @@ def sampled(some: list[Example], chance: np.random.Generator) -> list[Example]:
     return [Example(e.ids, e.wanted, e.mask, max(1.0, e.weight), e.row) for e in kept]
 
 
+def _company(benign: list[Example], chance: np.random.Generator) -> list[int]:
+    """A stretch of some benign text, now and then nothing."""
+    ids = benign[chance.integers(len(benign))].ids
+    size = int(chance.integers(0, 60))
+    start = int(chance.integers(max(1, len(ids) - size)))
+    return ids[start : start + size]
+
+
 def augmented(some: list[Example], chance: np.random.Generator) -> list[Example]:
-    """Pieces dropped at random; now and then another benign text before or after, within the window."""
-    benign = [e for e in some if not e.row.harmful and len(e.ids) < WINDOW // 2]
+    """Pieces dropped at random; now and then stretches of other benign texts before and after; of a long benign text
+    one window anywhere."""
+    benign = [e for e in some if not e.row.harmful]
     made = []
     for e in some:
         ids = e.ids
         if not e.row.harmful and len(ids) > WINDOW:
             start = int(chance.integers(len(ids) - WINDOW // 2))
             ids = ids[start : start + WINDOW]
-        if chance.random() < 0.12 and len(ids) < WINDOW // 2:
-            other = benign[chance.integers(len(benign))].ids
-            ids = other + ids if chance.random() < 0.6 else ids + other
+        if chance.random() < BURIED and len(ids) < WINDOW // 2:
+            ids = _company(benign, chance) + ids + _company(benign, chance)
         keep = chance.random(len(ids)) > (0.08 if chance.random() < 0.5 else 0.0)
         kept = [i for i, k in zip(ids, keep, strict=True) if k] or ids
         made.append(Example(kept, e.wanted, e.mask, e.weight, e.row))
