@@ -1,6 +1,7 @@
 """The ASGI edge: model calls go to the spine, everything else to the control pages.
 
-There is no pass-through: a path that is neither answers 404 in the format that its caller expects.
+There is no pass-through: a path that is neither answers 404 in the format that its caller expects.  The outermost edge
+of the process: what nobody foresaw ends here, and what it ends is refused.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from caveat.errors import CaveatError, Refused, Unreadable
 from caveat.gateway.begun import Asked, Request
 from caveat.gateway.bodyin import read_body, read_headers
 from caveat.gateway.callers import authenticate
+from caveat.gateway.fault import unforeseen
 from caveat.gateway.handle import handle, new_call_id, refuse, unread
 from caveat.gateway.house import House
 from caveat.gateway.sender import Sender
@@ -33,16 +35,26 @@ class App:
         if scope["type"] != "http":
             await self._control(scope, receive, send)
             return
+        out = Sender(send)
+        try:
+            await self._answer(scope, receive, out)
+        except Exception as error:  # noqa: BLE001 (the outermost edge)
+            refused = unforeseen(error)
+            if not out.started:
+                await refuse(self._house, _dialect_at(scope["path"]), new_call_id(), refused, out)
+
+    async def _answer(self, scope: Any, receive: Any, out: Sender) -> None:
         dialect = BY_PATH.get(scope["path"])
         if dialect is not None:
-            await self._model_call(dialect, scope, receive, send)
+            await self._model_call(dialect, scope, receive, out)
         elif scope["path"].startswith(("/v1/", "/anthropic/")) and scope["path"] != "/v1/models":
-            await self._not_found(scope, send)
+            error = Refused("there is nothing at this path", code="not_found", status=404)
+            await refuse(self._house, _dialect_at(scope["path"]), new_call_id(), error, out)
         else:
-            await self._control(scope, receive, send)
+            await self._control(scope, receive, out.send)
 
-    async def _model_call(self, dialect: Dialect, scope: Any, receive: Any, send: Any) -> None:
-        house, out, call = self._house, Sender(send), new_call_id()
+    async def _model_call(self, dialect: Dialect, scope: Any, receive: Any, out: Sender) -> None:
+        house, call = self._house, new_call_id()
         try:
             if scope["method"] != "POST":
                 raise Refused("this path takes POST", code="method_not_allowed", status=405)
@@ -66,8 +78,8 @@ class App:
         finally:
             watch.close()
 
-    async def _not_found(self, scope: Any, send: Any) -> None:
-        anthropic = "messages" in scope["path"] or scope["path"].startswith("/anthropic")
-        dialect = DIALECTS["anthropic_messages" if anthropic else "openai_chat"]
-        error = Refused("there is nothing at this path", code="not_found", status=404)
-        await refuse(self._house, dialect, new_call_id(), error, Sender(send))
+
+def _dialect_at(path: str) -> Dialect:
+    """The dialect in which a path that is no call is most likely asked for."""
+    anthropic = "messages" in path or path.startswith("/anthropic")
+    return DIALECTS["anthropic_messages" if anthropic else "openai_chat"]

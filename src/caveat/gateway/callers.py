@@ -5,11 +5,15 @@ holds that rule, this file only reads them.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 
-from caveat.errors import Refused
+from caveat.errors import BadInput, Refused
 from caveat.facts import Declared
-from caveat.register import CallerKey
+from caveat.register import ROLES, CallerKey
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 NO_KEY_HINT = "send it as `Authorization: Bearer KEY` or `x-api-key: KEY`; an operator makes one with `caveat keys new`"
 
@@ -37,6 +41,19 @@ def authenticate(headers: Mapping[str, str], by_secret: Mapping[str, CallerKey],
             hint="make a key with `caveat keys new`",
         )
     return key
+
+
+def check_key(key: CallerKey) -> None:
+    """Raises BadInput for a key that should not be made: a role that is none, a name or a digest of another form.
+
+    A name stands in the clear in the ledger, so it is a word and no text.
+    """
+    if key.role not in ROLES:
+        raise BadInput(f"expected a role of {', '.join(ROLES)}, got `{key.role}`")
+    if not NAME.fullmatch(key.caller.id):
+        raise BadInput("a key's name is 1 to 100 letters, digits, dots, dashes, underscores or at signs")
+    if not DIGEST.fullmatch(key.secret_digest):
+        raise BadInput("expected the digest of a key's text, `sha256:` and 64 hex digits")
 
 
 def require(key: CallerKey, *roles: str) -> None:

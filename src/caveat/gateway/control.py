@@ -5,6 +5,7 @@ hold records and digests, never content.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,15 +16,21 @@ from starlette.routing import Route
 
 from caveat import __version__, record
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
-from caveat.gateway.bodyin import read_headers
+from caveat.gateway.bodyin import read_body, read_headers
 from caveat.gateway.callers import authenticate, require
 from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, description
 from caveat.gateway.evaluate import dry_run
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
+from caveat.gateway.pace import Pace
 from caveat.gateway.problems import problem
+from caveat.gateway.watch import ClientGone
 from caveat.ledger.reader import LedgerReader
 from caveat.register import CallerKey
+
+BODY_SECONDS = 30.0
+LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
+"""How often the terms may be asked what they would say: an oracle asked without limit finds words that just pass."""
 
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
@@ -35,6 +42,7 @@ class Control:
         self._house = house
         self._reader = reader
         self._index = index
+        self._looks = Pace(LOOKS_AT_ONCE, LOOKS_A_SECOND)
 
     def app(self) -> Starlette:
         """The ASGI application of all control paths."""
@@ -53,6 +61,8 @@ class Control:
                 return await handler(request, key)
             except CaveatError as error:
                 return _problem(error)
+            except ClientGone:
+                return Response(status_code=400)  # nobody is there to read it
 
         return answer
 
@@ -64,8 +74,8 @@ class Control:
         """Ready when terms are in force and a record can be written; details for those who may inspect."""
         state = await self._house.readiness()
         status = 200 if state.ready else 503
-        headers = read_headers(request.headers.raw)
         try:
+            headers = read_headers(request.headers.raw)
             key = authenticate(headers, self._house.view.by_secret, loopback=self._house.loopback)
             require(key, *INSPECTORS)
         except CaveatError:
@@ -134,7 +144,7 @@ class Control:
         return JSONResponse({"in_force": in_force, "ended": register.ended})
 
     async def adopt(self, request: Request, _key: CallerKey) -> Response:
-        terms = await self._house.adopt(await request.body())
+        terms = await self._house.adopt(await self._body(request))
         return JSONResponse({"adopted": terms.draft.name, "digest": terms.digest})
 
     async def end_terms(self, request: Request, _key: CallerKey) -> Response:
@@ -147,7 +157,7 @@ class Control:
 
     async def new_key(self, request: Request, _key: CallerKey) -> Response:
         """The body is a CallerKey document: the key's text was made by whoever asks, and never comes here."""
-        name = await self._house.add_key(await request.body())
+        name = await self._house.add_key(await self._body(request))
         return JSONResponse({"key": name})
 
     async def revoke_key(self, request: Request, _key: CallerKey) -> Response:
@@ -157,7 +167,12 @@ class Control:
 
     async def evaluate(self, request: Request, key: CallerKey) -> Response:
         """A dry run, as the key that asks: the same reading, facts and decision, and a record of the look."""
-        return JSONResponse(await dry_run(self._house, key, await request.body()))
+        self._looks.take(time.monotonic())
+        return JSONResponse(await dry_run(self._house, key, await self._body(request)))
+
+    async def _body(self, request: Request) -> bytes:
+        limit = self._house.settings.gateway.max_body_bytes
+        return await read_body(request.receive, limit=limit, seconds=BODY_SECONDS)
 
     @staticmethod
     async def openapi(_request: Request, _key: CallerKey) -> Response:

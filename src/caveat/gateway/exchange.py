@@ -58,6 +58,13 @@ class Exchange:
 
     async def run(self) -> None:
         """Send the call, answer, record.  Never raises for what an upstream or a client does."""
+        try:
+            await self._run()
+        finally:
+            if not self._settled:
+                await self._settle("unknown")
+
+    async def _run(self) -> None:
         begun = self._begun
         request = begun.asked.request
         try:
@@ -78,8 +85,6 @@ class Exchange:
             await self._pass_on(reply)
         finally:
             await reply.close()
-            if not self._settled:
-                await self._settle("unknown")
 
     def _outgoing(self) -> bytes:
         """The body to send, noted for the record where it is not the caller's own."""

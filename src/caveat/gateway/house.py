@@ -14,6 +14,7 @@ from caveat.errors import BadInput, StaleFence, Unavailable
 from caveat.facts import Place
 from caveat.gateway.begun import Begun
 from caveat.gateway.bodies import Bodies
+from caveat.gateway.callers import check_key
 from caveat.gateway.changes import Act, change
 from caveat.gateway.documents import Documents
 from caveat.gateway.metrics import Metrics
@@ -146,6 +147,7 @@ class House:
     async def add_key(self, document: bytes) -> str:
         """Make a caller's key live, and return its id."""
         key = read_caller_key(document)
+        check_key(key)
         if key.caller.id in self.view.register.keys:
             raise BadInput(f"a key called `{key.caller.id}` was made before; names are not used twice")
         await self.amend("key.new", key.caller.id, document)

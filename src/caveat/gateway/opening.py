@@ -4,13 +4,14 @@ Rules of this file: nothing has gone upstream when it is done; whatever an authe
 a decision is on record only if what it stood on is still in force at its index, else it is made again.
 """
 
+import asyncio
 import secrets
 
 import msgspec
 
 from caveat import record
 from caveat.decide.decide import able, decide
-from caveat.errors import CaveatError, Refused, StaleFence, Unavailable
+from caveat.errors import Refused, StaleFence, Unavailable
 from caveat.facts import Facts, gather
 from caveat.gateway.begun import Asked, Begun
 from caveat.gateway.callers import declared
@@ -35,9 +36,9 @@ async def begin(house: House, asked: Asked) -> Begun:
     """
     try:
         return await _decide(house, asked)
-    except Unavailable:
-        raise
-    except CaveatError:
+    except asyncio.CancelledError:
+        raise  # the server stops, and the ledger may have taken the call already
+    except BaseException:
         await put_refusal(house, asked)
         raise
 

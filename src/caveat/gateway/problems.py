@@ -21,6 +21,7 @@ STATUS = {
     "not_found": 404,
     "method_not_allowed": 405,
     "model_cannot": 400,
+    "rate_limited": 429,
     "terms_missing": 503,
     "no_route": 503,
     "ledger_unavailable": 503,
@@ -30,6 +31,7 @@ STATUS = {
     "upstream_broke": 502,
     "upstream_unreadable": 502,
     "unavailable": 503,
+    "gateway_failed": 500,
 }
 
 RETRIABLE = frozenset(

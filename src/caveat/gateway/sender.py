@@ -17,6 +17,11 @@ class Sender:
         """A header that the answer to this request bears, whichever it will be; the later value counts."""
         self._headers[name] = value
 
+    async def send(self, message: Any) -> None:
+        """An ASGI message that another application made."""
+        self.started = True
+        await self._send(message)
+
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Send status and headers; the body follows by `write`."""
         self.started = True
