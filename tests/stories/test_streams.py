@@ -280,7 +280,8 @@ def test_the_notice_is_placed_in_the_callers_language_and_recorded(gateway, upst
     )
     for id_ in (call, whole.headers["x-caveat-call"]):
         done = {duty["duty"]: duty["done"] for duty in gateway.ending(id_).opened["duties"]}
-        assert done["label.output"] == 1
+        assert done["label.output"] == {"notices": 1, "header": True}
+    assert whole.headers["x-caveat-source-type"] == "trainedAlgorithmicMedia"
 
 
 def test_an_output_limit_is_put_in_and_recorded(gateway, upstream):

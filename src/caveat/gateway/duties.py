@@ -33,11 +33,22 @@ def token_limit(begun: Begun) -> int:
 
 
 def notice(begun: Begun) -> str:
-    """The notice under machine-made text, in the caller's language; "" where none is owed."""
+    """The notice under machine-made text, in the caller's language; "" where none is owed.
+
+    A reply of dictated shape is for a program: text added to it would break it, so it is labelled by its header alone.
+    """
+    if begun.call.structured:
+        return ""
     if owes(begun, "label.output") is None:
         return ""
     draft = begun.route.policy.terms.draft
     return draft.notice[language(begun)]
+
+
+def source_type(begun: Begun) -> str:
+    """The IPTC digital source type that the reply's header bears, "" where none is owed."""
+    duty = owes(begun, "label.output")
+    return str(duty.value) if duty else ""
 
 
 def language(begun: Begun) -> str:
@@ -49,7 +60,7 @@ def language(begun: Begun) -> str:
 def done(begun: Begun, notices: int) -> list[dict[str, object]]:
     """What was done about each duty, for the record."""
     how: dict[str, object] = {
-        "label.output": notices,
+        "label.output": {"notices": notices, "header": True},
         "limit.tokens": token_limit(begun),
         "log.full": "vault",
         "log.digest": "record",

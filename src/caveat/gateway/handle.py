@@ -9,6 +9,7 @@ import time
 
 from caveat.canon import b64
 from caveat.errors import CaveatError, Unavailable
+from caveat.gateway import duties
 from caveat.gateway.begun import Asked, Begun
 from caveat.gateway.exchange import Exchange
 from caveat.gateway.house import House
@@ -72,6 +73,8 @@ def _bear(house: House, begun: Begun, out: Sender) -> None:
     ticket = make_ticket(house.ticket_key, house.log.origin, begun.placed)
     out.add("x-request-id", begun.asked.id)
     out.add("request-id", begun.asked.id)
+    if begun.decision.verdict == "allow" and duties.source_type(begun):
+        out.add("x-caveat-source-type", duties.source_type(begun))
     out.add("x-caveat-decision", begun.decision.verdict)
     out.add("x-caveat-terms", begun.route.policy.terms.draft.name)
     out.add("x-caveat-ticket", b64(ticket))
