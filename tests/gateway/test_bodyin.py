@@ -15,7 +15,7 @@ def channel(*messages):
     async def receive():
         if waiting:
             return waiting.pop(0)
-        await asyncio.sleep(60)
+        return await asyncio.sleep(60)
 
     return receive
 
