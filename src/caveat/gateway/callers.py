@@ -43,6 +43,12 @@ def authenticate(headers: Mapping[str, str], by_secret: Mapping[str, CallerKey],
     return key
 
 
+def check_live(key: CallerKey, by_secret: Mapping[str, CallerKey]) -> None:
+    """Raises Refused `invalid_key` where the key was revoked since the request bore it."""
+    if by_secret.get(key.secret_digest) != key:
+        raise Refused("the key was revoked while the call came in", code="invalid_key", status=401)
+
+
 def check_key(key: CallerKey) -> None:
     """Raises BadInput for a key that should not be made: a role that is none, a name or a digest of another form.
 

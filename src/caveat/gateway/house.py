@@ -141,8 +141,19 @@ class House:
     async def adopt(self, envelope: bytes) -> Terms:
         """Put signed terms in force.  Raises NotVerified, BadInput; the terms before stay in force then."""
         terms = open_terms(SignedTerms(envelope), self.view.register.trust())
+        self._check_apart(terms)
         register = await self.amend("terms.adopted", terms.draft.name, envelope)
         return register.terms[terms.draft.id]
+
+    def _check_apart(self, terms: Terms) -> None:
+        """Raises BadInput where other terms in force cover a model of these: one of them would be dropped silently."""
+        for model in terms.draft.models:
+            other = self.view.register.covering(model.alias)
+            if other is not None and other.draft.id != terms.draft.id:
+                raise BadInput(
+                    f"the terms `{other.draft.name}` in force cover the model `{model.alias}` already",
+                    hint="end those first, or give the model another alias in one of them",
+                )
 
     async def add_key(self, document: bytes) -> str:
         """Make a caller's key live, and return its id."""
@@ -162,6 +173,10 @@ class House:
         if name not in self.view.register.terms:
             raise BadInput(f"no terms called `{name}` are in force")
         await self.amend("terms.ended", name, notice)
+
+    def document(self, name: str) -> bytes:
+        """A control document by its digest.  Raises NotVerified where it is missing or changed."""
+        return self._stores.documents.read(name)
 
     async def revoke_key(self, name: str) -> None:
         """Revoke a key; its next call is refused.  Raises BadInput."""

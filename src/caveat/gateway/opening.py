@@ -14,7 +14,7 @@ from caveat.decide.decide import able, decide
 from caveat.errors import Refused, StaleFence, Unavailable
 from caveat.facts import Facts, gather
 from caveat.gateway.begun import Asked, Begun
-from caveat.gateway.callers import declared
+from caveat.gateway.callers import check_live, declared
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.forwarding import check_forwarding
 from caveat.gateway.house import House
@@ -50,6 +50,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     call = asked.dialect.read_call(asked.request.body)
     for _ in range(MOST_TRIES):
         view = house.view
+        check_live(asked.key, view.by_secret)
         route = find_route(view, call, asked.dialect.name, house.now_ms())
         if reason := route.refuses(call):
             raise Refused(reason, code="model_cannot", status=400)
