@@ -114,8 +114,7 @@ class Exchange:
             return
         for said in frame.says:
             self._guard.feed(said.channel, said.text, tool=said.tool)
-        for channel in {said.channel: None for said in frame.says}:
-            self._guard.end(channel)
+        self._guard.finish()
         self._usage = frame.usage
         if self._guard.stopped is not None:
             await self._stopped_whole()

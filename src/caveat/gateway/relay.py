@@ -14,7 +14,12 @@ from collections import deque
 from msgspec import Struct
 
 from caveat.decide.guard import Guard
+from caveat.errors import Unavailable
 from caveat.wire.reply import Frame, Halt, ReplyReader, ReplyWriter, Said, Usage
+
+
+MOST_HELD = 8 * 2**20
+"""Bytes of one reply that may wait: a tool call that never becomes whole would else fill the memory."""
 
 
 class _Held(Struct, frozen=True):
@@ -29,12 +34,16 @@ class _Held(Struct, frozen=True):
 class Relay:
     """One streamed reply on its way.  `feed` and `finish` return bytes that may leave now."""
 
-    def __init__(self, reader: ReplyReader, writer: ReplyWriter, guard: Guard, notice: str) -> None:
+    def __init__(
+        self, reader: ReplyReader, writer: ReplyWriter, guard: Guard, notice: str, *, most_held: int = MOST_HELD
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._guard = guard
         self._notice = notice
         self._held: deque[_Held] = deque()
+        self._held_bytes = 0
+        self._most_held = most_held
         self._written: dict[str, int] = {}
         self._left: dict[str, int] = {}
         self._tools: set[str] = set()
@@ -64,8 +73,7 @@ class Relay:
         """The upstream has closed its stream.  Raises Unreadable where it did so in the middle of an event."""
         for frame in self._reader.finish():
             self._take(frame)
-        for channel in self._written:
-            self._end(channel)
+        self._guard.finish()
         return self._release()
 
     def stop(self, halt: Halt) -> bytes:
@@ -95,6 +103,9 @@ class Relay:
         self.usage = frame.usage or self.usage
         needs = {said.channel: start + len(said.text) for said, start in words}
         self._held.append(_Held(frame, tuple(words), needs))
+        self._held_bytes += len(frame.raw)
+        if self._held_bytes > self._most_held:
+            raise Unavailable("the model's reply holds too much that cannot leave yet", code="upstream_unreadable")
 
     def _end(self, channel: str) -> None:
         if channel not in self._ended:
@@ -105,6 +116,7 @@ class Relay:
         out: list[bytes] = []
         while self._held and self._free(self._held[0]):
             held = self._held.popleft()
+            self._held_bytes -= len(held.frame.raw)
             if held.frame.last:
                 self.complete = True
                 self.last += held.frame.raw
