@@ -1,23 +1,52 @@
 """The port's promises, on every store."""
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from caveat.errors import BadInput, StaleFence, Unavailable
+from caveat.ledger.channel import Channel
 from caveat.ledger.checkpoint import open_checkpoint
 from caveat.ledger.log import Entry, Fence
 from caveat.ledger.memory import MemoryLog
 from caveat.ledger.receipt import verify_receipt
+from caveat.ledger.remote import open_remote
 from caveat.ledger.sequencer import Sequencer, open_log
+from caveat.ledger.service import Service
 from caveat.ledger.tree import Frontier, leaf_hash
 
 STORES: dict[str, Any] = {
     "memory": lambda _path, keys, clock, _settings: MemoryLog(keys, clock),
     "disk": lambda path, keys, _clock, settings: open_log(path / "ledger", path / "vault", keys, settings),
+    "remote": lambda path, keys, _clock, settings: open_log(path / "ledger", path / "vault", keys, settings),
 }
+
+
+class AtTheOtherEnd:
+    """A ledger on disk through a socket; what only its owner may do is asked of the owner."""
+
+    def __init__(self, owner, remote):
+        self._remote = remote
+        for name in ("published", "forget", "set_state"):
+            setattr(self, name, getattr(owner, name))
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, log):
+        ours, theirs = Channel(), Channel()
+        for channel, end in zip((ours, theirs), socket.socketpair(), strict=True):
+            await channel.open(end)
+        Service(log).attach(ours)
+        yield cls(log, await open_remote(theirs))
+        for channel in (ours, theirs):
+            channel.close()
+        await asyncio.sleep(0)
+
+    def __getattr__(self, name):
+        return getattr(self._remote, name)
 
 
 @pytest.fixture(params=STORES)
@@ -28,7 +57,11 @@ def opened(request, tmp_path, keys, clock, settings):
     async def open_it():
         log: MemoryLog | Sequencer = STORES[request.param](tmp_path, keys, clock, settings)
         try:
-            yield log
+            if request.param == "remote":
+                async with AtTheOtherEnd.of(log) as remote:
+                    yield remote
+            else:
+                yield log
         finally:
             await log.close()
 
@@ -151,6 +184,28 @@ def test_a_stale_fence_writes_nothing(opened):
         await log.append((Entry(b"settled"),))
         await log.append((Entry(b"c"),), Fence(expects="terms-2"))
         assert [(await log.entry(i)).leaf for i in range(log.size)] == [b"a", b"adopt", b"settled", b"c"]
+
+    story(opened, tell)
+
+
+def test_changes_of_state_are_told_by_index(opened):
+    """Whoever folds what is in force reads these alone, and after a refusal the cause is among them."""
+
+    async def tell(log):
+        log.set_state("one", {})
+        await log.append((Entry(b"call"),), Fence(expects="one"))
+        await log.append((Entry(b"change"),), Fence(expects="one", becomes="two"))
+        await log.append((Entry(b"call"),), Fence(expects="two"))
+        assert log.changes(0) == (1,)
+        assert log.changes(2) == ()
+        both = (
+            log.append((Entry(b"change"),), Fence(becomes="three")),
+            log.append((Entry(b"x"),), Fence(expects="two")),
+        )
+        answers: Any = await asyncio.gather(*both, return_exceptions=True)
+        assert isinstance(answers[1], StaleFence)
+        assert log.changes(2) == (answers[0][0].index,)
+        assert log.size == 4
 
     story(opened, tell)
 

@@ -82,3 +82,9 @@ class Log(Protocol):
     def size(self) -> int:
         """Entries durably appended."""
         ...
+
+    def changes(self, since: int) -> tuple[int, ...]:
+        """Indices of the entries that changed the state (those whose fence said what it `becomes`), since <= index,
+        ascending: whoever folds what is in force reads these alone.  After a StaleFence, the one that caused it is among
+        them."""
+        ...

@@ -3,7 +3,8 @@
 For the tests of other rooms and for short-lived houses.  A checkpoint is made when somebody asks for one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from caveat.errors import BadInput, Unavailable
 from caveat.ledger.checkpoint import LogKeys, sign_checkpoint
@@ -26,6 +27,7 @@ class MemoryLog:
         self._edge = Edge()
         self._files: dict[str, bytes] = {}
         self._at_ms = 0
+        self._changes: list[int] = []
         self._closed = False
         self._publish()
 
@@ -44,9 +46,14 @@ class MemoryLog:
         """Memory does not fail."""
         return ""
 
-    def set_state(self, state: str, spent: Mapping[str, int]) -> None:
+    def set_state(self, state: str, spent: Mapping[str, int], changes: Sequence[int] = ()) -> None:
         """Take up the fence: once, before the first append."""
         self._fence.set(state, spent)
+        self._changes = list(changes)
+
+    def changes(self, since: int) -> tuple[int, ...]:
+        """Indices of entries that changed the state."""
+        return tuple(self._changes[bisect_left(self._changes, since) :])
 
     async def append(self, entries: tuple[Entry, ...], fence: Fence = NO_FENCE) -> tuple[Placed, ...]:
         """As durable as the process."""
@@ -57,6 +64,8 @@ class MemoryLog:
         self._at_ms = max(self._clock_ms(), self._at_ms)
         first = self.size
         self._entries += entries
+        if fence.becomes:
+            self._changes += range(first, self.size)
         return tuple(Placed(first + i, leaf_hash(e.leaf), self._at_ms) for i, e in enumerate(entries))
 
     async def checkpoint(self) -> bytes:

@@ -12,7 +12,7 @@ too little room refuses admission before anything is written.
 import asyncio
 import threading
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,6 +46,7 @@ class Sequencer:
         self._vault = vault
         self._settings = settings
         self._fence = FenceKeeper()
+        self._changes: list[int] = []
         self._queue = Queue()
         self._watches = Watches()
         self._fault = ""
@@ -75,14 +76,11 @@ class Sequencer:
 
     async def append(self, entries: tuple[Entry, ...], fence: Fence = NO_FENCE) -> tuple[Placed, ...]:
         """Durable when it returns; carried out even if the caller is cancelled meanwhile."""
-        job = Job(entries, fence, check_entries(entries), here())
-        if self._stalled:
-            raise self._stalled
-        if self.size - self._published[1] >= MAX_UNPUBLISHED:
-            raise Unavailable("the ledger's checkpoints lag behind", code="overloaded", hint="try again soon")
-        self._queue.put(job)
-        placed: tuple[Placed, ...] = await job.waiter.done
-        return placed
+        return await self.submit(entries, fence)
+
+    def changes(self, since: int) -> tuple[int, ...]:
+        """Indices of entries that changed the state: since the start, and those that `set_state` was given."""
+        return tuple(self._changes[bisect_left(self._changes, since) :])
 
     async def checkpoint(self) -> bytes:
         """The newest published checkpoint."""
@@ -109,9 +107,21 @@ class Sequencer:
         """Why this ledger has stopped for good, "" as long as it has not."""
         return self._fault
 
-    def set_state(self, state: str, spent: Mapping[str, int]) -> None:
-        """Take up the fence from what the records say: once, at start-up, before the first append."""
+    def submit(self, entries: tuple[Entry, ...], fence: Fence = NO_FENCE) -> asyncio.Future[tuple[Placed, ...]]:
+        """`append`, begun: the future is told when it is durable, or why it is not.  Raises what refuses admission."""
+        job = Job(entries, fence, check_entries(entries), here())
+        if self._stalled:
+            raise self._stalled
+        if self.size - self._published[1] >= MAX_UNPUBLISHED:
+            raise Unavailable("the ledger's checkpoints lag behind", code="overloaded", hint="try again soon")
+        self._queue.put(job)
+        return job.waiter.done
+
+    def set_state(self, state: str, spent: Mapping[str, int], changes: Sequence[int] = ()) -> None:
+        """Take up the fence from what the records say, and where they changed it: once, at start-up, before the first
+        append."""
         self._fence.set(state, spent)
+        self._changes = list(changes)
 
     async def published(self, index: int) -> None:
         """Return once a published checkpoint covers the entry at an index, which is asked for at once.  Raises
@@ -182,6 +192,8 @@ class Sequencer:
         for job in jobs:
             placed = tuple(Placed(index + i, leaf_hash(entry.leaf), at_ms) for i, entry in enumerate(job.entries))
             answers.append((job.waiter, placed))
+            if job.fence.becomes:
+                self._changes += range(index, index + len(placed))
             index += len(placed)
         return answers
 
