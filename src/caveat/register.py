@@ -11,6 +11,7 @@ Control records and the document each names:
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
+    coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
 """
 
 from collections.abc import Callable
@@ -76,6 +77,7 @@ class Register(Struct, frozen=True):
     ended   id of terms that were ended and not adopted again -> index of the record
     newest  id of terms -> the newest version ever adopted, and its pair's digest: no way leads back behind it
     closed  pairs that a party ended by its signed word: they never come back
+    coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
 
     size: int = 0
@@ -86,6 +88,7 @@ class Register(Struct, frozen=True):
     closed: frozenset[str] = frozenset()
     keys: dict[str, CallerKey] = {}
     revoked: frozenset[str] = frozenset()
+    coverage: dict[str, str] = {}
 
     @property
     def fence(self) -> str:
@@ -187,12 +190,17 @@ def _revoke(after: Register, leaf: Leaf, index: int, _document: bytes) -> Regist
     return msgspec.structs.replace(after, revoked=after.revoked | {leaf.id})
 
 
+def _measured(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:
+    return msgspec.structs.replace(after, coverage={**after.coverage, leaf.id: leaf.doc})
+
+
 _EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     "party.trusted": _trust,
     "terms.adopted": _adopt,
     "terms.ended": _end,
     "key.new": _new_key,
     "key.revoked": _revoke,
+    "coverage.measured": _measured,
 }
 
 

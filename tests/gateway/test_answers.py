@@ -124,3 +124,41 @@ def test_pieces_together_are_the_text(size):
 
 def test_event_of_several_lines_keeps_them():
     assert event("a\nb", "note") == b"event: note\ndata: a\ndata: b\n\n"
+
+
+def test_a_refusal_has_a_place_of_its_own_in_either_format(upstream):
+    upstream.play(always(Reply(answer=Answer(refusal="I will not."))))
+    with openai.OpenAI(base_url=upstream.address + "/v1", api_key="k", max_retries=0) as client:
+        whole = client.chat.completions.create(model="m", messages=MESSAGES)
+        chunks = list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    assert whole.choices[0].message.refusal == "I will not."
+    assert "".join(c.choices[0].delta.refusal or "" for c in chunks) == "I will not."
+    with anthropic.Anthropic(base_url=upstream.address, api_key="k", max_retries=0) as client:
+        message = client.messages.create(model="m", max_tokens=50, messages=MESSAGES)
+        with client.messages.stream(model="m", max_tokens=50, messages=MESSAGES) as stream:
+            streamed = stream.get_final_message()
+    for one in (message, streamed):
+        assert one.stop_reason == "refusal"
+        assert one.stop_details is not None
+        assert one.stop_details.explanation == "I will not."
+
+
+def test_of_several_answers_the_last_may_differ(upstream):
+    upstream.play(always(Reply(answer=Answer("Last.", others="Another."))))
+    with openai.OpenAI(base_url=upstream.address + "/v1", api_key="k", max_retries=0) as client:
+        whole = client.chat.completions.create(model="m", messages=MESSAGES, n=3)
+        said = {0: "", 1: "", 2: ""}
+        for chunk in client.chat.completions.create(model="m", messages=MESSAGES, n=3, stream=True):
+            for choice in chunk.choices:
+                said[choice.index] += choice.delta.content or ""
+    assert [c.message.content for c in whole.choices] == list(said.values()) == ["Another.", "Another.", "Last."]
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+def test_openai_sdk_reads_an_embedding(upstream, encoding):
+    upstream.play(always(Reply(answer=Answer())))
+    with openai.OpenAI(base_url=upstream.address + "/v1", api_key="k", max_retries=0) as client:
+        made = client.embeddings.create(model="m", input="Brest", encoding_format=encoding)
+        by_itself = client.embeddings.create(model="m", input="Brest")
+    assert by_itself.data[0].embedding == [0.5, -0.5]
+    assert made.data[0].index == 0

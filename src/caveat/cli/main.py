@@ -10,7 +10,7 @@ import sys
 import typer
 
 from caveat import __version__
-from caveat.cli import evidence, keys, ledger, models, party, serving, terms
+from caveat.cli import coverage, evidence, keys, ledger, models, party, serving, terms
 from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
 from caveat.cli.recognize import recognize
@@ -37,6 +37,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(evidence.app, name="evidence")
 app.command("verify")(evidence.verify)
+app.command("coverage")(coverage.coverage)
 app.command("explain")(explain)
 app.command("recognize")(recognize)
 

@@ -16,6 +16,7 @@ import typer
 import uvloop
 
 from caveat.errors import BadInput, NotVerified, Unavailable
+from caveat.gateway.coverage.keep import keep
 from caveat.gateway.founding import OPERATOR_KEY
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.house import House
@@ -50,6 +51,10 @@ class Operations(Protocol):
 
     def keys(self) -> list[dict[str, Any]]:
         """All keys: id, role, live."""
+        ...
+
+    def keep_coverage(self, document: bytes) -> str:
+        """Put a coverage matrix on record; which terms it is about."""
         ...
 
 
@@ -88,6 +93,9 @@ class Local:
     def keys(self) -> list[dict[str, Any]]:
         return self._in_house(_listed)
 
+    def keep_coverage(self, document: bytes) -> str:
+        return self._in_house(lambda house: keep(house, document))
+
     def _in_house(self, work: Callable[[House], Awaitable[T]]) -> T:
         async def within() -> T:
             async with open_house(self._home, self._home.settings(), serving=False) as house:
@@ -106,13 +114,8 @@ class Remote:
     def __init__(self, home: Home) -> None:
         url = home.announced() or f"http://{home.settings().gateway.address}"
         key = home.read_key(OPERATOR_KEY).decode().strip()
-        self._client = httpx.Client(
-            base_url=f"{url}/caveat/v1",
-            headers={"authorization": f"Bearer {key}"},
-            timeout=SECONDS,
-            trust_env=False,
-            verify=NO_TLS,
-        )
+        self._url = f"{url}/caveat/v1"
+        self._headers = {"authorization": f"Bearer {key}"}
 
     def adopt(self, envelope: bytes) -> dict[str, Any]:
         return self._ask("POST", "/terms", envelope)
@@ -126,13 +129,17 @@ class Remote:
     def revoke_key(self, name: str) -> None:
         self._ask("DELETE", f"/keys/{name}")
 
+    def keep_coverage(self, document: bytes) -> str:
+        return str(self._ask("POST", "/coverage", document)["measured"])
+
     def keys(self) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = self._ask("GET", "/keys")["keys"]
         return listed
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
         try:
-            reply = self._client.request(method, path, content=body)
+            with httpx.Client(headers=self._headers, timeout=SECONDS, trust_env=False, verify=NO_TLS) as client:
+                reply = client.request(method, self._url + path, content=body)
             answer: dict[str, Any] = msgspec.json.decode(reply.content)
         except (httpx.HTTPError, msgspec.DecodeError):
             raise Unavailable(

@@ -4,7 +4,9 @@ Shapes are those of the official SDKs' types, autumn 2026 (openai 3.54 `ChatComp
 anthropic 2.12 `Message`, `RawMessageStreamEvent`).  Ids and times are fixed, so that equal requests get equal bytes.
 """
 
+import base64
 import re
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +34,7 @@ class Asked(Struct, frozen=True):
     model: str = "scripted"
     stream: bool = False
     n: int = 1
+    encoding_format: str = "float"
     stream_options: StreamOptions | None = None
 
 
@@ -100,7 +103,7 @@ def _openai_tool(index: int, call: ToolCall) -> dict[str, Any]:
 
 
 def _openai_message(answer: Answer) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": answer.refusal or None}
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
     if answer.tool_calls:
@@ -108,14 +111,22 @@ def _openai_message(answer: Answer) -> dict[str, Any]:
     return message
 
 
+def _of_choice(answer: Answer, index: int, asked: Asked) -> Answer:
+    return Answer(answer.others, piece=answer.piece) if answer.others and index < asked.n - 1 else answer
+
+
+def _openai_choice(index: int, answer: Answer) -> dict[str, Any]:
+    ending = _FINISH[_stop(answer)]
+    return {"index": index, "message": _openai_message(answer), "logprobs": None, "finish_reason": ending}
+
+
 def _openai(asked: Asked, answer: Answer) -> Any:
-    choice = {"message": _openai_message(answer), "logprobs": None, "finish_reason": _FINISH[_stop(answer)]}
     return {
         "id": "chatcmpl-scripted",
         "object": "chat.completion",
         "created": CREATED,
         "model": asked.model,
-        "choices": [{"index": i, **choice} for i in range(asked.n)],
+        "choices": [_openai_choice(i, _of_choice(answer, i, asked)) for i in range(asked.n)],
         "usage": _openai_usage(answer),
     }
 
@@ -126,6 +137,8 @@ def _openai_deltas(answer: Answer) -> Iterator[dict[str, Any]]:
         yield {"reasoning_content": piece}
     for piece in pieces(answer.text, answer.piece):
         yield {"content": piece}
+    for piece in pieces(answer.refusal, answer.piece):
+        yield {"refusal": piece}
     for index, call in enumerate(answer.tool_calls):
         whole = _openai_tool(index, call)
         yield {"tool_calls": [{"index": index, **whole, "function": {"name": call.name, "arguments": ""}}]}
@@ -143,9 +156,10 @@ def _openai_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
     }
     usage = {"usage": None} if wants_usage else {}
     for index in range(asked.n):
-        for delta in _openai_deltas(answer):
+        said = _of_choice(answer, index, asked)
+        for delta in _openai_deltas(said):
             yield event(head | {"choices": [{"index": index, "delta": delta, "finish_reason": None}]} | usage)
-        last = {"index": index, "delta": {}, "finish_reason": _FINISH[_stop(answer)]}
+        last = {"index": index, "delta": {}, "finish_reason": _FINISH[_stop(said)]}
         yield event(head | {"choices": [last]} | usage)
     if wants_usage:
         yield event(head | {"choices": [], "usage": _openai_usage(answer)})
@@ -173,6 +187,14 @@ def _blocks(answer: Answer) -> Iterator[dict[str, Any]]:
         yield {"type": "tool_use", "id": f"toolu_{index}", "name": call.name, "input": _arguments(call)}
 
 
+def _anthropic_ending(answer: Answer) -> dict[str, Any]:
+    """Why the message ends; a refusal's words stand in its details."""
+    if not answer.refusal:
+        return {"stop_reason": _STOP_REASON[_stop(answer)], "stop_sequence": None}
+    details = {"type": "refusal", "category": None, "explanation": answer.refusal}
+    return {"stop_reason": "refusal", "stop_sequence": None, "stop_details": details}
+
+
 def _anthropic(asked: Asked, answer: Answer) -> Any:
     return {
         "id": "msg_scripted",
@@ -180,8 +202,7 @@ def _anthropic(asked: Asked, answer: Answer) -> Any:
         "role": "assistant",
         "model": asked.model,
         "content": list(_blocks(answer)),
-        "stop_reason": _STOP_REASON[_stop(answer)],
-        "stop_sequence": None,
+        **_anthropic_ending(answer),
         "usage": {"input_tokens": answer.tokens_in, "output_tokens": _tokens_out(answer)},
     }
 
@@ -205,7 +226,12 @@ _EMPTY = {"thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {
 def _anthropic_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
     whole = _anthropic(asked, answer)
     usage = {"input_tokens": answer.tokens_in, "output_tokens": 1}
-    yield _named({"type": "message_start", "message": whole | {"content": [], "stop_reason": None, "usage": usage}})
+    begun = {k: v for k, v in whole.items() if k != "stop_details"} | {
+        "content": [],
+        "stop_reason": None,
+        "usage": usage,
+    }
+    yield _named({"type": "message_start", "message": begun})
     yield _named({"type": "ping"})
     calls = iter(answer.tool_calls)
     for index, block in enumerate(whole["content"]):
@@ -214,9 +240,24 @@ def _anthropic_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
         for delta in _deltas(block, arguments, answer.piece):
             yield _named({"type": "content_block_delta", "index": index, "delta": delta})
         yield _named({"type": "content_block_stop", "index": index})
-    ending = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield _named({"type": "message_delta", "delta": ending, "usage": {"output_tokens": _tokens_out(answer)}})
+    yield _named(
+        {"type": "message_delta", "delta": _anthropic_ending(answer), "usage": {"output_tokens": _tokens_out(answer)}}
+    )
     yield _named({"type": "message_stop"})
+
+
+# OpenAI embeddings
+
+_VECTOR = (0.5, -0.5)
+
+
+def _embedding(asked: Asked, answer: Answer) -> Any:
+    """One vector, whatever was asked; base64 is little-endian float32 (openai-python asks for it by itself)."""
+    packed = base64.b64encode(struct.pack("<2f", *_VECTOR)).decode()
+    vector = packed if asked.encoding_format == "base64" else list(_VECTOR)
+    usage = {"prompt_tokens": answer.tokens_in, "total_tokens": answer.tokens_in}
+    data = [{"object": "embedding", "index": 0, "embedding": vector}]
+    return {"object": "list", "model": asked.model, "data": data, "usage": usage}
 
 
 def _count(_: Asked, answer: Answer) -> Any:
@@ -226,6 +267,7 @@ def _count(_: Asked, answer: Answer) -> Any:
 _Whole = Callable[[Asked, Answer], Any]
 _Stream = Callable[[Asked, Answer], Iterator[bytes]]
 _DIALECTS: dict[str, tuple[_Whole, _Stream | None]] = {
+    "/embeddings": (_embedding, None),
     "/chat/completions": (_openai, _openai_stream),
     "/messages/count_tokens": (_count, None),
     "/messages": (_anthropic, _anthropic_stream),

@@ -18,6 +18,7 @@ from caveat import __version__, record
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
 from caveat.gateway.bodyin import read_body, read_headers
 from caveat.gateway.callers import authenticate, require
+from caveat.gateway.coverage.keep import keep, newest
 from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, description
 from caveat.gateway.evaluate import dry_run
 from caveat.gateway.house import House
@@ -173,6 +174,12 @@ class Control:
     async def _body(self, request: Request) -> bytes:
         limit = self._house.settings.gateway.max_body_bytes
         return await read_body(request.receive, limit=limit, seconds=BODY_SECONDS)
+
+    async def coverage(self, _request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"measured": await asyncio.to_thread(newest, self._house)})
+
+    async def keep_coverage(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"measured": await keep(self._house, await self._body(request))})
 
     @staticmethod
     async def openapi(_request: Request, _key: CallerKey) -> Response:

@@ -32,6 +32,8 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
     """What the model says; gateway/answers.py puts it into the dialect of the request's path.
 
     reasoning    said before the text, on a channel of its own
+    refusal      the words with which the model refuses, where the dialect has a place for them
+    others       what every answer but the last says instead, where a request asks for several; "" for the same
     stop         "" for the natural ending: "tool" where tools are called, else "stop"
     piece        characters in one event of a stream; 0 for a word each
     tokens_in, tokens_out   the usage reported; tokens_out 0 counts the events of a stream
@@ -39,6 +41,8 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True):
 
     text: str = ""
     reasoning: str = ""
+    refusal: str = ""
+    others: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     stop: Literal["", "stop", "length", "tool", "filter"] = ""
     piece: int = 0

@@ -1,0 +1,130 @@
+"""`caveat coverage`: every enforced clause, tried in every way in which words can reach the model, on this build."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from caveat.cli.files import existing, read_bytes, write_new
+from caveat.cli.output import Json, emit, out, progress, say
+from caveat.cli.remote import Where, at_home
+from caveat.cli.trial import trial_of
+from caveat.errors import BadInput
+from caveat.gateway.coverage.matrix import STATES, Matrix, to_document
+from caveat.gateway.coverage.page import page
+from caveat.gateway.coverage.run import measure
+from caveat.gateway.coverage.table import Block, Column, blocks, legend, letters
+from caveat.gateway.documents import Documents
+from caveat.gateway.home import Home, home_path, open_home
+from caveat.gateway.past import read_past
+from caveat.gateway.settings import GatewaySettings
+from caveat.ledger.reader import LedgerReader
+from caveat.talks.draft import read_draft
+from caveat.terms.document import Draft, SignedTerms
+from caveat.terms.sign import claimed_draft
+
+STYLES = {
+    "green": "green",
+    "red": "bold white on red",
+    "learned": "yellow",
+    "refused": "blue",
+    "inexpressible": "dim",
+    "absent": "dim",
+    "apart": "dim",
+}
+
+
+def coverage(
+    file: Annotated[
+        Path | None, typer.Argument(help="Terms as YAML or signed; those in force in the home where it is not given.")
+    ] = None,
+    home: Where = None,
+    *,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the matrix to this file as one page.")] = None,
+    record: Annotated[bool, typer.Option(help="Put the measurement into the home's ledger.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Try every enforced clause against every wire format, streamed or not, and every part; exit code 1 if any is red.
+
+    The terms are put in force on a gateway of their own, before a scripted upstream, in a home that is thrown away.
+    What is measured for terms in force goes on record in the home, and so into evidence.
+    """
+    matrices = _of_file(file) if file else _in_force(home, record=record)
+    for matrix in matrices:
+        if not as_json:
+            _print(matrix)
+    if html:
+        if len(matrices) != 1:
+            raise BadInput("several terms are in force, and a page is about one", hint="name a file of terms")
+        write_new(html, page(matrices[0]).encode(), replacing=html.exists())
+        progress(f"the page is {html}")
+    if as_json:
+        emit({"measured": matrices, "red": sum(len(matrix.reds()) for matrix in matrices)})
+    if any(matrix.reds() for matrix in matrices):
+        raise typer.Exit(1)
+
+
+def _of_file(file: Path) -> list[Matrix]:
+    raw = read_bytes(existing(file))
+    draft = claimed_draft(SignedTerms(raw)) if raw.lstrip()[:1] == b"{" else read_draft(raw)
+    return [_measured(draft, None)]
+
+
+def _in_force(home: Path | None, *, record: bool) -> list[Matrix]:
+    made = open_home(home or home_path(os.environ))
+    drafts = _adopted(made)
+    if not drafts:
+        raise BadInput("no terms are in force", hint="`caveat terms adopt FILE`, or name a file of terms")
+    matrices = [_measured(draft, made.settings().gateway) for draft in drafts]
+    if record:
+        operations = at_home(made.path)
+        for matrix in matrices:
+            name = operations.keep_coverage(to_document(matrix))
+            progress(f"the measurement of {name} is on record")
+    return matrices
+
+
+def _adopted(home: Home) -> list[Draft]:
+    past = read_past(LedgerReader(home.ledger, home.vault), Documents(home.control))
+    return [terms.draft for terms in past.register.terms.values()]
+
+
+def _measured(draft: Draft, place: GatewaySettings | None) -> Matrix:
+    return measure(draft, trial_of(draft).sees, place, progress)
+
+
+def _print(matrix: Matrix) -> None:
+    wide = max((len(row.clause) for row in matrix.rows), default=6)
+    out.print(f"\n[bold]{escape(matrix.terms.name)}[/bold]  [dim]{escape(matrix.terms.digest)}[/dim]")
+    for block in blocks(matrix):
+        out.print(f"\n[bold]{escape(block.dialect)}[/bold]")
+        _print_block(matrix, block, wide)
+    say("")
+    for line in legend(matrix):
+        say(line)
+    reds = matrix.reds()
+    for clause, cell, why in reds:
+        out.print(f"[red]red[/red]  {escape(clause)}, {escape(cell.says)}: {escape(why)}")
+    say(f"\n{len(reds)} red of {matrix.counts()['green'] + len(reds)} cells that could be tried to the end")
+
+
+def _print_block(matrix: Matrix, block: Block, wide: int) -> None:
+    widths = [max(len(column.head), len(column.cells)) for column in block.columns]
+    heads = zip(block.columns, widths, strict=True)
+    out.print(" " * wide + "".join(f"  {escape(column.head.ljust(width))}" for column, width in heads))
+    heads = zip(block.columns, widths, strict=True)
+    out.print(" " * wide + "".join(f"  [dim]{letters(matrix, c).ljust(w)}[/dim]" for c, w in heads))
+    for row in matrix.rows:
+        cells = (
+            _painted(tuple(row.results[i].state for i in c.cells), c, w)
+            for c, w in zip(block.columns, widths, strict=True)
+        )
+        out.print(escape(row.clause.ljust(wide)) + "".join(cells))
+
+
+def _painted(found: tuple[str, ...], column: Column, width: int) -> str:
+    letters_of = {state: letter for state, (letter, _) in STATES.items()}
+    painted = "".join(f"[{STYLES[state]}]{letters_of[state]}[/{STYLES[state]}]" for state in found)  # type: ignore[index]
+    return f"  {painted}{' ' * (width - len(column.cells))}"

@@ -1,0 +1,159 @@
+"""Measuring: every enforced clause against every cell, over HTTP, on the build that runs.
+
+For each cell an ordinary call is made first, under each purpose that the terms have and as each caller that they name:
+where none of them passes, the gateway refuses the cell as such.  Then the probe that should trip, then the one that
+should pass.  What is reported is what the client saw, what the upstream received and what the ledger says, together.
+"""
+
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from caveat.gateway.build import this_build
+from caveat.gateway.coverage.ask import Client
+from caveat.gateway.coverage.cells import Cell, cells
+from caveat.gateway.coverage.concern import Concern, concern_of
+from caveat.gateway.coverage.judge import OK, Asked, Trial, arrived, judge
+from caveat.gateway.coverage.matrix import Matrix, Measured, Result, Row
+from caveat.gateway.coverage.paths import absent
+from caveat.gateway.coverage.plan import Plan, plan
+from caveat.gateway.coverage.recorded import read_recorded
+from caveat.gateway.coverage.scratch import Scratch, scratch
+from caveat.gateway.coverage.talk import Inexpressible, Unwritten
+from caveat.gateway.script import Reply, always
+from caveat.gateway.settings import GatewaySettings
+from caveat.recognize.markings import load_profile
+from caveat.recognize.panel import default_panel
+from caveat.terms.document import Clause, Draft
+from caveat.wire.dialects import DIALECTS
+
+Progress = Callable[[str], None]
+ORDINARY = "Which day comes after Tuesday?"
+
+
+class Way(Struct, frozen=True):
+    """As whom, and for what, a call is made."""
+
+    key: str
+    purpose: str
+
+
+def measure(
+    draft: Draft, sees: frozenset[str], place: GatewaySettings | None = None, progress: Progress = lambda _: None
+) -> Matrix:
+    """The matrix of these terms on this build.  `sees` are the hazards that its recognizers find (terms/lint.py).
+
+    Raises what scratch() raises, and Unavailable where the gateway stops answering.
+    """
+    every = cells(DIALECTS)
+    enforced = [clause for clause in draft.clauses if clause.kind == "enforced"]
+    with scratch(draft, place) as made:
+        run = _Run(draft, made)
+        tried: list[list[Result | Trial]] = []
+        for clause in enforced:
+            progress(f"trying `{clause.id}`")
+            concern = concern_of(clause, sees)
+            tried.append([run.try_cell(clause, concern, cell) for cell in every])
+        run.close()
+        on_record = read_recorded(made.home)
+        digest = made.digest
+    rows = tuple(
+        Row(
+            clause.id,
+            clause.effect,
+            clause.title[draft.languages[0]],
+            tuple(one if isinstance(one, Result) else judge(one, on_record) for one in row),
+        )
+        for clause, row in zip(enforced, tried, strict=True)
+    )
+    at_ms = time.time_ns() // 1_000_000
+    detector = default_panel(load_profile(draft.markings)).detector
+    return Matrix(1, at_ms, Measured(draft.name, digest), this_build(), detector, every, rows)
+
+
+class _Run:
+    """One measurement under way: a connection, and the way by which each cell's ordinary call passes."""
+
+    def __init__(self, draft: Draft, made: Scratch) -> None:
+        self._draft = draft
+        self._made = made
+        self._client = Client(made.url)
+        self._ways = [Way(key, purpose) for key in made.callers.values() for purpose in draft.purposes]
+        self._open: dict[Cell, Way | Asked] = {}
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    def try_cell(self, clause: Clause, concern: Concern, cell: Cell) -> Result | Trial:
+        """What can be said without a call, or the calls to be judged."""
+        if cell.path != "direct":
+            return absent(cell.path)
+        if not concern.has(cell.place):
+            return Result("apart")
+        if concern.unprobed:
+            return Result("inexpressible", concern.unprobed)
+        if concern.probe is None:
+            return Result("red", "the clause has no probe, so nothing shows that it holds")
+        operation = DIALECTS[cell.dialect].operation
+        if concern.operations and operation not in concern.operations:
+            return Result("apart", f"the clause is about {', '.join(sorted(concern.operations))}, this is {operation}")
+        try:
+            trips = plan(cell, concern.probe.trips, self._draft)
+            passes = None if concern.always else plan(cell, concern.probe.passes, self._draft)
+        except Inexpressible as why:
+            return Result("inexpressible", str(why))
+        except Unwritten as why:
+            return Result("red", str(why))
+        if concern.learned:
+            return Result("learned")
+        return self._trial(clause, concern, cell, trips, passes)
+
+    def _trial(self, clause: Clause, concern: Concern, cell: Cell, trips: Plan, passes: Plan | None) -> Trial:
+        if cell.place != "call":
+            way = self._way(cell, concern)
+            if isinstance(way, Asked):
+                return Trial(clause, cell, self._make(trips, self._ways[0]), None, shut=way)
+            return Trial(clause, cell, self._make(trips, way), self._make(passes, way) if passes else None)
+        if passes is None or clause.effect in ("permit", "oblige"):
+            return Trial(clause, cell, self._first(trips), self._first(passes) if passes else None)
+        passed = self._first(passes)
+        return Trial(clause, cell, self._make(trips, passed.way), passed)
+
+    def _way(self, cell: Cell, concern: Concern) -> Way | Asked:
+        """The way by which an ordinary call of that cell passes; the call made the first way where none does."""
+        if cell.place == "tool_call":
+            assert concern.probe is not None
+            return self._opened(cell, plan(cell, concern.probe.passes, self._draft))
+        if cell not in self._open:
+            self._open[cell] = self._opened(cell, plan(cell, ORDINARY, self._draft))
+        return self._open[cell]
+
+    def _opened(self, cell: Cell, ordinary: Plan) -> Way | Asked:
+        asked = self._first(ordinary)
+        return asked.way if arrived(asked, stream=cell.stream) else asked
+
+    def _first(self, one: Plan) -> "_Made":
+        """The call made each way until it passes; the first where it never does."""
+        made = [self._make(one, self._ways[0])]
+        for way in self._ways[1:]:
+            if made[-1].seen.status == OK:
+                break
+            made.append(self._make(one, way))
+        return made[-1] if made[-1].seen.status == OK else made[0]
+
+    def _make(self, one: Plan, way: Way) -> "_Made":
+        """One call, and what of it reached the upstream."""
+        upstream = self._made.upstream
+        upstream.play(always(Reply(answer=one.answer)))
+        headers = {"Caveat-Purpose": way.purpose, "anthropic-version": "2023-06-01"}
+        seen = self._client.call(one.dialect.paths[0], way.key, one.body, **headers)
+        received = upstream.received
+        return _Made(one, seen, received[-1].body if received else None, way)
+
+
+class _Made(Asked, frozen=True):
+    """A call that was made, and which way."""
+
+    way: Way
