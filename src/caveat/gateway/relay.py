@@ -17,7 +17,6 @@ from caveat.decide.guard import Guard
 from caveat.errors import Unavailable
 from caveat.wire.reply import Frame, Halt, ReplyReader, ReplyWriter, Said, Usage
 
-
 MOST_HELD = 8 * 2**20
 """Bytes of one reply that may wait: a tool call that never becomes whole would else fill the memory."""
 
