@@ -10,6 +10,7 @@ import pytest
 
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway.defaults import default_text
+from caveat.gateway.files import PARTIAL
 from caveat.gateway.home import FOLDERS, Home, create, home_path, open_home, repair
 from caveat.gateway.settings import read, schema_text
 
@@ -170,3 +171,14 @@ def test_paths_touch_no_disk(tmp_path):
     home = Home(tmp_path / "nowhere")
     assert home.index.parent == home.ledger.parent == home.path
     assert not home.path.exists()
+
+
+def test_what_a_running_gateway_is_about_to_write_is_not_swept_away(tmp_path):
+    home, _ = create(tmp_path / "home", default_text())
+    partial = home.control / f"half{PARTIAL}"
+    partial.write_bytes(b"half")
+    with home.locked():
+        assert repair(home) == ()
+        assert partial.exists()
+    assert repair(home) != ()
+    assert not partial.exists()

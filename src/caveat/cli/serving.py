@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from caveat.cli.output import Json, emit, err, out, progress, say
+from caveat.errors import BadInput
 from caveat.gateway.defaults import default_text
 from caveat.gateway.founding import CALLER_KEY, found, found_sample, key_text, trust_party_text
-from caveat.gateway.home import Home, create, home_path, open_home
+from caveat.gateway.home import Home, create, home_path, open_home, repair
 from caveat.gateway.house import House
 from caveat.gateway.models import Step, cache_path, pull
 from caveat.gateway.serve import bind, serve, url_of
@@ -36,15 +38,24 @@ def up(
 ) -> None:
     """Make what is needed, with sample terms signed by sample parties, and serve.
 
-    The first start fetches the embedded model (98 MB); later ones take seconds.  Ctrl-C stops everything it started.
+    The first start fetches the embedded model (98 MB); later ones take seconds.  Ctrl-C stops everything it started.  A
+    home that has parties of its own is served as it stands.
     """
     made = _made(home)
     settings = _settings(made, port)
+    if not settings.gateway.loopback and not (made.ledger / "state").exists():
+        raise BadInput(
+            f"sample parties are for trying out on this machine, and {settings.gateway.address} is reached from others",
+            hint="make a home with your own parties (`caveat init --vendor VKEY --operator VKEY`) and `caveat serve` it",
+        )
     listener = bind(settings)
     _fetch_model(made, settings)
 
     async def prepare(house: House) -> None:
         await found(house, made)
+        if not all(party.sample for party in house.view.register.parties):
+            await _tell(made, house, url_of(listener), as_json=as_json)
+            return
         await found_sample(house, made, progress)
         _welcome(made, house, url_of(listener), as_json=as_json)
 
@@ -60,18 +71,25 @@ def serve_home(
 ) -> None:
     """Serve a home that exists, as it stands."""
     made = open_home(home or home_path(os.environ))
+    _tell_mended(repair(made))
     settings = _settings(made, port)
     listener = bind(settings)
 
     async def prepare(house: House) -> None:
-        state = await house.readiness()
-        url = url_of(listener)
-        if as_json:
-            emit({"url": url, "ready": state.ready, "problems": state.problems, "terms": state.terms})
-        else:
-            say(f"serving {made.path} at {url}" + ("" if state.ready else f"; not ready: {'; '.join(state.problems)}"))
+        await found(house, made)
+        await _tell(made, house, url_of(listener), as_json=as_json)
 
     uvloop.run(serve(made, settings, listener, prepare, progress))
+    progress("stopped; nothing is left running")
+
+
+async def _tell(home: Home, house: House, url: str, *, as_json: bool) -> None:
+    """Where it serves, and whether it is ready."""
+    state = await house.readiness()
+    if as_json:
+        emit({"url": url, "ready": state.ready, "problems": state.problems, "terms": state.terms})
+    else:
+        say(f"serving {home.path} at {url}" + ("" if state.ready else f"; not ready: {'; '.join(state.problems)}"))
 
 
 def init(
@@ -109,16 +127,21 @@ def init(
 def _made(home: Path | None) -> Home:
     path = home or home_path(os.environ)
     made, mended = create(path, default_text(origin=f"localhost/caveat/{secrets.token_hex(4)}"))
+    _tell_mended(mended)
+    return made
+
+
+def _tell_mended(mended: Iterable[str]) -> None:
     for sentence in mended:
         progress(f"repaired: {sentence}")
-    return made
 
 
 def _settings(home: Home, port: int | None) -> Settings:
     settings = home.settings()
     if port is None:
         return settings
-    address = f"{settings.gateway.host}:{port}"
+    host = settings.gateway.host
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return replace(settings, gateway=replace(settings.gateway, address=address))
 
 

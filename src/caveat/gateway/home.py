@@ -143,7 +143,8 @@ def create(path: Path, settings_text: str) -> tuple[Home, tuple[str, ...]]:
         fresh = not path.exists() or not any(path.iterdir())
         _refuse_foreign(path)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mended = [*_folders(path), *_sweep(path)]
+        mended = list(_folders(path))
+    mended += _sweep_if_free(home)
     if not home.settings_file.exists():
         write_once(home.settings_file, settings_text.encode())
         mended.append("wrote the settings, which were missing")
@@ -177,6 +178,17 @@ def _folders(path: Path) -> Iterator[str]:
             folder.chmod(0o700)
             yield f"closed the folder `{folder.name}` to others"
     sync_folder(path)
+
+
+def _sweep_if_free(home: Home) -> list[str]:
+    """Sweep where nobody uses the home: what looks half written may be about to be whole."""
+    try:
+        with home.locked(), disk_trouble(home.path):
+            return list(_sweep(home.path))
+    except Unavailable as error:
+        if error.code != "home_in_use":
+            raise
+        return []
 
 
 def _sweep(path: Path) -> Iterator[str]:

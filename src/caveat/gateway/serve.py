@@ -26,6 +26,8 @@ from caveat.ledger.reader import LedgerReader
 
 GRACE_SECONDS = 5
 BACKLOG = 2048
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What tells the gateway to stop."""
 
 Prepare = Callable[[House], Awaitable[None]]
 
@@ -60,11 +62,32 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
 
     Raises Unavailable, NotVerified, BadInput, Refused: one sentence and what to do.
     """
-    async with open_house(home, settings, progress) as house:
-        home.announce(url_of(listener))
-        await prepare(house)
-        refuse_samples_abroad(house)
-        await Server(application(home, house)).serve(sockets=[listener])
+    with _ending_on_signals():
+        async with open_house(home, settings, progress) as house:
+            home.announce(url_of(listener))
+            await prepare(house)
+            refuse_samples_abroad(house)
+            await Server(application(home, house)).serve(sockets=[listener])
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Until the server takes signals itself, they end the start in order: what was started so far is stopped."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    told: list[int] = []
+
+    def end(number: int) -> None:
+        told.append(number)
+        assert task is not None
+        task.cancel()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not told:
+            raise
 
 
 def application(home: Home, house: House) -> App:
@@ -96,7 +119,7 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():  # elsewhere, whoever made the thread sets should_exit
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
                 loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
 
