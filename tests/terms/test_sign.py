@@ -7,6 +7,7 @@ from securesystemslib.dsse import Envelope
 from tests.making import ANYTHING, clause, draft, sample
 
 from caveat.canon import b64, canonical, digest
+from caveat.dsse import key_id, pae
 from caveat.errors import NotVerified
 from caveat.keys import SigningKey
 from caveat.terms.document import SignedTerms
@@ -15,9 +16,7 @@ from caveat.terms.sign import (
     add_signature,
     claimed_draft,
     claimed_keys,
-    key_id,
     open_terms,
-    pae,
     payload_of,
     sign_terms,
 )

@@ -18,7 +18,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from caveat.canon import b64, canonical, digest, unb64
+from caveat.canon import canonical, digest
+from caveat.dsse import Kind, Sealed, check, key_id, read, seal
 from caveat.errors import BadInput, NotVerified
 from caveat.keys import SigningKey, VerifyKey
 from caveat.terms.cedar_schema import listed
@@ -28,23 +29,13 @@ from caveat.vocabulary import CAVEAT
 
 PAYLOAD_TYPE = "application/vnd.caveat.terms+json"
 MAX_BYTES = 1 << 23
-MAX_SIGNATURES = 16
 ROLES: tuple[Literal["vendor", "operator"], ...] = ("vendor", "operator")
 STEP = "terms"
+MAKE = "signed terms are made with `caveat terms sign FILE`"
+KIND = Kind(PAYLOAD_TYPE, "signed terms", STEP, MAX_BYTES, MAKE)
 
 Trust = Mapping[str, Sequence[VerifyKey]]
 """Whose signatures count, by role: the keys of the vendor and those of the operator."""
-
-
-class _Sig(Struct, frozen=True):
-    keyid: str
-    sig: str
-
-
-class _Envelope(Struct, frozen=True):
-    payload: str
-    payloadType: str  # noqa: N815 - the name that DSSE gives it
-    signatures: list[_Sig]
 
 
 class _Payload(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,8 +47,7 @@ class _Payload(Struct, frozen=True, forbid_unknown_fields=True):
 
 def sign_terms(draft: Draft, *keys: SigningKey) -> SignedTerms:
     """An envelope with one signature by each key."""
-    payload = payload_of(draft)
-    return _envelope(payload, [_sign(payload, key) for key in keys])
+    return SignedTerms(seal(KIND, payload_of(draft), keys))
 
 
 def add_signature(signed: SignedTerms, key: SigningKey) -> SignedTerms:
@@ -65,35 +55,33 @@ def add_signature(signed: SignedTerms, key: SigningKey) -> SignedTerms:
 
     Raises NotVerified where the envelope's Cedar is not what its YAML compiles to: nobody signs such a thing.
     """
-    envelope, payload = _read(signed)
-    _compile(payload)
-    others = [sig for sig in envelope.signatures if sig.keyid != key_id(key.verify_key)]
-    return _envelope(payload, [*others, _sign(payload, key)])
+    sealed = read(KIND, signed.raw)
+    _compile(sealed.payload)
+    return SignedTerms(seal(KIND, sealed.payload, [key], sealed.signatures))
 
 
 def claimed_draft(signed: SignedTerms) -> Draft:
     """What the envelope holds, whoever signed it: to be shown before signing, never to decide from."""
-    return _compile(_read(signed)[1])
+    return _compile(read(KIND, signed.raw).payload)
 
 
 def claimed_terms(signed: SignedTerms) -> Terms:
     """The same with the pair's digest; to name the pair by, never to decide from."""
-    _, payload = _read(signed)
+    payload = read(KIND, signed.raw).payload
     return Terms(draft=_compile(payload), digest=digest(payload), signatures=())
 
 
 def claimed_keys(signed: SignedTerms) -> tuple[str, ...]:
     """The ids of the keys that the envelope says have signed; not checked."""
-    return tuple(sig.keyid for sig in _read(signed)[0].signatures)
+    return tuple(sig.keyid for sig in read(KIND, signed.raw).signatures)
 
 
 def open_terms(signed: SignedTerms, trust: Trust) -> Terms:
     """The terms, once a key of each party has signed these bytes.  Raises NotVerified: who must do what."""
     _check_apart(trust)
-    envelope, payload = _read(signed)
-    message = pae(PAYLOAD_TYPE, payload)
-    signatures = tuple(_signature(envelope, message, role, trust.get(role, ())) for role in ROLES)
-    return Terms(draft=_compile(payload), digest=digest(payload), signatures=signatures)
+    sealed = read(KIND, signed.raw)
+    signatures = tuple(_signature(sealed, role, trust.get(role, ())) for role in ROLES)
+    return Terms(draft=_compile(sealed.payload), digest=digest(sealed.payload), signatures=signatures)
 
 
 def payload_of(draft: Draft) -> bytes:
@@ -101,55 +89,12 @@ def payload_of(draft: Draft) -> bytes:
     return canonical({"v": 1, "yaml": draft.yaml.decode(), "cedar": draft.cedar, "schema": draft.schema})
 
 
-def pae(payload_type: str, payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding: `DSSEv1 <len> <type> <len> <payload>`, lengths in bytes."""
-    return b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(payload), payload)
-
-
-def key_id(key: VerifyKey) -> str:
-    """`name+hhhhhhhh`, as signed notes name a key."""
-    return f"{key.name}+{key.id.hex()}"
-
-
-def _sign(payload: bytes, key: SigningKey) -> _Sig:
-    return _Sig(key_id(key.verify_key), b64(key.sign(pae(PAYLOAD_TYPE, payload))))
-
-
-def _envelope(payload: bytes, signatures: list[_Sig]) -> SignedTerms:
-    value = {
-        "payload": b64(payload),
-        "payloadType": PAYLOAD_TYPE,
-        "signatures": [{"keyid": sig.keyid, "sig": sig.sig} for sig in signatures],
-    }
-    return SignedTerms(canonical(value))
-
-
-def _read(signed: SignedTerms) -> tuple[_Envelope, bytes]:
-    """The envelope and its payload's bytes, unverified."""
-    if len(signed.raw) > MAX_BYTES:
-        raise NotVerified(f"the signed terms have more than {MAX_BYTES} bytes", step=STEP)
-    try:
-        envelope = msgspec.json.decode(signed.raw, type=_Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotVerified("this file does not hold signed terms", step=STEP, hint=MAKE) from None
-    if envelope.payloadType != PAYLOAD_TYPE:
-        raise NotVerified(f"expected `{PAYLOAD_TYPE}` to be signed, got `{envelope.payloadType}`", step=STEP)
-    if len(envelope.signatures) > MAX_SIGNATURES:
-        raise NotVerified(f"expected at most {MAX_SIGNATURES} signatures", step=STEP)
-    return envelope, _base64(envelope.payload, "the signed text")
-
-
-MAKE = "signed terms are made with `caveat terms sign FILE`"
-
-
-def _signature(
-    envelope: _Envelope, message: bytes, role: Literal["vendor", "operator"], keys: Sequence[VerifyKey]
-) -> Signature:
+def _signature(sealed: Sealed, role: Literal["vendor", "operator"], keys: Sequence[VerifyKey]) -> Signature:
     """The first signature by one of the party's keys; one that claims such a key must hold."""
     for key in keys:
-        for sig in envelope.signatures:
+        for sig in sealed.signatures:
             if sig.keyid == key_id(key):
-                key.verify(message, _base64(sig.sig, f"the signature by `{sig.keyid}`"))
+                check(KIND, sealed, sig, key)
                 return Signature(role, sig.keyid)
     if not keys:
         raise NotVerified(f"no key of the {role} is trusted here", step=STEP, hint=f"the {role} gives its verify key")
@@ -171,13 +116,6 @@ def _check_apart(trust: Trust) -> None:
                 step=STEP,
                 hint="each party makes a key of its own; whoever keeps the trust file removes this one from one side",
             )
-
-
-def _base64(text: str, what: str) -> bytes:
-    try:
-        return unb64(text)
-    except BadInput:
-        raise NotVerified(f"{what} is not base64", step=STEP) from None
 
 
 def _compile(payload: bytes) -> Draft:
