@@ -1,7 +1,7 @@
 """Scripted answers are well-formed: the official SDKs read them, whole and streamed, and equal requests get equal bytes."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 import openai
@@ -162,3 +162,30 @@ def test_openai_sdk_reads_an_embedding(upstream, encoding):
         by_itself = client.embeddings.create(model="m", input="Brest")
     assert by_itself.data[0].embedding == [0.5, -0.5]
     assert made.data[0].index == 0
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_openai_sdk_reads_a_response_whole_and_streamed(upstream, case):
+    answer = ANSWERS[case]
+    upstream.play(always(Reply(answer=answer)))
+    with openai.OpenAI(base_url=upstream.address + "/v1", api_key="k", max_retries=0) as client:
+        whole = client.responses.create(model="m", input="Weather?")
+        events = list(client.responses.create(model="m", input="Weather?", stream=True))
+    assert events[-1].type == ("response.incomplete" if answer.stop == "length" else "response.completed")
+    both: list[Any] = [whole, cast("Any", events[-1]).response]
+    for response in both:
+        assert response.output_text == answer.text
+        calls = [(i.name, i.arguments) for i in response.output if i.type == "function_call"]
+        assert calls == [(call.name, call.arguments) for call in answer.tool_calls]
+    assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == answer.text
+    assert [e.sequence_number for e in events] == list(range(len(events)))
+
+
+def test_a_response_has_its_reasoning_and_its_refusal(upstream):
+    upstream.play(always(Reply(answer=Answer(reasoning="Rain is water.", refusal="I will not."))))
+    with openai.OpenAI(base_url=upstream.address + "/v1", api_key="k", max_retries=0) as client:
+        events = list(client.responses.create(model="m", input="Weather?", stream=True))
+    reasoning, message = cast("Any", events[-1]).response.output
+    assert reasoning.summary[0].text == "Rain is water."
+    assert message.content[0].refusal == "I will not."
+    assert "".join(e.delta for e in events if e.type == "response.refusal.delta") == "I will not."

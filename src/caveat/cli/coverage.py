@@ -16,6 +16,7 @@ from caveat.gateway.coverage.matrix import STATES, Matrix, to_document
 from caveat.gateway.coverage.page import page
 from caveat.gateway.coverage.run import measure
 from caveat.gateway.coverage.table import Block, Column, blocks, legend, letters
+from caveat.gateway.coverage.table import into as put_into
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.past import read_past
@@ -43,6 +44,9 @@ def coverage(
     home: Where = None,
     *,
     html: Annotated[Path | None, typer.Option("--html", help="Write the matrix to this file as one page.")] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Put the matrix into this text, between its coverage marks.")
+    ] = None,
     record: Annotated[bool, typer.Option(help="Put the measurement into the home's ledger.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -55,15 +59,24 @@ def coverage(
     for matrix in matrices:
         if not as_json:
             _print(matrix)
-    if html:
-        if len(matrices) != 1:
-            raise BadInput("several terms are in force, and a page is about one", hint="name a file of terms")
-        write_new(html, page(matrices[0]).encode(), replacing=html.exists())
-        progress(f"the page is {html}")
+    if html or into:
+        _write(matrices, html, into)
     if as_json:
         emit({"measured": matrices, "red": sum(len(matrix.reds()) for matrix in matrices)})
     if any(matrix.reds() for matrix in matrices):
         raise typer.Exit(1)
+
+
+def _write(matrices: list[Matrix], html: Path | None, text: Path | None) -> None:
+    if len(matrices) != 1:
+        raise BadInput("several terms are in force, and a page is about one", hint="name a file of terms")
+    if html:
+        write_new(html, page(matrices[0]).encode(), replacing=html.exists())
+        progress(f"the page is {html}")
+    if text:
+        document = read_bytes(text).decode("utf-8", "replace")
+        write_new(text, put_into(document, matrices[0]).encode(), replacing=True)
+        progress(f"the matrix stands in {text}")
 
 
 def _of_file(file: Path) -> list[Matrix]:

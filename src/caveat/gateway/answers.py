@@ -5,55 +5,29 @@ anthropic 2.12 `Message`, `RawMessageStreamEvent`).  Ids and times are fixed, so
 """
 
 import base64
-import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from caveat.gateway import answers_responses
+from caveat.gateway.answer_forms import (
+    CREATED,
+    EVENTS_TYPE,
+    JSON_TYPE,
+    Asked,
+    Rendered,
+    StreamOptions,
+    ending,
+    event,
+    pieces,
+    read_asked,
+    tokens_out,
+)
 from caveat.gateway.script import Answer, ToolCall
 
-CREATED = 1767225600
-"""2026-01-01, in POSIX seconds: the age of every scripted answer."""
-
-JSON_TYPE = "application/json"
-EVENTS_TYPE = "text/event-stream; charset=utf-8"
-
-
-class StreamOptions(Struct, frozen=True):
-    """The only member that matters here; others are ignored."""
-
-    include_usage: bool = False
-
-
-class Asked(Struct, frozen=True):
-    """What an answer's form depends on: the few members of a request that the scripted upstream reads."""
-
-    model: str = "scripted"
-    stream: bool = False
-    n: int = 1
-    encoding_format: str = "float"
-    stream_options: StreamOptions | None = None
-
-
-class Rendered(Struct, frozen=True):
-    """A body in pieces, one to an event where it is a stream."""
-
-    pieces: tuple[bytes, ...]
-    content_type: str
-
-
-_asked = msgspec.json.Decoder(Asked)
-
-
-def read_asked(body: bytes) -> Asked:
-    """What a request asks for; the defaults where it cannot be read (the gateway's reader is the strict one)."""
-    try:
-        return _asked.decode(body)
-    except msgspec.MsgspecError:
-        return Asked()
+__all__ = ["CREATED", "EVENTS_TYPE", "JSON_TYPE", "Asked", "Rendered", "StreamOptions", "event", "pieces", "read_asked"]
 
 
 def render(path: str, asked: Asked, answer: Answer) -> Rendered | None:
@@ -66,35 +40,13 @@ def render(path: str, asked: Asked, answer: Answer) -> Rendered | None:
     return None
 
 
-def event(data: Any, name: str = "") -> bytes:
-    """One server-sent event; text goes as it is, a line to a `data:` each, other values as JSON."""
-    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
-    lines = [f"event: {name}"] if name else []
-    return "\n".join([*lines, *(f"data: {line}" for line in text.split("\n")), "", ""]).encode()
-
-
-def pieces(text: str, size: int) -> list[str]:
-    """The text cut as a model's stream cuts it: every `size` characters, or a word at a time for 0."""
-    if size:
-        return [text[i : i + size] for i in range(0, len(text), size)]
-    return re.findall(r"\s*\S+|\s+$", text)
-
-
-def _tokens_out(answer: Answer) -> int:
-    return answer.tokens_out or len(pieces(answer.text, answer.piece)) + len(answer.tool_calls)
-
-
-def _stop(answer: Answer) -> str:
-    return answer.stop or ("tool" if answer.tool_calls else "stop")
-
-
 # OpenAI chat completions
 
 _FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls", "filter": "content_filter"}
 
 
 def _openai_usage(answer: Answer) -> dict[str, int]:
-    out = _tokens_out(answer)
+    out = tokens_out(answer)
     return {"prompt_tokens": answer.tokens_in, "completion_tokens": out, "total_tokens": answer.tokens_in + out}
 
 
@@ -116,8 +68,8 @@ def _of_choice(answer: Answer, index: int, asked: Asked) -> Answer:
 
 
 def _openai_choice(index: int, answer: Answer) -> dict[str, Any]:
-    ending = _FINISH[_stop(answer)]
-    return {"index": index, "message": _openai_message(answer), "logprobs": None, "finish_reason": ending}
+    reason = _FINISH[ending(answer)]
+    return {"index": index, "message": _openai_message(answer), "logprobs": None, "finish_reason": reason}
 
 
 def _openai(asked: Asked, answer: Answer) -> Any:
@@ -159,7 +111,7 @@ def _openai_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
         said = _of_choice(answer, index, asked)
         for delta in _openai_deltas(said):
             yield event(head | {"choices": [{"index": index, "delta": delta, "finish_reason": None}]} | usage)
-        last = {"index": index, "delta": {}, "finish_reason": _FINISH[_stop(said)]}
+        last = {"index": index, "delta": {}, "finish_reason": _FINISH[ending(said)]}
         yield event(head | {"choices": [last]} | usage)
     if wants_usage:
         yield event(head | {"choices": [], "usage": _openai_usage(answer)})
@@ -190,7 +142,7 @@ def _blocks(answer: Answer) -> Iterator[dict[str, Any]]:
 def _anthropic_ending(answer: Answer) -> dict[str, Any]:
     """Why the message ends; a refusal's words stand in its details."""
     if not answer.refusal:
-        return {"stop_reason": _STOP_REASON[_stop(answer)], "stop_sequence": None}
+        return {"stop_reason": _STOP_REASON[ending(answer)], "stop_sequence": None}
     details = {"type": "refusal", "category": None, "explanation": answer.refusal}
     return {"stop_reason": "refusal", "stop_sequence": None, "stop_details": details}
 
@@ -203,7 +155,7 @@ def _anthropic(asked: Asked, answer: Answer) -> Any:
         "model": asked.model,
         "content": list(_blocks(answer)),
         **_anthropic_ending(answer),
-        "usage": {"input_tokens": answer.tokens_in, "output_tokens": _tokens_out(answer)},
+        "usage": {"input_tokens": answer.tokens_in, "output_tokens": tokens_out(answer)},
     }
 
 
@@ -241,7 +193,7 @@ def _anthropic_stream(asked: Asked, answer: Answer) -> Iterator[bytes]:
             yield _named({"type": "content_block_delta", "index": index, "delta": delta})
         yield _named({"type": "content_block_stop", "index": index})
     yield _named(
-        {"type": "message_delta", "delta": _anthropic_ending(answer), "usage": {"output_tokens": _tokens_out(answer)}}
+        {"type": "message_delta", "delta": _anthropic_ending(answer), "usage": {"output_tokens": tokens_out(answer)}}
     )
     yield _named({"type": "message_stop"})
 
@@ -269,6 +221,7 @@ _Stream = Callable[[Asked, Answer], Iterator[bytes]]
 _DIALECTS: dict[str, tuple[_Whole, _Stream | None]] = {
     "/embeddings": (_embedding, None),
     "/chat/completions": (_openai, _openai_stream),
+    "/responses": (answers_responses.whole, answers_responses.stream),
     "/messages/count_tokens": (_count, None),
     "/messages": (_anthropic, _anthropic_stream),
 }

@@ -4,8 +4,12 @@ from itertools import groupby
 
 from msgspec import Struct
 
+from caveat.errors import BadInput
 from caveat.gateway.coverage.cells import LETTERS, PLACES, Cell
 from caveat.gateway.coverage.matrix import STATES, Matrix, Row
+
+BEGINS, ENDS = "<!-- coverage: begin -->", "<!-- coverage: end -->"
+"""Between these a document holds a matrix that the tool wrote (docs/coverage.md)."""
 
 
 class Column(Struct, frozen=True):
@@ -74,4 +78,13 @@ def legend(matrix: Matrix) -> list[str]:
     """What the letters mean, those that occur."""
     counts = matrix.counts()
     said = [f"{letter}  {counts[state]:>5}  {says}" for state, (letter, says) in STATES.items() if counts[state]]
-    return [*said, "", "parts: " + "; ".join(f"{LETTERS[place]} {says}" for place, says in PLACES.items())]
+    return [*said, "", *(f"{LETTERS[place]}  {says}" for place, says in PLACES.items())]
+
+
+def into(document: str, matrix: Matrix) -> str:
+    """The document with the matrix between its marks.  Raises BadInput where it has none."""
+    before, begins, rest = document.partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    if not begins or not ends:
+        raise BadInput(f"the document has no place for a matrix: expected a line `{BEGINS}` and a line `{ENDS}`")
+    return f"{before}{BEGINS}\n\n```\n{as_text(matrix)}\n```\n\n{ENDS}{after}"
