@@ -67,7 +67,14 @@ class Refused(CaveatError):
 
 
 class StaleFence(CaveatError):
-    """The fence named with an append is not the one in force at that index: nothing was written, decide again."""
+    """The fence named with an append is not the one in force at that index: nothing was written, decide again.
+
+    `exhausted` names what has no use left (a waiver, an approval), "" where the state in force has changed.
+    """
+
+    def __init__(self, message: str, *, exhausted: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exhausted = exhausted
 
 
 class Unavailable(CaveatError):

@@ -235,3 +235,39 @@ def test_scores_are_facts_too():
     assert decide(policy, facts(pm={"iwp": 299})).verdict == "allow"
     assert decide(policy, facts(pm={"iwp": 300})).rule == "no-permit"
     assert decide(policy, facts(pm_out={"hte": 700})).rule == "forbid"
+
+
+def test_an_approval_releases_a_hold_clause_and_nothing_else():
+    """A hold clause that no waiver can lift is released by persons; a forbid never is."""
+    policy = Policy(
+        terms(
+            clause("work", "permit", "context.labelRank <= 15"),
+            clause("wait", "hold", "context.streaming"),
+            clause("no.secrets", "forbid", "context.secretsIn", waivable=True),
+        )
+    )
+    approval = waiver("0" * 32, ("wait", "no.secrets"), kind="approval")
+    decision = decide(policy, facts(streaming=True), [approval])
+    assert (decision.verdict, decision.rule, decision.waived) == ("allow", "approval", (("wait", approval.id),))
+    assert decide(policy, facts(secrets_in=True), [approval]).verdict == "deny"
+
+
+@pytest.mark.parametrize(
+    ("changes", "lifts"),
+    [
+        ({}, True),
+        ({"terms": SMALL.terms.digest}, True),
+        ({"terms": "sha256:" + "1" * 64}, False),
+        ({"max_rank": 1}, True),
+        ({"max_rank": 0}, False),
+        ({"case": "C-17"}, False),
+    ],
+)
+def test_a_waiver_lifts_only_under_its_terms_up_to_its_marking_and_in_its_case(changes, lifts):
+    decision = decide(SMALL, facts(secrets_in=True, label_rank=1), [waiver(**changes)])
+    assert (decision.verdict == "allow") == lifts
+
+
+def test_a_waiver_of_a_case_needs_a_case():
+    """Which case it is, the gateway compares; that there is one, is a fact."""
+    assert decide(SMALL, facts(secrets_in=True, case_given=True), [waiver(case="C-17")]).verdict == "allow"

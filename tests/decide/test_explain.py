@@ -77,13 +77,13 @@ def test_every_code_is_one_that_the_gateway_knows():
 
 
 def test_an_explanation_tells_outcome_facts_clauses_waivers_and_duties():
-    waiver = Waiver("W-1", ("no.secrets",), (), (), (), "r", 0, 2**52, 1, "x", ("a", "b"), "")
+    waiver = Waiver("w-1", ("no.secrets",), (), (), (), "r", 0, 2**52, 1, "x", ("a", "b"), "")
     decision = decide(POLICY, facts(secrets_in=True, label_rank=1), [waiver])
     told = explain(decision, TERMS, "en", facts(label_rank=1))
     assert told[0] == "Allowed under the terms `trial@1`: what forbids was lifted by a waiver."
     assert "`chat` by `alice` to `small` for `drafting`; marking rank 1 (floor); hazards: none" in told[1]
     assert "`kept` (kept) adds duties: “Says kept.”" in told
-    assert "`no.secrets` (no.secrets) would stop it, but waiver `W-1` lifts it here: “Says no.secrets.”" in told
+    assert "`no.secrets` (no.secrets) would stop it, but waiver `w-1` lifts it here: “Says no.secrets.”" in told
     assert "To be done with it: `limit.tokens=9`, `log.full`." in told
 
 

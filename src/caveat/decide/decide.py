@@ -1,7 +1,7 @@
 """The one decision point: terms, facts and waivers in, a decision out.
 
 Rules of this file: pure and total; whoever holds the same terms, facts and waivers gets the same decision; a clause
-that errs denies; a waiver lifts only what its clause allows, and only forbids and holds.
+that errs denies; a waiver lifts only what its clause allows, and only forbids and holds; an approval lifts holds only.
 
 The order in which rules settle a call, the first that applies wins:
 
@@ -10,8 +10,9 @@ The order in which rules settle a call, the first that applies wins:
     3 unreadable  a field or part is there that no clause lists, or that only a permit that does not hold lists
     4 hold        a hold clause holds that no waiver lifts
     5 no-permit   no permit holds
-    6 waiver      something was lifted
-    7 permit
+    6 waiver      something was lifted by a waiver
+    7 approval    what a hold clause held was released by persons, and nothing was lifted by a waiver
+    8 permit
 """
 
 from collections.abc import Collection, Sequence
@@ -39,7 +40,9 @@ def decide(policy: Policy, facts: Facts, waivers: Sequence[Waiver] = ()) -> Deci
     if truth.errors:
         return _decision(policy, ("deny", "error", ()), truth, {})
     waived = _waived(policy, truth, facts, waivers) if waivers else {}
-    return _decision(policy, _settle(policy, truth, facts, waived), truth, waived)
+    approvals = {waiver.id for waiver in waivers if waiver.kind == "approval"}
+    outcome = _settle(policy, truth, facts, waived, by_waiver=not approvals.issuperset(waived.values()))
+    return _decision(policy, outcome, truth, waived)
 
 
 def decide_again(
@@ -69,8 +72,8 @@ def _sees(policy: Policy, facts: Facts) -> tuple[object, ...]:
     return policy.key(facts), facts.fields, facts.unknown_fields, facts.unread_parts
 
 
-def _settle(policy: Policy, truth: Truth, facts: Facts, waived: Waived) -> Outcome:
-    """Steps 2 to 7 of the order above."""
+def _settle(policy: Policy, truth: Truth, facts: Facts, waived: Waived, *, by_waiver: bool) -> Outcome:
+    """Steps 2 to 8 of the order above; `by_waiver`: something was lifted, and not by an approval."""
     forbids = _live(policy, truth, "forbid", waived)
     if forbids:
         return "deny", "forbid", forbids
@@ -82,7 +85,7 @@ def _settle(policy: Policy, truth: Truth, facts: Facts, waived: Waived) -> Outco
         return "hold", "hold", holds
     if not permits:
         return "deny", "no-permit", ()
-    return "allow", "waiver" if waived else "permit", permits
+    return "allow", "waiver" if by_waiver else "approval" if waived else "permit", permits
 
 
 def _live(policy: Policy, truth: Truth, effect: Literal["permit", "forbid", "hold"], waived: Waived) -> tuple[str, ...]:
@@ -99,18 +102,32 @@ def _unreadable(policy: Policy, facts: Facts, permits: tuple[str, ...]) -> bool:
 
 
 def _waived(policy: Policy, truth: Truth, facts: Facts, waivers: Sequence[Waiver]) -> Waived:
-    """Clause -> the waiver that lifts it; of several, the first by id."""
+    """Clause -> the waiver that lifts it; of several, an approval before waivers, then the first by id."""
     lifted: Waived = {}
-    for clause in truth.held:
-        if clause in policy.non_waivable or policy.clauses[clause].effect not in ("forbid", "hold"):
-            continue
-        for waiver in sorted(waivers, key=lambda w: w.id):
-            if waiver.covers(
-                clause, caller=facts.caller, purpose=facts.purpose, model=facts.model, at_ms=facts.epoch * 1000
-            ):
+    for waiver in sorted(waivers, key=lambda w: (w.kind, w.id)):
+        for clause in truth.held:
+            if clause not in lifted and _lifts(policy, waiver, clause, facts):
                 lifted[clause] = waiver.id
-                break
     return lifted
+
+
+def _lifts(policy: Policy, waiver: Waiver, clause: str, facts: Facts) -> bool:
+    effect = policy.clauses[clause].effect
+    may = effect == "hold" if waiver.kind == "approval" else clause not in policy.non_waivable
+    return (
+        may
+        and effect in ("forbid", "hold")
+        and waiver.covers(
+            clause,
+            terms=policy.terms.digest,
+            caller=facts.caller,
+            purpose=facts.purpose,
+            model=facts.model,
+            rank=facts.label_rank,
+            at_ms=facts.epoch * 1000,
+        )
+        and (not waiver.case or facts.case_given)
+    )
 
 
 def _decision(policy: Policy, outcome: Outcome, truth: Truth, waived: Waived) -> Decision:

@@ -8,11 +8,12 @@ from caveat.terms.document import Duty
 
 Verdict = Literal["allow", "deny", "hold"]
 
-Rule = Literal["permit", "waiver", "forbid", "hold", "no-permit", "unreadable", "duty", "error"]
+Rule = Literal["permit", "waiver", "approval", "forbid", "hold", "no-permit", "unreadable", "duty", "error"]
 """What settled it:
 
     permit      a permit holds and nothing forbids
     waiver      the same, once waivers had lifted what forbids
+    approval    the same, once persons had released what a hold clause held
     forbid      a forbidding clause holds
     hold        a hold clause holds: forbidden until approved
     no-permit   nothing permits it (the default)
@@ -28,7 +29,8 @@ class Decision(Struct, frozen=True):
     clauses   those that settled it: the live forbids of a deny, the holds of a hold, the permits of an allow
     held      every clause that holds, whatever its effect
     unmet     for no-permit: the permits that did not hold
-    waived    (clause, waiver) for each forbid or hold that a waiver lifted
+    waived    (clause, waiver) for each forbid or hold that a waiver lifted, (clause, hold id) for each hold that an
+              approval released
     duties    of all obliging clauses that hold; to be fulfilled only when the verdict is allow
     errors    (clause, what went wrong); any entry makes the verdict deny
     terms     the pair's digest

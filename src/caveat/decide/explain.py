@@ -53,7 +53,7 @@ def explain(decision: Decision, terms: Terms, language: str, facts: Facts | None
     waived = dict(decision.waived)
     for id_ in decision.held:
         clause = terms.draft.clause(id_)
-        key = "waived" if id_ in waived else "held_" + clause.effect
+        key = _lifted_by(waived[id_]) if id_ in waived else "held_" + clause.effect
         sentences.append(
             phrase[key].format(
                 id=id_, title=_in(clause.title, language), says=_in(clause.says, language), waiver=waived.get(id_, "")
@@ -104,6 +104,10 @@ def _lookup(wanted: str, languages: Sequence[str]) -> str:
         tag = tag.rpartition("-")[0]
     primary = wanted.lower().partition("-")[0]
     return next((language for language in languages if language.lower().partition("-")[0] == primary), "")
+
+
+def _lifted_by(id_: str) -> str:
+    return "waived" if id_.startswith("w-") else "approved"
 
 
 def _phrases(language: str) -> Phrase:

@@ -21,6 +21,7 @@ ENGLISH: Phrase = {
     "never_waivable": "no waiver can lift this clause",
     "outcome_permit": "Allowed under the terms `{terms}`: a permit holds and nothing forbids.",
     "outcome_waiver": "Allowed under the terms `{terms}`: what forbids was lifted by a waiver.",
+    "outcome_approval": "Allowed under the terms `{terms}`: persons approved what a clause holds.",
     "outcome_forbid": "Denied under the terms `{terms}`: a clause forbids it.",
     "outcome_hold": "Held under the terms `{terms}`: forbidden until a person approves.",
     "outcome_no-permit": "Denied under the terms `{terms}`: no permit holds, and what is not permitted is denied.",
@@ -36,6 +37,7 @@ ENGLISH: Phrase = {
     "held_hold": "`{id}` ({title}) holds it until a person approves: “{says}”",
     "held_oblige": "`{id}` ({title}) adds duties: “{says}”",
     "waived": "`{id}` ({title}) would stop it, but waiver `{waiver}` lifts it here: “{says}”",
+    "approved": "`{id}` ({title}) would hold it, but persons approved this very call, hold `{waiver}`: “{says}”",
     "unmet": "`{id}` ({title}) would permit, but does not hold for this call: “{says}”",
     "duties": "To be done with it: {duties}.",
     "duties_unmet": "Duties that come with it: {duties}.",
@@ -59,6 +61,7 @@ FRENCH: Phrase = {
     "never_waivable": "aucune dérogation ne peut lever cette clause",
     "outcome_permit": "Autorisé par les conditions `{terms}` : une autorisation s'applique et rien n'interdit.",
     "outcome_waiver": "Autorisé par les conditions `{terms}` : une dérogation a levé ce qui interdit.",
+    "outcome_approval": "Autorisé par les conditions `{terms}` : des personnes ont approuvé ce qu'une clause retient.",
     "outcome_forbid": "Refusé selon les conditions `{terms}` : une clause l'interdit.",
     "outcome_hold": "Retenu selon les conditions `{terms}` : interdit tant qu'une personne n'approuve pas.",
     "outcome_no-permit": "Refusé selon les conditions `{terms}` : aucune autorisation ne s'applique, et ce qui n'est "
@@ -76,6 +79,8 @@ FRENCH: Phrase = {
     "held_hold": "`{id}` ({title}) le retient jusqu'à l'approbation d'une personne : « {says} »",
     "held_oblige": "`{id}` ({title}) ajoute des obligations : « {says} »",
     "waived": "`{id}` ({title}) l'arrêterait, mais la dérogation `{waiver}` la lève ici : « {says} »",
+    "approved": "`{id}` ({title}) le retiendrait, mais des personnes ont approuvé cet appel même, attente `{waiver}` : "
+    "« {says} »",
     "unmet": "`{id}` ({title}) autoriserait, mais ne s'applique pas à cet appel : « {says} »",
     "duties": "À faire avec cet appel : {duties}.",
     "duties_unmet": "Obligations qui s'y attachent : {duties}.",

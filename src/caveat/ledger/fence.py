@@ -56,6 +56,6 @@ class FenceKeeper:
         wanted = Counter(waiver for waiver, _ in fence.spends)
         for waiver, most in fence.spends:
             if self._spent[waiver] + wanted[waiver] > most:
-                raise StaleFence(f"the waiver `{waiver}` has no use left")
+                raise StaleFence(f"`{waiver}` has no use left", exhausted=waiver)
         self._spent += wanted
         self.state = fence.becomes or self.state

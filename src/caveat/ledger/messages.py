@@ -131,7 +131,7 @@ def read_entry(data: bytes) -> Entry:
 
 def failure(error: CaveatError) -> Failure:
     """An error as it is told."""
-    code = error.code if isinstance(error, Unavailable) else ""
+    code = error.code if isinstance(error, Unavailable) else error.exhausted if isinstance(error, StaleFence) else ""
     return Failure(type(error).__name__, error.message, error.hint, code)
 
 
@@ -140,4 +140,6 @@ def error_of(told: Failure) -> CaveatError:
     kind = _KINDS.get(told.kind, Unavailable)
     if kind is Unavailable:
         return Unavailable(told.message, code=told.code or "unavailable", hint=told.hint)
+    if kind is StaleFence:
+        return StaleFence(told.message, exhausted=told.code, hint=told.hint)
     return kind(told.message, hint=told.hint)
