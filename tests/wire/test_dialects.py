@@ -17,6 +17,7 @@ from caveat.wire.reply import Halt
 
 PATHS = {
     "/v1/chat/completions": "openai_chat",
+    "/v1/responses": "openai_responses",
     "/v1/embeddings": "openai_embeddings",
     "/v1/messages": "anthropic_messages",
     "/anthropic/v1/messages": "anthropic_messages",
@@ -25,6 +26,7 @@ PATHS = {
 }
 BODIES = {
     "openai_chat": b'{"stream": true, "model" : "a", "messages": [{"role": "user", "content": "model"}], "max_tokens": 5}',
+    "openai_responses": b'{"stream": true, "model" : "a", "input": "model", "max_output_tokens": 5}',
     "openai_embeddings": b'{"input": "model", "model":"a"}',
     "anthropic_count_tokens": b'{"messages":[{"role":"user","content":"x"}],"model":"a" }',
     "anthropic_messages": b'{"max_tokens":5,"messages":[{"role":"user","content":"x"}],"model":"a" }',
@@ -54,13 +56,13 @@ def test_with_model_rewrites_the_models_name_alone(name):
     assert DIALECTS[name].read_call(body).model == 'b"é'
 
 
-@pytest.mark.parametrize("name", ["openai_chat", "anthropic_messages"])
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses", "anthropic_messages"])
 def test_with_limit_lowers_and_never_raises(name):
     dialect = DIALECTS[name]
     assert dialect.with_limit(BODIES[name], 5) == BODIES[name]
     assert dialect.read_call(dialect.with_limit(BODIES[name], 3)).max_output_tokens == 3
     without = json.loads(BODIES[name])
-    del without["max_tokens"]
+    del without["max_output_tokens" if name == "openai_responses" else "max_tokens"]
     assert dialect.read_call(dialect.with_limit(json.dumps(without).encode(), 3)).max_output_tokens == 3
 
 
@@ -114,6 +116,7 @@ def test_any_json_in_any_known_field_is_read_or_refused(name):
             "input",
         ),
         *("output", "data", "text", "item", "part", "response", "instructions", "max_tokens"),
+        *("item_id", "output_index", "content_index", "arguments", "name", "summary", "annotations", "logprobs"),
     }
     value = st.recursive(
         JSON,
@@ -163,6 +166,19 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "tool_choice": {"type": "function", "function": {"name": "f"}},
         "response_format": {"type": "json_schema", "json_schema": {}},
     },
+    "openai_responses": {
+        "model": "m",
+        "instructions": "i",
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "u"}, {"type": "input_image", "file_id": "f"}]},
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "x"}]},
+            {"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": "s"}]},
+        ],
+        "tools": [{"type": "function", "name": "f", "parameters": {"properties": {"a": {}}}}, {"type": "web_search"}],
+        "tool_choice": {"type": "function", "name": "f"},
+        "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}},
+    },
     "openai_embeddings": {"model": "m", "input": [[1, 2], "a"]},
     "anthropic_messages": {
         "model": "m",
@@ -203,6 +219,19 @@ REPLIES: dict[str, dict[str, Any]] = {
         ],
         "usage": {"prompt_tokens": 1},
     },
+    "openai_responses": {
+        "id": "r",
+        "object": "response",
+        "instructions": "i",
+        "tools": [{"type": "function", "name": "f"}],
+        "output": [
+            {"id": "a", "type": "reasoning", "summary": [{"type": "summary_text", "text": "s"}]},
+            {"id": "b", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
+            {"id": "c", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"id": "d", "type": "web_search_call", "action": {"query": "q"}},
+        ],
+        "usage": {"input_tokens": 1},
+    },
     "openai_embeddings": {"object": "list", "model": "m", "data": [{"embedding": [1.5], "index": 0}], "usage": {}},
     "anthropic_messages": {
         "type": "message",
@@ -225,6 +254,36 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
             ],
         },
         {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    ],
+    "openai_responses": [
+        {"type": "response.created", "response": {"id": "r", "object": "response", "instructions": "i"}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {"id": "m", "type": "message", "role": "assistant", "content": []},
+        },
+        {
+            "type": "response.content_part.added",
+            "item_id": "m",
+            "output_index": 0,
+            "content_index": 0,
+            "part": {"type": "output_text", "text": ""},
+        },
+        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "x"},
+        {"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "x"},
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "item": {"id": "m", "type": "message", "content": [{"type": "output_text", "text": "x"}]},
+        },
+        {
+            "type": "response.output_item.added",
+            "output_index": 1,
+            "item": {"id": "f", "type": "function_call", "name": "f", "arguments": ""},
+        },
+        {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": "{}"},
+        {"type": "response.function_call_arguments.done", "output_index": 1, "arguments": "{}"},
+        {"type": "response.completed", "response": REPLIES["openai_responses"]},
     ],
     "openai_embeddings": [],
     "anthropic_messages": [
@@ -302,7 +361,10 @@ def check_mutants(name: str, seed: int, seconds: float) -> int:
         with contextlib.suppress(CaveatError):
             for one in EVENTS[name]:
                 for frame in reader.feed(b"data: " + json.dumps(mutated(one, chance, rate)).encode() + b"\n\n"):
+                    assert writer.leaving(frame)
                     writer.saw(frame)
+                    for channel in frame.ends:
+                        writer.text(channel, "made by a machine")
                     read += 1
         assert writer.stop(Halt("c", "m")).endswith(b"\n\n")
     return read

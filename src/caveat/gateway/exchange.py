@@ -108,7 +108,7 @@ class Exchange:
         try:
             with self._watch:
                 body = await reply.read(self._house.settings.gateway.max_reply_bytes)
-            frame = self._dialect.read_reply(body) if reply.status == 200 else read_error(body)
+            frame = self._dialect.read_reply(body, self._begun.call.body) if reply.status == 200 else read_error(body)
         except CaveatError as error:
             await self._failed(error)
             return
@@ -135,7 +135,9 @@ class Exchange:
             await self._refuse(status_of(halt.code), halt)
 
     async def _streamed(self, reply: UpstreamReply) -> None:
-        relay = Relay(self._dialect.reader(), self._dialect.writer(), self._guard, duties.notice(self._begun))
+        relay = Relay(
+            self._dialect.reader(self._begun.call.body), self._dialect.writer(), self._guard, duties.notice(self._begun)
+        )
         await self._out.start(200, (*EVENT_STREAM, *reply.headers))
         try:
             await self._flow(reply, relay)

@@ -41,7 +41,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     known: bool
     context_tokens: int
     control_tokens: tuple[str, ...]
-    dialects: tuple[str, ...] = ("openai_chat", "anthropic_messages")
+    dialects: tuple[str, ...] = ("openai_chat", "openai_responses", "anthropic_messages")
     tools: Literal["no", "yes"] = "no"
 
     @property

@@ -118,7 +118,7 @@ class Relay:
             self._held_bytes -= len(held.frame.raw)
             if held.frame.last:
                 self.complete = True
-                self.last += held.frame.raw
+                self.last += self._writer.leaving(held.frame)
                 continue
             out.extend(self._labelled(held))
             self._writer.saw(held.frame)
@@ -131,18 +131,16 @@ class Relay:
 
     def _labelled(self, held: _Held) -> list[bytes]:
         """The frame's bytes, the notice beside them where this frame completes a text that a person will read."""
-        raw = held.frame.raw
-        if not self._notice:
-            return [raw]
-        out = [raw]
-        for channel in held.frame.ends:
+        before: list[bytes] = []
+        after: list[bytes] = []
+        for channel in held.frame.ends if self._notice else ():
             if channel in self._tools or not channel.endswith(("/content", "/text")):
                 continue
             event = self._writer.text(channel, "\n\n" + self._notice)
             if event:
                 self.notices += 1
-                out = [*out, event] if channel in held.needs else [event, *out]
-        return out
+                (after if channel in held.needs else before).append(event)
+        return [*before, self._writer.leaving(held.frame), *after]
 
     def _partial(self, held: _Held) -> bytes:
         """The part of a waiting frame that was released before the stop, written anew."""

@@ -56,7 +56,7 @@ _REPLY = table(
 )
 
 
-def read_reply(body: bytes) -> Frame:
+def read_reply(body: bytes, _asked: bytes = b"") -> Frame:
     """See dialect.Dialect.read_reply."""
     value = read_json(body)
     heard = Heard()

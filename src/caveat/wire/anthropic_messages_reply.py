@@ -171,7 +171,7 @@ _MESSAGE = table(
 )
 
 
-def read_reply(body: bytes) -> Frame:
+def read_reply(body: bytes, _asked: bytes = b"") -> Frame:
     """See dialect.Dialect.read_reply."""
     value = read_json(body)
     heard = Heard()
@@ -270,6 +270,6 @@ def _index(value: dict[str, Any]) -> int:
     return index
 
 
-def reader() -> ReplyReader:
+def reader(_asked: bytes = b"") -> ReplyReader:
     """See dialect.Dialect.reader."""
     return Stream(_Message().read)

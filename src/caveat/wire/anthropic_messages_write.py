@@ -47,6 +47,10 @@ class Writer:
         if b"content_block_st" in frame.raw:
             self._mark(data_of(frame))
 
+    def leaving(self, frame: Frame) -> bytes:
+        """See reply.ReplyWriter."""
+        return frame.raw
+
     def text(self, channel: str, text: str) -> bytes:
         """See reply.ReplyWriter."""
         if not channel.endswith("/text") or _block(channel) not in self._open:

@@ -1,6 +1,7 @@
 """What a dialect is: one frozen table of functions, made by one file per dialect and listed in wire/dialects.py."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,6 +15,18 @@ class Refusal(Struct, frozen=True):
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+
+class ReadReply(Protocol):
+    """Reads a whole reply.  `asked` is the body that was sent: where a reply repeats it, that is no word of the model's."""
+
+    def __call__(self, body: bytes, asked: bytes = b"", /) -> Frame: ...
+
+
+class MakeReader(Protocol):
+    """Makes a fresh ReplyReader for one stream; `asked` as in ReadReply."""
+
+    def __call__(self, asked: bytes = b"", /) -> ReplyReader: ...
 
 
 class Dialect(Struct, frozen=True):
@@ -37,8 +50,8 @@ class Dialect(Struct, frozen=True):
     operation: str
     paths: tuple[str, ...]
     read_call: Callable[[bytes], Call]
-    read_reply: Callable[[bytes], Frame]
-    reader: Callable[[], ReplyReader]
+    read_reply: ReadReply
+    reader: MakeReader
     writer: Callable[[], ReplyWriter]
     with_model: Callable[[bytes, str], bytes]
     with_limit: Callable[[bytes, int], bytes]

@@ -5,9 +5,11 @@ from caveat.wire.anthropic_messages import ANTHROPIC_MESSAGES
 from caveat.wire.dialect import Dialect
 from caveat.wire.openai_chat import OPENAI_CHAT
 from caveat.wire.openai_embeddings import OPENAI_EMBEDDINGS
+from caveat.wire.openai_responses import OPENAI_RESPONSES
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (OPENAI_CHAT, OPENAI_EMBEDDINGS, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS)
+    dialect.name: dialect
+    for dialect in (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_EMBEDDINGS, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS)
 }
 
 BY_PATH: dict[str, Dialect] = {path: dialect for dialect in DIALECTS.values() for path in dialect.paths}

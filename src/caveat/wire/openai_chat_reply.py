@@ -185,7 +185,7 @@ _CHUNK = table(
 )
 
 
-def read_reply(body: bytes) -> Frame:
+def read_reply(body: bytes, _asked: bytes = b"") -> Frame:
     """See dialect.Dialect.read_reply."""
     value = read_json(body)
     heard = Heard()
@@ -220,6 +220,6 @@ class _Chunks:
         return self._heard.frame(event.raw)
 
 
-def reader() -> ReplyReader:
+def reader(_asked: bytes = b"") -> ReplyReader:
     """See dialect.Dialect.reader."""
     return Stream(_Chunks().read)

@@ -34,6 +34,10 @@ class Writer:
         if not frame.says:
             self._mark_silent(frame)
 
+    def leaving(self, frame: Frame) -> bytes:
+        """See reply.ReplyWriter."""
+        return frame.raw
+
     def text(self, channel: str, text: str) -> bytes:
         """See reply.ReplyWriter."""
         index, _, kind = channel.partition("/")

@@ -108,7 +108,7 @@ _REPLY = table(
 )
 
 
-def read_reply(body: bytes) -> Frame:
+def read_reply(body: bytes, _asked: bytes = b"") -> Frame:
     """See dialect.Dialect.read_reply.  Vectors are no words: nothing is Said."""
     value = read_json(body, dense=True)
     heard = Heard()

@@ -78,6 +78,10 @@ class ReplyWriter(Protocol):
         """Note a frame that has left for the client, so that ids, names and open blocks can be continued."""
         ...
 
+    def leaving(self, frame: Frame) -> bytes:
+        """The bytes of a frame as it leaves: as it came, but where it repeats a text to which `text` has added."""
+        ...
+
     def text(self, channel: str, text: str) -> bytes:
         """An event that adds `text` to an open text channel; b"" where the channel cannot take text."""
         ...

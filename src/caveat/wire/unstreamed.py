@@ -14,7 +14,7 @@ def _read(event: Event) -> Frame:
     return Frame(event.raw)
 
 
-def reader() -> ReplyReader:
+def reader(_asked: bytes = b"") -> ReplyReader:
     """See dialect.Dialect.reader: any event is refused."""
     return Stream(_read)
 
@@ -25,6 +25,9 @@ class _Writer:
 
     def saw(self, frame: Frame) -> None:
         pass
+
+    def leaving(self, frame: Frame) -> bytes:
+        return frame.raw
 
     def text(self, _channel: str, _text: str) -> bytes:
         return b""
