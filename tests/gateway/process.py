@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from typing import Any
 COMMAND = (sys.executable, "-c", "from caveat.cli.main import main; main()")
 
 
-def environment(**more: str) -> dict[str, str]:
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's, without what would lead a gateway to the user's own home."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CAVEAT_")}
-    return {**kept, **more}
+    return {**kept, **(more or {})}
 
 
 def caveat(
-    *arguments: str | Path, stdin: bytes = b"", timeout: float = 60, **env: str
+    *arguments: str | Path, stdin: bytes = b"", timeout: float = 60, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a verb to its end."""
     return subprocess.run(
@@ -28,7 +28,7 @@ def caveat(
         input=stdin,
         capture_output=True,
         timeout=timeout,
-        env=environment(**env),
+        env=environment(env),
         check=False,
     )
 
@@ -93,7 +93,7 @@ def served(
             [*COMMAND, verb, "--home", str(home), "--json", *arguments],
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=environment(**env),
+            env=environment(env),
         )
     assert process.stdout is not None
     try:

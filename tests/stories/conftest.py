@@ -1,8 +1,11 @@
 """The gateway of the stories: one for each file, with the scripted upstream behind it."""
 
+import os
+
 import pytest
 from tests.gateway.running import scripted_gateway
 
+from caveat.gateway.models import cache_path, pull
 from caveat.gateway.script import says
 
 
@@ -23,3 +26,11 @@ def upstream(governed):
     """What stands behind it; says `Hello there.` until it is given another script."""
     governed[1].play(says("Hello there."))
     return governed[1]
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    """A home's models/ with the real model in it; fetched from the registry if the cache does not have it."""
+    folder = tmp_path_factory.mktemp("models")
+    pull(folder, cache_path(os.environ))
+    return folder

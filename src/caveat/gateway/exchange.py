@@ -15,7 +15,7 @@ from caveat.gateway import duties
 from caveat.gateway.begun import Begun
 from caveat.gateway.foreign_errors import read_error
 from caveat.gateway.house import House
-from caveat.gateway.problems import problem, status_of
+from caveat.gateway.problems import NO_RECORD, for_caller, status_of
 from caveat.gateway.relay import Relay
 from caveat.gateway.sender import Sender
 from caveat.gateway.upstream import UpstreamReply
@@ -142,7 +142,7 @@ class Exchange:
         try:
             await self._flow(reply, relay)
         except CaveatError as error:
-            await self._close_with("broken", relay, relay.broke(problem(error)[1]))
+            await self._close_with("broken", relay, relay.broke(for_caller(error)[1]))
         except ClientGone:
             await self._settle_relay("aborted", relay)
         else:
@@ -190,7 +190,7 @@ class Exchange:
             error = Unavailable(
                 f"the model's reply could not be read: {error.message}", code="upstream_unreadable", hint=error.hint
             )
-        status, halt = problem(error)
+        status, halt = for_caller(error)
         if await self._settle("broken"):
             await self._refuse(status, halt)
 
@@ -208,9 +208,9 @@ class Exchange:
             if self._kept:
                 await self._house.keep_body(begun, "reply", b"".join(self._kept))
             await self._house.log.append((self._outcome(ending, characters_left),))
-        except Unavailable as error:
+        except Unavailable:
             if not self._out.started:
-                await self._refuse(503, Halt("ledger_unavailable", error.message))
+                await self._refuse(503, NO_RECORD)
             return False
         self._house.count_ending(begun, ending)
         return True

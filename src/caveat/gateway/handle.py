@@ -14,7 +14,7 @@ from caveat.gateway.begun import Asked, Begun
 from caveat.gateway.exchange import Exchange
 from caveat.gateway.house import House
 from caveat.gateway.opening import begin, put_refusal
-from caveat.gateway.problems import problem, status_of
+from caveat.gateway.problems import for_caller, status_of
 from caveat.gateway.refusing import halt_of
 from caveat.gateway.sender import Sender
 from caveat.gateway.watch import Watch
@@ -53,7 +53,7 @@ async def unread(house: House, asked: Asked, error: CaveatError, out: Sender) ->
 
 async def refuse(house: House, dialect: Dialect, call: str, error: CaveatError, out: Sender) -> None:
     """Answer a call that never came to a decision, in its dialect."""
-    status, halt = problem(error)
+    status, halt = for_caller(error)
     house.metrics.refused(dialect.name, halt.code)
     await _answer(dialect, call, status, halt, out)
 

@@ -40,6 +40,12 @@ RETRIABLE = frozenset(
 """Codes after which the same call may succeed later without anyone's doing."""
 
 
+TOLD = frozenset({"overloaded", "upstream_unreachable", "upstream_timeout", "upstream_broke", "upstream_unreadable"})
+"""Codes of Unavailable whose words are for callers too."""
+
+NO_RECORD = Halt("ledger_unavailable", "the call cannot be put on record now, so it is not answered; try again later")
+
+
 def status_of(code: str) -> int:
     """The HTTP status of a code of the list; KeyError is a bug."""
     return STATUS[code]
@@ -60,6 +66,14 @@ def problem(error: CaveatError) -> tuple[int, Halt]:
             return STATUS[code], Halt(code, _sentence(error))
         case _:
             return 503, Halt("unavailable", "the gateway could not do this")
+
+
+def for_caller(error: CaveatError) -> tuple[int, Halt]:
+    """The same for who made the call: of the house's own troubles it learns that there is one, not which folder or disk
+    it has."""
+    if isinstance(error, Unavailable) and error.code not in TOLD:
+        return STATUS["ledger_unavailable"], NO_RECORD
+    return problem(error)
 
 
 def _sentence(error: CaveatError, where: str = "") -> str:
