@@ -36,13 +36,13 @@ class AtTheOtherEnd:
     @classmethod
     @asynccontextmanager
     async def of(cls, log):
-        ours, theirs = Channel(), Channel()
-        for channel, end in zip((ours, theirs), socket.socketpair(), strict=True):
-            await channel.open(end)
+        ours, (end, theirs) = Channel(), socket.socketpair()
+        await ours.open(end)
         Service(log).attach(ours)
-        yield cls(log, await open_remote(theirs))
-        for channel in (ours, theirs):
-            channel.close()
+        remote = await open_remote(theirs)
+        yield cls(log, remote)
+        await remote.close()
+        ours.close()
         await asyncio.sleep(0)
 
     def __getattr__(self, name):

@@ -23,18 +23,18 @@ class Served:
     def __init__(self, log):
         self.log = log
         self.service = Service(log)
-        self._channels: list[Channel] = []
+        self._ends: list[Any] = []
 
     async def end(self, noted=lambda _entries, _placed: None):
-        ours, theirs = Channel(), Channel()
-        for channel, side in zip((ours, theirs), socket.socketpair(), strict=True):
-            await channel.open(side)
-            self._channels.append(channel)
+        ours, (side, theirs) = Channel(), socket.socketpair()
+        await ours.open(side)
         client = self.service.attach(ours, noted)
-        return await open_remote(theirs), client, theirs
+        remote = await open_remote(theirs)
+        self._ends += [ours, remote._channel]
+        return remote, client
 
     async def close(self):
-        for channel in self._channels:
+        for channel in self._ends:
             channel.close()
         await asyncio.sleep(0)
         await self.log.close()
@@ -64,7 +64,7 @@ def story(tmp_path, keys, settings):
 
 def test_what_waits_together_leaves_in_one_message(story):
     async def tell(served):
-        remote, client, _ = await served.end()
+        remote, client = await served.end()
         heard: list[Any] = []
 
         def listen(data):
@@ -80,7 +80,7 @@ def test_what_waits_together_leaves_in_one_message(story):
 
 def test_too_much_that_waits_is_refused_at_once(story):
     async def tell(served):
-        remote, _, _ = await served.end()
+        remote, _ = await served.end()
         several = [asyncio.ensure_future(remote.append((Entry(b"x"),))) for _ in range(MAX_WAITING)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as refused:
@@ -95,7 +95,7 @@ def test_too_much_that_waits_is_refused_at_once(story):
 
 def test_large_appends_leave_in_several_messages(story):
     async def tell(served):
-        remote, _, _ = await served.end()
+        remote, _ = await served.end()
         entry = Entry(b"x", b"y" * 2**20)
         placed = await asyncio.gather(*(remote.append((entry,)) for _ in range(20)))
         assert sorted(p.index for (p,) in placed) == list(range(20))
@@ -107,7 +107,7 @@ def test_large_appends_leave_in_several_messages(story):
 def test_a_change_through_one_end_is_told_to_all(story):
     async def tell(served):
         await served.log.append((Entry(b"begin"),), Fence(becomes="one"))
-        (first, _, _), (second, _, _) = await served.end(), await served.end()
+        (first, _), (second, _) = await served.end(), await served.end()
         assert first.changes(0) == second.changes(0) == (0,)
         told = asyncio.Event()
         second.changed = told.set
@@ -126,11 +126,11 @@ def test_a_process_that_goes_away_is_recorded_all_the_same(story):
 
     async def tell(served):
         noted: list[bytes] = []
-        remote, client, channel = await served.end(lambda entries, _: noted.extend(e.leaf for e in entries))
+        remote, client = await served.end(lambda entries, _: noted.extend(e.leaf for e in entries))
         waiting = asyncio.ensure_future(remote.append((Entry(b"sent"),)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        channel.close()
+        remote._channel.close()
         with pytest.raises(Unavailable, match="is gone"):
             await waiting
         while not noted:
@@ -148,11 +148,9 @@ def test_a_process_that_goes_away_is_recorded_all_the_same(story):
 def test_an_end_without_a_ledger_behind_it_is_unavailable():
     async def run():
         ours, theirs = socket.socketpair()
-        channel = Channel()
-        await channel.open(theirs)
         ours.close()
         with pytest.raises(Unavailable):
-            await open_remote(channel)
+            await open_remote(theirs)
 
     asyncio.run(run())
 

@@ -25,6 +25,9 @@ from caveat.gateway.settings import Settings
 from caveat.gateway.startup import open_house
 
 Where = Annotated[Path | None, typer.Option("--home", help="The home directory (default: CAVEAT_HOME or ~/.caveat).")]
+Several = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Answer calls in so many processes instead of those in caveat.toml.")
+]
 
 ALLOWED = "Summarise in one sentence: the committee met on Tuesday and agreed the budget for the library."
 DENIED = "TOP SECRET//SI//NOFORN\\nSummarise: the committee met on Tuesday."
@@ -34,6 +37,7 @@ def up(
     home: Where = None,
     *,
     port: Annotated[int | None, typer.Option(help="Listen on this port instead of the one in caveat.toml.")] = None,
+    workers: Several = None,
     as_json: Json = False,
 ) -> None:
     """Make what is needed, with sample terms signed by sample parties, and serve.
@@ -42,7 +46,7 @@ def up(
     home that has parties of its own is served as it stands.
     """
     made = _made(home)
-    settings = _settings(made, port)
+    settings = _settings(made, port, workers)
     if not settings.gateway.loopback and not (made.ledger / "state").exists():
         raise BadInput(
             f"sample parties are for trying out on this machine, and {settings.gateway.address} is reached from others",
@@ -67,12 +71,13 @@ def serve_home(
     home: Where = None,
     *,
     port: Annotated[int | None, typer.Option(help="Listen on this port instead of the one in caveat.toml.")] = None,
+    workers: Several = None,
     as_json: Json = False,
 ) -> None:
     """Serve a home that exists, as it stands."""
     made = open_home(home or home_path(os.environ))
     _tell_mended(repair(made))
-    settings = _settings(made, port)
+    settings = _settings(made, port, workers)
     listener = bind(settings)
 
     async def prepare(house: House) -> None:
@@ -136,13 +141,13 @@ def _tell_mended(mended: Iterable[str]) -> None:
         progress(f"repaired: {sentence}")
 
 
-def _settings(home: Home, port: int | None) -> Settings:
+def _settings(home: Home, port: int | None, workers: int | None) -> Settings:
     settings = home.settings()
-    if port is None:
-        return settings
-    host = settings.gateway.host
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return replace(settings, gateway=replace(settings.gateway, address=address))
+    gateway = replace(settings.gateway, workers=workers or settings.gateway.workers)
+    if port is not None:
+        host = gateway.host
+        gateway = replace(gateway, address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    return replace(settings, gateway=gateway)
 
 
 def _fetch_model(home: Home, settings: Settings) -> None:

@@ -84,7 +84,7 @@ class Control:
         return JSONResponse(state.details(), status)
 
     async def metrics(self, _request: Request, _key: CallerKey) -> Response:
-        return Response(self._house.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(await self._house.counts(), media_type="text/plain; version=0.0.4")
 
     async def models(self, request: Request, _key: CallerKey) -> Response:
         aliases = sorted(self._house.view.routes)

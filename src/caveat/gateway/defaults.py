@@ -11,6 +11,7 @@ origin = "{origin}"  # the log's name, first line of its checkpoints; never chan
 # network = "connected"           # air-gapped, enclave or connected
 # posture = "normal"              # normal, degraded or emergency
 # marking_floor = ""              # the lowest marking that any call on this network bears
+# workers = 1                     # processes that answer calls
 # max_body_bytes = 16777216       # longest request body that is read
 # max_reply_bytes = 16777216      # longest reply that is not streamed
 # language = "en"                 # of messages to the operator

@@ -27,6 +27,7 @@ from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import open_terms
 
 ViewMaker = Callable[[Register], View]
+Counts = Callable[[], Awaitable[bytes]]
 MOST_TRIES = 8
 
 
@@ -38,6 +39,7 @@ class Readiness(Struct, frozen=True):
     terms: dict[str, str]
     fence: str
     size: int
+    worker: int
 
     def details(self) -> dict[str, object]:
         """For those who may inspect."""
@@ -62,6 +64,8 @@ class House:
         self.log = stores.log
         self.ticket_key = ticket_key
         self.metrics = Metrics()
+        self.worker = 1
+        self.counts: Counts = self._own_counts
         self.view = make_view(register)
         self._stores = stores
         self._make_view = make_view
@@ -121,9 +125,9 @@ class House:
 
     async def _fold_forward(self) -> None:
         register = self.view.register
-        for index in range(register.size, self.log.size):
+        for index in self.log.changes(register.size):
             leaf = record.read_leaf((await self.log.entry(index)).leaf)
-            if leaf.k == "control":
+            if leaf.k == record.CONTROL:
                 register = fold(register, leaf, index, self._stores.documents.read(leaf.doc))
         self._show(register)
 
@@ -132,7 +136,16 @@ class House:
         self._note_in_force()
 
     def _note_in_force(self) -> None:
-        self.metrics.in_force({t.draft.name: t.digest for t in self.view.register.terms.values()})
+        self.metrics.in_force({t.draft.name: t.digest for t in self.view.register.terms.values()}, self.worker)
+
+    def join(self, worker: int, counts: Counts) -> None:
+        """This process is one worker of several: its number, and how it learns what all of them have counted."""
+        self.worker = worker
+        self.counts = counts
+        self._note_in_force()
+
+    async def _own_counts(self) -> bytes:
+        return self.metrics.text()
 
     async def keep_body(self, begun: Begun, which: str, body: bytes) -> None:
         """Keep a body in the vault (duty `log.full`).  Raises Unavailable."""
@@ -204,7 +217,7 @@ class House:
         except Unavailable as error:
             problems.append(f"records cannot be written: {error.message}")
         terms = {t.draft.name: t.digest for t in self.view.register.terms.values()}
-        return Readiness(not problems, tuple(problems), terms, self.view.fence, self.log.size)
+        return Readiness(not problems, tuple(problems), terms, self.view.fence, self.log.size, self.worker)
 
     async def _try_writing(self) -> None:
         """The write path, tried: an append that its fence turns away, and a file made durable.  Raises Unavailable."""

@@ -39,6 +39,12 @@ class Metrics:
             registry=self.registry,
         )
         self._terms = Gauge("caveat_terms_info", "Terms in force", ["terms", "digest"], registry=self.registry)
+        self._held_by = Gauge(
+            "caveat_worker_info",
+            "The terms that a worker decides by",
+            ["worker", "terms_digest"],
+            registry=self.registry,
+        )
         self._reloads = Counter(
             "caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry
         )
@@ -60,11 +66,13 @@ class Metrics:
         """A call's outcome is on record."""
         self._endings.labels(begun.asked.dialect.name, str(begun.call.streams).lower(), ending).inc()
 
-    def in_force(self, names: dict[str, str]) -> None:
-        """The terms now in force: name -> digest."""
+    def in_force(self, names: dict[str, str], worker: int) -> None:
+        """The terms now in force, by this worker's view: name -> digest."""
         self._terms.clear()
+        self._held_by.clear()
         for name, digest in names.items():
             self._terms.labels(name, digest).set(1)
+            self._held_by.labels(str(worker), digest).set(1)
         self._reloads.labels("done").inc()
 
     def text(self) -> bytes:

@@ -1,4 +1,5 @@
-"""Serving: a socket, a house, an ASGI server, and an orderly end of all three.
+"""Serving: a socket, a house, an ASGI server, and an orderly end of all three; or several workers that each have the last
+two (workers.py).
 
 The socket is bound before anything else is started, so that a port in use is told at once; on SIGINT or SIGTERM calls
 that run get a few seconds, then every process and thread that was started here has ended.
@@ -21,7 +22,8 @@ from caveat.gateway.home import Home
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
 from caveat.gateway.settings import Settings
-from caveat.gateway.startup import Progress, open_house
+from caveat.gateway.startup import Progress, open_site
+from caveat.gateway.workers import Workers
 from caveat.ledger.reader import LedgerReader
 
 GRACE_SECONDS = 5
@@ -63,11 +65,14 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
     Raises Unavailable, NotVerified, BadInput, Refused: one sentence and what to do.
     """
     with _ending_on_signals():
-        async with open_house(home, settings, progress) as house:
+        async with open_site(home, settings, progress) as site:
             home.announce(url_of(listener))
-            await prepare(house)
-            refuse_samples_abroad(house)
-            await Server(application(home, house)).serve(sockets=[listener])
+            await prepare(site.house)
+            refuse_samples_abroad(site.house)
+            if settings.gateway.workers > 1:
+                await Workers(home, settings, site, listener, progress).run()
+            else:
+                await Server(application(home, site.house)).serve(sockets=[listener])
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     marking_floor: Annotated[
         str, Meta(description='the lowest marking that any call on this network bears; "" for the profile\'s lowest')
     ] = ""
+    workers: Annotated[int, Meta(ge=1, le=64, description="processes that answer calls; the ledger has one writer")] = 1
     max_body_bytes: Annotated[Positive, Meta(description="longest request body that is read")] = 16 * MIB
     max_reply_bytes: Annotated[Positive, Meta(description="longest reply that is not streamed")] = 16 * MIB
     language: Annotated[

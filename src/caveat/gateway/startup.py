@@ -7,9 +7,11 @@ What was folded is kept as a snapshot (past.py), so that the next start need not
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+
+from msgspec import Struct
 
 from caveat import record
 from caveat.decide.policy import Policy
@@ -18,20 +20,28 @@ from caveat.gateway.documents import Documents
 from caveat.gateway.founding import house_keys
 from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
-from caveat.gateway.past import Past, read_past, read_snapshot, write_snapshot
+from caveat.gateway.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.settings import Settings
 from caveat.gateway.upstreams import Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
 from caveat.ledger.disk import LedgerSettings
 from caveat.ledger.log import Log
 from caveat.ledger.reader import LedgerReader
-from caveat.ledger.sequencer import open_log
+from caveat.ledger.sequencer import Sequencer, open_log
 from caveat.recognize.control_tokens import DEFAULT
 from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.register import Register
 
 Progress = Callable[[str], None]
+
+
+class Site(Struct, frozen=True):
+    """A house and what only the process that owns its ledger has."""
+
+    house: House
+    log: Sequencer
+    upstreams: Upstreams
 
 
 @asynccontextmanager
@@ -43,6 +53,20 @@ async def open_house(
     serving: bool = True,
     upstreams: Upstreams | None = None,
 ) -> AsyncIterator[House]:
+    """The house of `open_site`."""
+    async with open_site(home, settings, progress, serving=serving, upstreams=upstreams) as site:
+        yield site.house
+
+
+@asynccontextmanager
+async def open_site(
+    home: Home,
+    settings: Settings,
+    progress: Progress = lambda _: None,
+    *,
+    serving: bool = True,
+    upstreams: Upstreams | None = None,
+) -> AsyncIterator[Site]:
     """A house over the home, closed at the end of the block; without the settings' upstreams unless it is to serve.
     `upstreams` stand in their place, and stay their maker's to close (the coverage matrix has its own).
 
@@ -57,8 +81,8 @@ async def open_house(
         reader = LedgerReader(home.ledger, home.vault)
         past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
         write_snapshot(home.snapshot, reader, past, vault_key)
-        log.set_state(past.register.fence, {})
-        await settle_unknown(log, settings.gateway.name, past)
+        log.set_state(past.register.fence, {}, past.controls)
+        await settle_unknown(log, settings.gateway.name, past.open_calls)
         if upstreams is not None:
             serving = False
         upstreams = upstreams or Upstreams()
@@ -67,7 +91,17 @@ async def open_house(
         stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key))
         house = House(settings, stores, keys.plain, partial(make_view, upstreams), past.register)
         upstreams.changed = house.review
-        yield house
+        yield Site(house, log, upstreams)
+
+
+async def open_workers_house(home: Home, settings: Settings, log: Log, upstreams: Upstreams) -> House:
+    """A house in a worker, over a ledger that another process owns: what is in force is folded from its changes."""
+    keys, vault_key = house_keys(home, settings.gateway.origin)
+    stores = Stores(log, Documents(home.control), Bodies(home.vault / "bodies", vault_key))
+    house = House(settings, stores, keys.plain, partial(make_view, upstreams), Register())
+    await house.refresh(house.view)
+    upstreams.changed = house.review
+    return house
 
 
 def _ledger_settings(settings: Settings) -> LedgerSettings:
@@ -75,9 +109,9 @@ def _ledger_settings(settings: Settings) -> LedgerSettings:
     return LedgerSettings(interval_ms=chosen.checkpoint_interval_ms, free_floor_bytes=chosen.min_free_mb * 2**20)
 
 
-async def settle_unknown(log: Log, gateway: str, past: Past) -> None:
+async def settle_unknown(log: Log, gateway: str, open_calls: Mapping[str, record.Opening]) -> None:
     """Give every call that was left open an outcome: nobody can say how it ended."""
-    for call, opening in past.open_calls.items():
+    for call, opening in open_calls.items():
         head = record.Head(call, gateway, House.now_ms(), secrets.token_bytes(32))
         await log.append((record.settled(head, opening, "unknown", None, {}),))
 

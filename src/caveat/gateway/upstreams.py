@@ -6,7 +6,7 @@ an upstream out of reach at start-up is told and tried again by the first call, 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from caveat.gateway.endpoint import Endpoint
 from caveat.gateway.home import Home
 from caveat.gateway.manifest import Manifest
 from caveat.gateway.models import SMOLLM2, Step, Tell, cache_path, model_of, pull
+from caveat.gateway.orders import Lent
+from caveat.gateway.secret import Secret
 from caveat.gateway.settings import Settings, UpstreamSettings, upstream_key
 from caveat.gateway.upstream import Access, HttpUpstream
 from caveat.terms.document import Model
@@ -49,10 +51,13 @@ class Served(Struct, frozen=True):
 
 
 class Upstreams:
-    """All upstreams of one gateway, by alias of their models.  `changed` is called when an identity has changed."""
+    """All upstreams of one gateway, by alias of their models.  `changed` is called when an identity has changed, `moved` with
+    name and new address when an embedded model was started anew."""
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = lambda: None
+        self.moved: Callable[[str, str], None] = lambda _name, _address: None
+        self.embedded: dict[str, Embedded] = {}
         self.all: dict[str, HttpUpstream] = {}
         self._models: dict[str, tuple[HttpUpstream, str, Manifest | None]] = {}
 
@@ -82,8 +87,11 @@ class Upstreams:
 
 
 @asynccontextmanager
-async def open_upstreams(home: Home, settings: Settings, progress: Progress) -> AsyncIterator[Upstreams]:
-    """The upstreams of the settings, made ready; connections and processes end with the block.
+async def open_upstreams(
+    home: Home, settings: Settings, progress: Progress, *, lent: Mapping[str, Lent] | None = None
+) -> AsyncIterator[Upstreams]:
+    """The upstreams of the settings, made ready; connections and processes end with the block.  Embedded models that are
+    `lent` run elsewhere already.
 
     Raises BadInput (a key, a CA bundle, a manifest), NotVerified (weights), Unavailable (the embedded model).
     """
@@ -95,9 +103,13 @@ async def open_upstreams(home: Home, settings: Settings, progress: Progress) -> 
             stack.push_async_callback(upstream.close)
         await asyncio.gather(*(_meet(upstream, progress) for upstream in far))
         for name, chosen in _chosen(settings, embedded=True):
-            model = await start_embedded(home.models, chosen, tell)
-            stack.push_async_callback(model.stop)
-            stack.push_async_callback(_embedded(upstreams, name, chosen, model).close)
+            if lent is None:
+                model = await start_embedded(home.models, chosen, tell)
+                stack.push_async_callback(model.stop)
+                upstream = _started(upstreams, name, chosen, model)
+            else:
+                upstream = _embedded(upstreams, name, chosen, lent[name])
+            stack.push_async_callback(upstream.close)
         yield upstreams
 
 
@@ -141,21 +153,33 @@ async def start_embedded(folder: Path, chosen: UpstreamSettings, tell: Tell = la
     return model
 
 
-def _embedded(upstreams: Upstreams, name: str, chosen: UpstreamSettings, model: Embedded) -> HttpUpstream:
-    """The client of a started model; it follows the process when that is started anew.
+def _started(upstreams: Upstreams, name: str, chosen: UpstreamSettings, model: Embedded) -> HttpUpstream:
+    """The client of a model that was started here; it follows the process when that is started anew."""
+    upstream = _embedded(upstreams, name, chosen, Lent(model.address, model.key.reveal(), model.manifest))
+
+    def moved(address: str) -> None:
+        upstream.move(Endpoint(address))
+        upstreams.moved(name, address)
+
+    model.moved = moved
+    upstreams.embedded[name] = model
+    return upstream
+
+
+def _embedded(upstreams: Upstreams, name: str, chosen: UpstreamSettings, lent: Lent) -> HttpUpstream:
+    """The client of an embedded model.
 
     Its connections are not kept: each would hold one of the server's threads while it is idle.
     """
-    manifest = model.manifest
+    manifest = lent.manifest
     access = Access(
-        key=model.key,
+        key=Secret(lent.key),
         identity=manifest.identity,
         timeout_s=chosen.timeout_s,
         connect_timeout_s=chosen.connect_timeout_s,
         keeps=False,
     )
-    upstream = HttpUpstream(name, Endpoint(model.address), manifest.dialects, access)
-    model.moved = lambda address: upstream.move(Endpoint(address))
+    upstream = HttpUpstream(name, Endpoint(lent.address), manifest.dialects, access)
     upstreams.add(upstream, dict(chosen.models) or {manifest.alias: manifest.alias}, manifest)
     return upstream
 

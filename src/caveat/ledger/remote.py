@@ -6,6 +6,7 @@ whether an append was carried out, so no answer may leave for it.
 """
 
 import asyncio
+import socket
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Final, Literal
@@ -33,10 +34,12 @@ _GONE: Final = "the process that owns the ledger is gone"
 
 
 class RemoteLog:
-    """The port over a channel; made by `open_remote`.  `changed` is called when the state in force has changed."""
+    """The port over a channel; made by `open_remote`.  `changed` is called when the state in force has changed, `lost` when
+    the other end is gone."""
 
     def __init__(self, channel: Channel) -> None:
         self.changed: Callable[[], None] = lambda: None
+        self.lost: Callable[[], None] = lambda: None
         self.origin = ""
         self.size = 0
         self._channel = channel
@@ -50,7 +53,7 @@ class RemoteLog:
         self._batch: list[tuple[Wanted, int]] = []
         channel.heard = self._heard
         channel.eased = self._flush
-        channel.ended = self._ended
+        channel.ended = self._lose
 
     async def greeted(self) -> None:
         """Return once the sequencer has said what its log is."""
@@ -91,7 +94,7 @@ class RemoteLog:
     async def close(self) -> None:
         """Take no more; the ledger itself stays as it is."""
         self._channel.close()
-        self._ended()
+        self._lose()
 
     async def _ask(self, what: Literal["checkpoint", "entry", "proof"], index: int = -1) -> bytes:
         if self._over:
@@ -150,8 +153,12 @@ class RemoteLog:
         else:
             answer.set_exception(error_of(reply.failure))
 
-    def _ended(self) -> None:
+    def _lose(self) -> None:
+        """Whoever waits is told."""
+        if self._over:
+            return
         self._over = True
+        self.lost()
         waiting: list[asyncio.Future[Any]] = [*self._asks.values(), self._greeted]
         waiting += [placing for placing, _ in self._appends.values()]
         self._asks.clear()
@@ -162,9 +169,11 @@ class RemoteLog:
                 future.set_exception(_gone())
 
 
-async def open_remote(channel: Channel) -> RemoteLog:
-    """The ledger at the other end of an open channel.  Raises Unavailable where it ended."""
+async def open_remote(end: socket.socket) -> RemoteLog:
+    """The ledger at the other end of a pair of sockets.  Raises Unavailable where nobody is there."""
+    channel = Channel()
     log = RemoteLog(channel)
+    await channel.open(end)
     await log.greeted()
     return log
 

@@ -46,11 +46,8 @@ class Service:
         client.greet()
         return client
 
-    def detach(self, client: "Client") -> None:
-        """Tell it nothing any more."""
-        self._clients.discard(client)
-
     def _changed(self) -> None:
+        self._clients = {client for client in self._clients if not client.over}
         for client in self._clients:
             client.flush()
 
@@ -66,6 +63,11 @@ class Client:
         self._answers: list[Answer] = []
         self._told = 0
         self._running: set[asyncio.Future[None] | Placing] = set()
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody is at the other end any more."""
+        return self._channel.over
 
     def greet(self) -> None:
         """The first message."""
