@@ -33,9 +33,9 @@ def gather(  # noqa: PLR0913, PLR0917 - each is a value of a room of its own
     """
     seen = seen_in(findings, draft)
     marking, label_source = _marking(caller, declared, seen, draft, place)
-    listed, unknown_fields = _listed(call.unlisted, draft)
-    unread, unread_parts = _listed(call.unread, draft)
-    rules = [_tool_rule(tool.name, draft.tools) for tool in call.tools]
+    listed, unknown_fields = listed_in(call.unlisted, draft)
+    unread, unread_parts = listed_in(call.unread, draft)
+    rules = [tool_rule(tool.name, draft.tools) for tool in call.tools]
     voices = {part.at: part.voice for part in call.parts}
     hazards = over(seen.pm, draft)
     return Facts(
@@ -90,7 +90,7 @@ def with_reply(facts: Facts, findings: Sequence[Finding], tools: Sequence[str], 
     if not findings and not tools and facts.stage == "reply":
         return facts
     seen = seen_in(findings, draft)
-    rules = [_tool_rule(tool, draft.tools) for tool in tools]
+    rules = [tool_rule(tool, draft.tools) for tool in tools]
     profile = load_profile(draft.markings)
     pm_out = {code: max(facts.pm_out.get(code, 0), seen.pm.get(code, 0)) for code in sorted({*facts.pm_out, *seen.pm})}
     after = msgspec.structs.replace(
@@ -158,7 +158,7 @@ def _some(words: Sequence[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def _listed(pointers: Iterable[str], draft: Draft) -> tuple[set[str], int]:
+def listed_in(pointers: Iterable[str], draft: Draft) -> tuple[set[str], int]:
     """The patterns of clauses that match some of the pointers, and how many pointers no clause lists."""
     patterns = {pattern for clause in draft.clauses for pattern in clause.fields}
     found: set[str] = set()
@@ -176,7 +176,7 @@ def covers(pattern: str, pointer: str) -> bool:
     return len(steps) <= len(parts) and all(s in ("*", p) for s, p in zip(steps, parts, strict=False))
 
 
-def _tool_rule(name: str, rules: Sequence[ToolRule]) -> ToolRule:
+def tool_rule(name: str, rules: Sequence[ToolRule]) -> ToolRule:
     """The first rule whose pattern is the tool's name, UNLISTED where there is none."""
     return next((rule for rule in rules if _pattern(rule.name).fullmatch(name)), UNLISTED)
 

@@ -89,6 +89,14 @@ def read_condition(when: str, known: dict[str, tuple[str, ...]] | None = None) -
     return Condition(repr(expression), frozenset(reads), frozenset(named), constant)
 
 
+def read_expression(when: str) -> P.Expr:
+    """The expression itself, every node of it in the accepted part.  Raises BadInput."""
+    expression = _parse(when)
+    for _ in _walk(expression):
+        pass
+    return expression
+
+
 def nearest(word: str, among: tuple[str, ...]) -> str:
     """A hint that names the nearest word of a list, "" where none is near."""
     close = get_close_matches(word, among, n=1, cutoff=0.6)
