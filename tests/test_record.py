@@ -244,3 +244,11 @@ def test_a_chosen_salt_shows() -> None:
 def test_what_is_no_aside_is_refused(data: bytes) -> None:
     with pytest.raises(NotVerified):
         read_aside(data)
+
+
+def test_what_an_allowed_call_spends_stands_in_the_clear_and_a_denied_one_spends_nothing():
+    lifted = {"waived": (("b", "w-2"), ("a", "w-1"), ("c", "w-2"))}
+    allowed = msgspec.structs.replace(DECISION, verdict="allow", rule="waiver", **lifted)
+    assert record.spent(allowed) == ("w-1", "w-2")
+    assert record.spent(msgspec.structs.replace(allowed, verdict="deny", rule="forbid")) == ()
+    assert record.spent(msgspec.structs.replace(allowed, verdict="hold", rule="hold")) == ()

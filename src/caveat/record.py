@@ -56,6 +56,7 @@ class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
     tok    tokens in and out by the provider's count (settled), None where it gave none
     what   what a control record does: "terms.adopted", "key.new", ...
     id     the thing it does it to
+    w      what the call spends: ids of the waivers that it uses, and of the hold whose approval it uses (opened)
     doc    digest of the document kept whole in control/
     c      commitments: name -> digest
     """
@@ -72,6 +73,7 @@ class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
     what: str = ""
     id: str = ""
     doc: str = ""
+    w: tuple[str, ...] = ()
     c: dict[str, str] = {}
 
 
@@ -106,13 +108,21 @@ class Opening(Struct, frozen=True):
 
 
 def opened(head: Head, facts: Facts, decision: Decision, request: dict[str, Any]) -> Entry:
-    """A call's first record: what was asked and what was decided, before anything goes to the model.
+    """A call's first record: what was asked and what was decided, before anything goes to the model; in the clear, what
+    an allowed call spends (`spent`).
 
     `request` describes the body without its content (see `body_digest`).
     """
     hidden: dict[str, Any] = {"decision": decision, "request": request}
     hidden |= {str(group): values for group, values in grouped(facts).items()}
-    return _entry(head.clear("opened", decision.terms), hidden, head.key)
+    uses = spent(decision)
+    clear = {**head.clear("opened", decision.terms), **({"w": uses} if uses else {})}
+    return _entry(clear, hidden, head.key)
+
+
+def spent(decision: Decision) -> tuple[str, ...]:
+    """Ids of the waivers and the approval that an allowed call uses, sorted: a use is spent by what it let through."""
+    return tuple(sorted({id_ for _, id_ in decision.waived})) if decision.verdict == "allow" else ()
 
 
 def refused(head: Head, caller: str, request: dict[str, Any]) -> Entry:
@@ -211,6 +221,8 @@ def read_leaf(data: bytes) -> Leaf:
         raise NotVerified(f"expected record version {VERSION}, got `{leaf.v}`", step="leaf")
     if not same:
         raise NotVerified("a leaf is not in canonical form", step="leaf")
+    if leaf.w and (leaf.k != "opened" or list(leaf.w) != sorted(set(leaf.w))):
+        raise NotVerified("a leaf spends what its kind cannot, or the same twice", step="leaf")
     if leaf.k not in KINDS or leaf.o not in ("", *ENDINGS) or min(leaf.tok or (0,)) < 0:
         raise NotVerified("a leaf has a kind, an ending or a token count that no record has", step="leaf")
     return leaf

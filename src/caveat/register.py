@@ -11,11 +11,16 @@ Control records and the document each names:
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
+    approver.trusted    document: a person who may approve exceptions, signed by the party of their side
+    approver.removed    id of the person; what they approved before stays
+    waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
+    waiver.ended        id of the waiver, which lifts nothing from here on
+    hold.decided        id of the held call; document: the approvals (DSSE), none where it was denied
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -28,6 +33,10 @@ from caveat.record import Leaf
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.ending import open_ending
 from caveat.terms.sign import open_terms
+from caveat.waivers.approvers import Approver, admit, open_approver
+from caveat.waivers.hold import open_approval
+from caveat.waivers.signed import open_waiver
+from caveat.waivers.waiver import Waiver
 
 T = TypeVar("T")
 
@@ -40,6 +49,11 @@ ACTS = (
     "terms.ended",
     "key.new",
     "key.revoked",
+    "approver.trusted",
+    "approver.removed",
+    "waiver.granted",
+    "waiver.ended",
+    "hold.decided",
     "coverage.measured",
     "evidence.exported",
     "evaluated",
@@ -77,6 +91,10 @@ class Register(Struct, frozen=True):
     ended   id of terms that were ended and not adopted again -> index of the record
     newest  id of terms -> the newest version ever adopted, and its pair's digest: no way leads back behind it
     closed  pairs that a party ended by its signed word: they never come back
+    approvers  who may approve exceptions, a row for each of their keys
+    waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
+    approvals  of held calls, by the hold's id; gone when they lapse
+    decided    holds and waivers that were ever decided: no id is used twice
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
 
@@ -89,10 +107,14 @@ class Register(Struct, frozen=True):
     keys: dict[str, CallerKey] = {}
     revoked: frozenset[str] = frozenset()
     coverage: dict[str, str] = {}
+    approvers: tuple[Approver, ...] = ()
+    waivers: dict[str, Waiver] = {}
+    approvals: dict[str, Waiver] = {}
+    decided: frozenset[str] = frozenset()
 
     @property
     def fence(self) -> str:
-        """Digest of all that a decision stands on: terms, parties, keys.  Equal registers have equal fences."""
+        """Digest of all that a decision stands on: terms, parties, keys, waivers and approvals.  Equal registers have equal fences."""
         return _fence(self)
 
     def by_secret(self) -> dict[str, CallerKey]:
@@ -112,11 +134,13 @@ class Register(Struct, frozen=True):
 
 
 def _fence(register: Register) -> str:
-    state = {
+    state: dict[str, Any] = {
         "terms": {name: terms.digest for name, terms in register.terms.items()},
         "parties": sorted([p.role, p.vkey] for p in register.parties),
         "keys": [[k, msgspec.to_builtins(v)] for k, v in sorted(register.keys.items()) if k not in register.revoked],
     }
+    if register.decided:
+        state["lifts"] = sorted([*register.waivers, *register.approvals])
     return digest(canonical(state))
 
 
@@ -190,6 +214,52 @@ def _revoke(after: Register, leaf: Leaf, index: int, _document: bytes) -> Regist
     return msgspec.structs.replace(after, revoked=after.revoked | {leaf.id})
 
 
+def _approver(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    approver = open_approver(document, after.trust())
+    if approver.person != leaf.id:
+        raise _no(f"the document names the approver `{approver.person}`, its record `{leaf.id}`")
+    return msgspec.structs.replace(after, approvers=admit(after.approvers, approver))
+
+
+def _remove_approver(after: Register, leaf: Leaf, index: int, _document: bytes) -> Register:
+    rest = tuple(approver for approver in after.approvers if approver.person != leaf.id)
+    if len(rest) == len(after.approvers):
+        raise _no(f"record {index} removes the approver `{leaf.id}`, who is none")
+    return msgspec.structs.replace(after, approvers=rest)
+
+
+def _grant(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    waiver = open_waiver(document, after.approvers, tuple(after.terms.values()), leaf.t)
+    _check_fresh(after, leaf, waiver)
+    return msgspec.structs.replace(
+        after, waivers={**after.waivers, waiver.id: waiver}, decided=after.decided | {waiver.id}
+    )
+
+
+def _end_waiver(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:
+    if leaf.id not in after.waivers:
+        raise _no(f"no waiver `{leaf.id}` is in force")
+    return msgspec.structs.replace(after, waivers={k: v for k, v in after.waivers.items() if k != leaf.id})
+
+
+def _decide_hold(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    live = {id_: approval for id_, approval in after.approvals.items() if leaf.t < approval.until_ms}
+    if document:
+        approval = open_approval(document, after.approvers, tuple(after.terms.values()), leaf.t)
+        _check_fresh(after, leaf, approval)
+        live[approval.id] = approval
+    elif leaf.id in after.decided:
+        raise _no(f"the hold `{leaf.id}` was decided before")
+    return msgspec.structs.replace(after, approvals=live, decided=after.decided | {leaf.id})
+
+
+def _check_fresh(after: Register, leaf: Leaf, granted: Waiver) -> None:
+    if granted.id != leaf.id:
+        raise _no(f"the document is about `{granted.id}`, its record about `{leaf.id}`")
+    if granted.id in after.decided:
+        raise _no(f"`{granted.id}` was decided before")
+
+
 def _measured(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:
     return msgspec.structs.replace(after, coverage={**after.coverage, leaf.id: leaf.doc})
 
@@ -200,6 +270,11 @@ _EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     "terms.ended": _end,
     "key.new": _new_key,
     "key.revoked": _revoke,
+    "approver.trusted": _approver,
+    "approver.removed": _remove_approver,
+    "waiver.granted": _grant,
+    "waiver.ended": _end_waiver,
+    "hold.decided": _decide_hold,
     "coverage.measured": _measured,
 }
 

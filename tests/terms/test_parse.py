@@ -84,6 +84,9 @@ CHANGES = {
     ),
     "arithmetic": ("context.labelRank <= 4", "context.labelRank + 1 <= 4", 19, "arithmetic", ""),
     "unknown key": ("waivable: true", "waiveable: true", 27, "no key `waiveable`", "`waivable`"),
+    "one approver of waivers": ("guard: {stride: 128, window: 1024}", "waivers: {approvers: 1}", 12, "`approvers`", ""),
+    "three of the vendor": ("guard: {stride: 128, window: 1024}", "waivers: {vendor: 3}", 12, "`vendor`", ""),
+    "approvers of a forbid": ("  waivable: true", "  approvers: 2", 27, "only a hold clause has `approvers`", ""),
     "unknown top key": ("guard:", "gard:", 12, "no key `gard`", "`guard`"),
     "missing key": ("  effect: forbid\n", "", 21, "`effect` is missing", ""),
     "unknown effect": ("effect: forbid", "effect: forbit", 24, "`forbit` is not one of `permit`, `forbid`", ""),
@@ -180,3 +183,12 @@ def test_a_bare_until_date_is_valid_to_its_last_moment():
     hour = draft(ANYTHING, valid={"from": "2026-06-01T00:00:00Z", "until": "2026-06-01T01:00:00Z"})
     assert day.valid_until_ms - day.valid_from_ms == 86_400_000
     assert hour.valid_until_ms - hour.valid_from_ms == 3_600_000
+
+
+def test_who_approves_exceptions_is_two_persons_unless_the_terms_say_more():
+    assert (draft(ANYTHING).waivers.approvers, draft(ANYTHING).waivers.vendor) == (2, 0)
+    strict = draft(
+        ANYTHING, clause("wait", "hold", "context.streaming", approvers=2), waivers={"approvers": 3, "vendor": 1}
+    )
+    assert (strict.waivers.approvers, strict.waivers.vendor) == (3, 1)
+    assert [clause.approvers for clause in strict.clauses] == [1, 2]

@@ -112,6 +112,7 @@ def _clause_texts(clause: Clause) -> Texts:
         "when": clause.when or "",
         "kind": clause.kind,
         "waivable": "true" if clause.waivable else "false",
+        "approvers": "" if clause.approvers == 1 else str(clause.approvers),
         "duties": ", ".join(map(duty_text, clause.duties)),
         "fields": ", ".join(clause.fields),
         "basis": ", ".join(clause.basis),
@@ -132,6 +133,8 @@ def _document_texts(draft: Draft) -> Texts:
         **_words("notice", draft.notice),
         "guard.stride": str(draft.stride),
         "guard.window": str(draft.window),
+        "waivers.approvers": str(draft.waivers.approvers),
+        "waivers.vendor": str(draft.waivers.vendor),
     }
 
 

@@ -40,6 +40,7 @@ class Clause(Struct, frozen=True):
     when      a Cedar expression over `context`, `principal`, `resource`, `action`
     fields    JSON pointers (with * for any one step) that a permit lets pass though no dialect's table knows them
     line      where it begins in the YAML, 1-based
+    approvers how many persons release a call that a hold clause holds
     """
 
     id: str
@@ -54,6 +55,7 @@ class Clause(Struct, frozen=True):
     basis: tuple[str, ...]
     probe: Probe | None
     line: int
+    approvers: int = 1
 
 
 class Model(Struct, frozen=True):
@@ -79,6 +81,13 @@ class Party(Struct, frozen=True):
     name: str
 
 
+class WaiverRule(Struct, frozen=True):
+    """How many persons approve a waiver, and how many of them from the vendor's side."""
+
+    approvers: int = 2
+    vendor: int = 0
+
+
 class Draft(Struct, frozen=True):
     """Terms parsed, checked and compiled.
 
@@ -90,6 +99,7 @@ class Draft(Struct, frozen=True):
     cedar        the compiled policy text; policy ids are clause ids
     schema       the Cedar schema, JSON text
     yaml         the document's exact bytes
+    waivers      who must approve an exception
     """
 
     id: str
@@ -112,6 +122,7 @@ class Draft(Struct, frozen=True):
     cedar: str
     schema: str
     yaml: bytes
+    waivers: WaiverRule = WaiverRule()
 
     @property
     def name(self) -> str:

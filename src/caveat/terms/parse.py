@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from caveat.terms.cedar_schema import Lists
 from caveat.terms.compile import check_condition, compile_clauses, kind_of
 from caveat.terms.condition import nearest
-from caveat.terms.document import Clause, Draft, Duty, Kind, Model, Party, Probe, Text, ToolRule
+from caveat.terms.document import Clause, Draft, Duty, Kind, Model, Party, Probe, Text, ToolRule, WaiverRule
 from caveat.terms.shape import ClauseShape, TermsShape, read_shape
 from caveat.terms.source import Source, at, read_source
 from caveat.vocabulary import DUTIES, HAZARDS, SIDE_EFFECTS, TOOL_KINDS
@@ -66,6 +66,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         cedar=compiled.cedar,
         schema=compiled.schema,
         yaml=yaml,
+        waivers=WaiverRule(shape.waivers.approvers, shape.waivers.vendor),
     )
 
 
@@ -113,6 +114,7 @@ def _clause(shape: TermsShape, source: Source, lists: Lists, n: int) -> Clause:
         basis=written.basis,
         probe=None if written.probe is None else Probe(written.probe.trips, written.probe.passes),
         line=source.line(*path),
+        approvers=written.approvers or 1,
     )
 
 
@@ -140,6 +142,8 @@ def _check_clause(written: ClauseShape, source: Source, path: Path) -> None:
         raise at(line, f"{start}an oblige clause names at least one of its `duties`")
     if written.fields and written.effect != "permit":
         raise at(source.line(*path, "fields"), f"{start}only a permit clause lets `fields` pass")
+    if written.approvers is not None and written.effect != "hold":
+        raise at(source.line(*path, "approvers"), f"{start}only a hold clause has `approvers`")
     if written.waivable and written.effect in ("permit", "oblige"):
         raise at(source.line(*path, "waivable"), f"{start}only a forbid and a hold clause can be waived")
 

@@ -87,6 +87,13 @@ class GuardShape(Shape, frozen=True):
     window: Annotated[int, Meta(ge=1, le=65_536)] = 2048
 
 
+class WaiversShape(Shape, frozen=True):
+    """Who must approve a waiver: so many persons, of them so many from the vendor's side."""
+
+    approvers: Annotated[int, Meta(ge=2, le=8)] = 2
+    vendor: Annotated[int, Meta(ge=0, le=1)] = 0
+
+
 class ProbeShape(Shape, frozen=True):
     """A text or a whole call that trips the clause, and one that passes."""
 
@@ -104,6 +111,7 @@ class ClauseShape(Shape, frozen=True):
     when: Sentence | None = None
     promised: bool = False
     waivable: bool = False
+    approvers: Annotated[int, Meta(ge=1, le=8)] | None = None
     duties: tuple[str | dict[str, str | int], ...] = ()
     fields: tuple[Pointer, ...] = ()
     basis: tuple[Line, ...] = ()
@@ -128,6 +136,7 @@ class TermsShape(Shape, frozen=True):
     markings: Word = "civil"
     notice: Translated | None = None
     guard: GuardShape = GuardShape()
+    waivers: WaiversShape = WaiversShape()
 
 
 LISTS: dict[str, Sequence[str]] = {"effect": CLAUSE_EFFECTS, "kind": TOOL_KINDS, "side_effect": SIDE_EFFECTS}
@@ -184,5 +193,6 @@ def _plain(types: str) -> str:
 
 
 def _near_key(key: str) -> str:
-    every = [PartiesShape, ValidShape, ModelShape, ToolShape, GuardShape, ProbeShape, ClauseShape, TermsShape]
+    every = [PartiesShape, ValidShape, ModelShape, ToolShape, GuardShape, WaiversShape, ProbeShape, ClauseShape]
+    every.append(TermsShape)
     return nearest(key, tuple(sorted({name for shape in every for name in shape.__struct_encode_fields__})))

@@ -1,0 +1,124 @@
+"""Who may approve exceptions: persons, each named by one party, with keys of their own.
+
+An approver's document is DSSE over the canonical JSON of
+
+    {"name": "Anna Example", "person": "anna", "side": "operator", "v": 1, "vkey": "anna+1a2b3c4d+AQ..."}
+
+signed by a key of the party on whose side the person stands.  Rules of this file: a party names its own side's persons and
+nobody else's; a person stands on one side; one key belongs to one person; approvals count persons, not keys.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from caveat.canon import canonical
+from caveat.dsse import Kind, Sealed, check, key_id, read, seal
+from caveat.errors import BadInput, NotVerified
+from caveat.keys import SigningKey, VerifyKey, read_verify_key
+
+Side = Literal["operator", "vendor"]
+T = TypeVar("T")
+
+PERSON = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
+MOST_BYTES = 1 << 16
+KIND = Kind(
+    "application/vnd.caveat.approver+json",
+    "a signed approver",
+    "approver",
+    MOST_BYTES,
+    "a party makes one with `caveat waiver approver name`",
+)
+
+
+class Approver(Struct, frozen=True, forbid_unknown_fields=True):
+    """A person who may approve, and one of their keys (`vkey`, as signed notes write it)."""
+
+    v: Literal[1]
+    person: str
+    name: str
+    vkey: str
+    side: Side
+
+
+def check_person(person: str) -> str:
+    """The word by which a person is known.  Raises BadInput for one of another form."""
+    if not PERSON.fullmatch(person):
+        raise BadInput(
+            "a person is named by 1 to 100 lower-case letters, digits, dots, dashes, underscores or at signs"
+        )
+    return person
+
+
+def name_approver(approver: Approver, party: SigningKey) -> bytes:
+    """The document by which a party names an approver of its side."""
+    check_person(approver.person)
+    read_verify_key(approver.vkey)
+    return seal(KIND, canonical(msgspec.to_builtins(approver)), [party])
+
+
+def open_approver(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Approver:
+    """The approver, once a key of the party on that side has signed.  Raises NotVerified."""
+    sealed = read(KIND, raw)
+    approver = decoded(KIND, sealed, Approver)
+    try:
+        check_person(approver.person)
+        read_verify_key(approver.vkey)
+    except BadInput as error:
+        raise NotVerified(f"the approver cannot be read: {error.message}", step="approver") from None
+    for key in trust.get(approver.side, ()):
+        for sig in sealed.signatures:
+            if sig.keyid == key_id(key):
+                check(KIND, sealed, sig, key)
+                return approver
+    raise NotVerified(
+        f"the {approver.side} has not signed that `{approver.person}` approves for it",
+        step="approver",
+        hint=f"whoever holds a key of the {approver.side} runs `caveat waiver approver name`",
+    )
+
+
+def admit(known: Sequence[Approver], approver: Approver) -> tuple[Approver, ...]:
+    """Those known and one more.  Raises NotVerified for a key that is another person's, or a person of the other side."""
+    public = read_verify_key(approver.vkey).public
+    for other in known:
+        if other.person == approver.person and other.side != approver.side:
+            raise NotVerified(f"`{approver.person}` already approves for the {other.side}", step="approver")
+        if other.person != approver.person and read_verify_key(other.vkey).public == public:
+            raise NotVerified(
+                f"the key `{key_id(read_verify_key(approver.vkey))}` is `{other.person}`'s: two persons never share a key",
+                step="approver",
+                hint="each person makes a key of their own with `caveat party init`",
+            )
+    return (*(other for other in known if other.vkey != approver.vkey), approver)
+
+
+def signers(kind: Kind, sealed: Sealed, approvers: Sequence[Approver], without: Collection[str]) -> dict[str, Side]:
+    """The persons whose signatures hold, with their side, but for those in `without`.
+
+    A key that nobody here knows counts for nothing.  Raises NotVerified for a signature that claims a known key and does
+    not hold.
+    """
+    found: dict[str, Side] = {}
+    for sig in sealed.signatures:
+        claimed = [a for a in approvers if key_id(read_verify_key(a.vkey)) == sig.keyid]
+        for approver in claimed:
+            check(kind, sealed, sig, read_verify_key(approver.vkey))
+            if approver.person not in without:
+                found[approver.person] = approver.side
+    return found
+
+
+def decoded(kind: Kind, sealed: Sealed, type_: type[T]) -> T:
+    """The payload as a value, if it is written in its one canonical form.  Raises NotVerified."""
+    try:
+        value = msgspec.json.decode(sealed.payload, type=type_)
+        same = canonical(msgspec.to_builtins(value)) == sealed.payload
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadInput):
+        raise NotVerified(f"the signed text is not {kind.what}", step=kind.step, hint=kind.hint) from None
+    if not same:
+        raise NotVerified(f"{kind.what} stands there in another form than the canonical one", step=kind.step)
+    return value
