@@ -63,7 +63,7 @@ class Imagined(Struct, frozen=True):
             **_tools(self.tools, draft, ("tools", "unlistedTools", "sideEffect")),
             **_tools(self.calls, draft, ("toolsCalled", "unlistedCalls", "sideEffectOut")),
         }
-        named = {FIELD_OF[name]: value for name, value in values.items()}
+        named = {FIELD_OF[name]: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return Facts(**named, pm=self.pm, pm_out=self.pm_out)
 
 
