@@ -36,7 +36,7 @@ _OTHER = re.compile(r"[a-z0-9][a-z0-9 \-]{0,40}?(?=[ \t]{0,2}(?:/|\n|\Z))")
 
 def _spelled(name: str) -> str:
     """A pattern for a name, its words with or without a space between them."""
-    return r"[ \t\-_]{0,2}".join(re.escape(word) for word in re.split(r"[ \-]+", fold(name)[0].lower()))
+    return r"[ \t\-_]{0,3}".join(re.escape(word) for word in re.split(r"[ \-]+", fold(name)[0].lower()))
 
 
 def _any(names: Iterable[str]) -> str:

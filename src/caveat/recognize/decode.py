@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
-from caveat.recognize.view import CUT, Steps, View, neighbourhoods, through, whole
+from caveat.recognize.view import CUT, Kind, Lazy, Steps, View, neighbourhoods, through, whole
 
 SHORTEST = 20
 """Characters of base64 worth decoding: fewer hold fewer than 15 letters."""
@@ -22,15 +22,23 @@ _LEAST_DIGITS = 11
 _B64 = bytes(
     98 if (chr(i).isalnum() and i < 128) or chr(i) in "+/-_" else i if chr(i) in "\r\n=" else 46 for i in range(256)
 )
-_B64_RUN = re.compile(rb"b{20,}(?:\r?\nb{20,})*(?:\r?\nb{1,19}(?=[=\r\n]|\Z))?={0,2}")
+_B64_RUN = re.compile(rb"b{20,}(?:\r?\nb{20,})*+(?:\r?\nb{1,19}(?=[=\r\n]|\Z))?={0,2}")
 _B64_PART = re.compile(rb"[A-Za-z0-9+]{20,}={0,2}")
-_HEX = bytes(104 if chr(i) in "0123456789abcdefABCDEF" else 32 if chr(i) in " :," else 46 for i in range(256))
-_HEX_RUN = re.compile(rb"h{24,}|(?:hh ){11,}hh")
+_HEX = bytes(
+    104 if chr(i) in "0123456789abcdefABCDEF" else 32 if chr(i) in " :," else 120 if chr(i).isalnum() else 46
+    for i in range(256)
+)
+_HEX_RUN = re.compile(rb"h{24,}|(?<![hx])hh(?: hh(?![hx])){11,}+")
 _ESCAPES = re.compile(
-    r"[%\\&](?:(?<=%)[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"
-    r"|(?<=\\)(?:x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*|u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*|[nrt])"
+    r"[%\\&](?:(?<=%)[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*+"
+    r"|(?<=\\)(?:x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*+|u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*+|[nrt])"
     r"|(?<=&)#(?:[0-9]{2,7}|[xX][0-9A-Fa-f]{2,6});)"
 )
+_CODES = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+_LETTERS_SPELLED = re.compile(
+    rf"%{_CODES}|\\x{_CODES}|\\u00{_CODES}|&#(?:[xX]0{{0,4}}{_CODES}|0{{0,5}}(?:4[89]|5[0-7]|6[5-9]|[78][0-9]|90|9[7-9]|1[01][0-9]|12[0-2]));"
+)
+"""Escapes of ASCII letters and digits."""
 _SHORT = {"n": "\n", "r": "\r", "t": "\t"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ROT13_ANCHORS = frozenset(
@@ -122,25 +130,38 @@ def _unescaped(view: View) -> Iterator[View]:
     text = view.text
     if "%" not in text and "\\" not in text and "&#" not in text:
         return
-    steps, size, hides = Steps(len(text)), 0, False
-    pieces: list[str] = []
-    for start, end in neighbourhoods(text, (escape.span() for escape in _ESCAPES.finditer(text))):
+    stretches = list(neighbourhoods(text, (escape.span() for escape in _ESCAPES.finditer(text))))
+    if stretches:
+        read = [_ESCAPES.sub(_spelled, text[start:end]) + CUT for start, end in stretches]
+        kind: Kind = "decoded" if any(map(_hides, _ESCAPES.findall(text))) else "escaped"
+        yield View("".join(read), kind, through(Lazy(lambda: _escapes(text, stretches)), view.way))
+
+
+def _spelled(escapes: re.Match[str]) -> str:
+    return "".join(c for _, c in _chars(escapes.group(), 0))
+
+
+def _hides(escapes: str) -> bool:
+    """Whether a letter or digit was escaped: no program does that."""
+    return _LETTERS_SPELLED.search(escapes) is not None
+
+
+def _escapes(text: str, stretches: list[tuple[int, int]]) -> Steps:
+    """The way back from stretches with their escapes read, each followed by a cut."""
+    steps, size = Steps(len(text)), 0
+    for start, end in stretches:
         done = start
         for escape in _ESCAPES.finditer(text, start, end):
             steps.step(size, done)
-            pieces.append(text[done : escape.start()])
             size += escape.start() - done
             done = escape.end()
-            for at, c in _chars(escape.group(), escape.start()):
+            for at, _ in _chars(escape.group(), escape.start()):
                 steps.step(size, at)
-                pieces.append(c)
                 size += 1
-                hides = hides or (c.isascii() and c.isalnum())
         steps.step(size, done)
-        pieces += (text[done:end], CUT if end < len(text) else "")
-        size += end - done + (end < len(text))
-    if pieces:
-        yield View("".join(pieces), "decoded" if hides else "escaped", through(steps, view.way))
+        size += end - done + 1
+        steps.step(size - 1, end)
+    return steps
 
 
 def _chars(escapes: str, start: int) -> Iterator[tuple[int, str]]:

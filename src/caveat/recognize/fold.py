@@ -10,7 +10,7 @@ import re
 import unicodedata
 from importlib import resources
 
-from caveat.recognize.view import Steps
+from caveat.recognize.view import Lazy, Steps, Way
 
 STOP = "\uffff"
 """Stands in the first pass for a character that folds to none or to several."""
@@ -53,7 +53,7 @@ def _lookalikes() -> dict[str, str]:
 LOOKALIKES = _lookalikes()
 """Other scripts' letters that look like a Latin one -> that letter."""
 
-_KEPT = 1 << 16
+MOST_KEPT = 1 << 16
 
 
 class _Table(dict[int, str]):
@@ -62,7 +62,7 @@ class _Table(dict[int, str]):
     def __missing__(self, code: int) -> str:
         folded = folded_char(chr(code))
         one = folded if len(folded) == 1 else STOP
-        if len(self) < _KEPT:
+        if len(self) < MOST_KEPT:
             self[code] = one
         return one
 
@@ -91,34 +91,40 @@ def _without_accent(c: str) -> str:
     return LOOKALIKES.get(bare, _PLAIN.get(bare, bare))
 
 
-_TABLE = _Table()
+TABLE = _Table()
 _STOPS = re.compile(f"{STOP}+")
 
 
-def fold(text: str) -> tuple[str, Steps | None]:
+class _Resizing(dict[int, str]):
+    """Code point -> its folding, of any length; kept for one text only."""
+
+    def __missing__(self, code: int) -> str:
+        one = TABLE[code]
+        folded = self[code] = folded_char(chr(code)) if one == STOP else one
+        return folded
+
+
+def fold(text: str) -> tuple[str, Way | None]:
     """The folded text and the way back, None where every character kept its place."""
     if text.isascii():
         return text, None
-    first = text.translate(_TABLE)
+    first = text.translate(TABLE)
     if STOP not in first:
         return first, None
-    return _resized(text, first)
+    return text.translate(_Resizing()), Lazy(lambda: _steps(text, first))
 
 
-def _resized(text: str, first: str) -> tuple[str, Steps]:
+def _steps(text: str, first: str) -> Steps:
+    """The way back: beside the text, but for the characters that fold to none or to several."""
     steps = Steps(len(text))
-    pieces: list[str] = []
     size = done = 0
     for stops in _STOPS.finditer(first):
         steps.step(size, done)
-        pieces.append(first[done : stops.start()])
         size += stops.start() - done
         for at in range(*stops.span()):
-            for c in folded_char(text[at]):
+            for _ in folded_char(text[at]):
                 steps.step(size, at)
-                pieces.append(c)
                 size += 1
         done = stops.end()
     steps.step(size, done)
-    pieces.append(first[done:])
-    return "".join(pieces), steps
+    return steps

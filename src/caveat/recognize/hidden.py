@@ -6,10 +6,15 @@ Latin name all pass; the folding removes them all the same, so nothing can hide 
 """
 
 import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 
 from caveat.recognize.finding import Seen
 from caveat.recognize.fold import LOOKALIKES, folded_char
 
+MOST = 10_000
+"""Places of one kind that are told apart in one text."""
 _NEAR = 8
 """Findings of one kind that lie within as many characters are one."""
 
@@ -25,9 +30,11 @@ _REACH = 32
 _SPELLS = 4
 """Invisible characters in a row that are more than any honest writing has."""
 
-_SAME = re.escape("".join(LOOKALIKES))
-_WIDE = "\uff21-\uff3a\uff41-\uff5a"
-MIXED = re.compile(f"[{_SAME}{_WIDE}][A-Za-z]")
+_FOREIGN = frozenset(c for c in LOOKALIKES if not unicodedata.name(c).startswith("LATIN")) | frozenset(
+    chr(c) for low, high in ((0xFF21, 0xFF3A), (0xFF41, 0xFF5A)) for c in range(low, high + 1)
+)
+"""Look-alikes of other scripts, and full-width letters; a Turkish dotless i is a letter of its own."""
+MIXED = re.compile(f"[{re.escape(''.join(sorted(_FOREIGN)))}][A-Za-z]")
 _GREEK = re.compile("[\u0370-\u03ff]")
 _WORD_SIDE = 32
 
@@ -36,12 +43,12 @@ def hidden(text: str) -> list[Seen]:
     """Zero-width, direction and look-alike characters where honest writing has none; [] for ASCII."""
     if text.isascii():
         return []
-    invisible = [run.span() for run in _RUN.finditer(text) if _hides(text, run)]
-    turned = [turn.span() for turn in _TURN.finditer(text) if _turns(text, turn)]
+    invisible = (run.span() for run in _RUN.finditer(text) if _hides(text, run))
+    turned = (turn.span() for turn in _TURN.finditer(text) if _turns(text, turn))
     return [
-        *_near("hidden.homoglyph", _homoglyphs(text)),
-        *_near("hidden.zero-width", invisible),
-        *_near("hidden.bidi", turned),
+        *_near("hidden.homoglyph", _homoglyphs(text), len(text)),
+        *_near("hidden.zero-width", invisible, len(text)),
+        *_near("hidden.bidi", turned, len(text)),
     ]
 
 
@@ -67,26 +74,27 @@ def _turns(text: str, turn: re.Match[str]) -> bool:
     return turn.group() in _OVERRIDES or not _RTL.search(text, turn.end(), turn.end() + _REACH)
 
 
-def _near(category: str, spans: list[tuple[int, int]]) -> list[Seen]:
+def _near(category: str, spans: Iterator[tuple[int, int]], end_of_text: int) -> list[Seen]:
+    """Spans in ascending order, those near each other as one; of a great many, the last reaches to the text's end."""
     merged: list[tuple[int, int]] = []
-    for start, end in spans:
+    for start, end in islice(spans, MOST):
         if merged and start - merged[-1][1] <= _NEAR:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))
+    if merged and any(True for _ in spans):
+        merged[-1] = (merged[-1][0], end_of_text)
     return [Seen(category, start, end, 1000) for start, end in merged]
 
 
-def _homoglyphs(text: str) -> list[tuple[int, int]]:
-    spans = []
+def _homoglyphs(text: str) -> Iterator[tuple[int, int]]:
     done = 0
     for pair in MIXED.finditer(text):
         if pair.start() < done:
             continue
         start, done = _word(text, pair.start(), pair.end())
         if _imitates(text[start:done]):
-            spans.append((start, done))
-    return spans
+            yield start, done
 
 
 def _word(text: str, start: int, end: int) -> tuple[int, int]:
@@ -105,7 +113,7 @@ def _imitates(word: str) -> bool:
     if len(word) < 4 or not all(folded_char(c).isascii() for c in word):
         return False
     tail = max(i for i, c in enumerate(word) if c.isascii())
-    strangers = [i for i, c in enumerate(word[:tail]) if c in LOOKALIKES or "\uff21" <= c <= "\uff5a"]
+    strangers = [i for i, c in enumerate(word[:tail]) if c in _FOREIGN]
     greek = [i for i in strangers if _GREEK.match(word[i])]
     inside = [i for i in greek if i > 0 and word[i - 1].isascii()]
     return bool(len(strangers) > len(greek) or inside)

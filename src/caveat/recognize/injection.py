@@ -24,7 +24,7 @@ _NEAR = 160
 _GAP = r"(?:[\W_]{1,6})"
 _NO_GAP = r"(?:[\W_]{0,4})"
 _WORD = r"[^\W_]{1,16}"
-_QUOTES = "\"'`"
+_OPENED = re.compile("(?<![^\\W_])([\"'`]) ?$")
 _INFINITIVE = re.compile(r"(?<!you )(?<!us to )(?<![^\W_])(?:to|will|would|can|could|might|de|d'|zu|que)[ ]$")
 _OWN = re.compile(r"(?<![^\W_])(?:my|mon|ma|mes|mein|meine|meinen|mi|mis)(?![^\W_])")
 _THEIR = re.compile(r"(?<![^\W_])(?:its|their|his|her|model's|ses|leurs?|seine|ihre|su)(?![^\W_])")
@@ -110,10 +110,11 @@ def _reported(low: str, match: re.Match[str]) -> bool:
 
 
 def _quoted(low: str, match: re.Match[str]) -> bool:
-    start, end = match.span()
-    mark = low[start - 1 : start] if start else ""
-    opened = mark in _QUOTES and mark != "" and not low[start - 2 : start - 1].isalnum()
-    return opened and mark in low[end : end + _NEAR] and _speaks_about(low, match)
+    """Whether a quotation mark opens right before it and closes behind it, near a word of those who speak about it."""
+    opened = _OPENED.search(low, max(0, match.start() - 3), match.start())
+    return (
+        opened is not None and opened.group(1) in low[match.end() : match.end() + _NEAR] and _speaks_about(low, match)
+    )
 
 
 def _speaks_about(low: str, match: re.Match[str]) -> bool:

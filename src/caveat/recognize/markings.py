@@ -92,6 +92,7 @@ class Profile:
         self.levels = words.levels
         self.caveats = tuple(sorted({c.id for c in words.caveats} | {UNKNOWN}))
         self._levels = {level.id: level for level in words.levels}
+        self._place = {level.id: i for i, level in enumerate(words.levels)}
         self._order = {c.id: i for i, c in enumerate(words.caveats)}
         self.level_of = {
             key(name): level for level in words.levels for name in (level.id, level.title, *level.names, *level.phrases)
@@ -160,7 +161,7 @@ class Profile:
         """The marking of a whole whose pieces bear these; the lowest level where there are none."""
         if not markings:
             return self.lowest()
-        level = max((m.level for m in markings), key=self.rank)
+        level = max((m.level for m in markings), key=lambda name: (self.rank(name), -self._place[name]))
         caveats = {c for m in markings for c in m.caveats}
         listed = [set(m.rel_to) for m in markings if REL_TO in m.caveats]
         common = set.intersection(*listed) if listed else set()

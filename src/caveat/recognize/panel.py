@@ -17,6 +17,8 @@ from caveat.recognize.markings import Profile
 from caveat.recognize.normalise import NAME, Look
 from caveat.recognize.personal import Personal
 from caveat.recognize.secrets import Secrets
+from caveat.recognize.spans import Covered, surest
+from caveat.recognize.tail import pending
 from caveat.recognize.view import View
 from caveat.recognize.window import LEAD
 from caveat.wire.call import Part, Voice
@@ -36,14 +38,24 @@ class Panel:
         self._recognizers = tuple(recognizers)
         self.names = (NAME, *(r.name for r in self._recognizers))
         self.horizon = max((r.horizon for r in self._recognizers), default=0)
-        self._learned = frozenset(r.name for r in self._recognizers if r.learned)
+        self._exact = tuple(r for r in self._recognizers if not r.learned)
+        self._always = tuple(r for r in self._recognizers if r.learned)
+        self._learned = frozenset(r.name for r in self._always)
         self.detector = "learned" if self._learned else "none"
 
     def recognize(self, parts: Iterable[Part]) -> tuple[Finding, ...]:
         """What the parts hold, sorted by pointer and place."""
         read = [part for part in parts if part.text]
-        found = [finding for part in self._worth_reading(read) for finding in self._part(part)]
+        worth = set(map(id, self._worth_reading(read)))
+        found: list[Finding] = []
+        for part in read:
+            asked = self._recognizers if id(part) in worth else self._always
+            found += self._part(part, asked) if asked else ()
         return tuple(sorted(found, key=_place))
+
+    def pending(self, text: str) -> int:
+        """How many characters at the end of a growing text may begin an exact form that is not whole yet (tail.py)."""
+        return pending(self._recognizers, text)
 
     def recognize_text(self, text: str, voice: Voice, *, begins: bool = True, ends: bool = True) -> tuple[Finding, ...]:
         """What one text holds, pointer "".
@@ -53,7 +65,7 @@ class Panel:
         end and is shorter than the horizon may still grow and is another window's).  What a learned recognizer sees
         is always said: its spans are stretches, not forms, and its windows overlap.
         """
-        found = sorted(self._part(Part("", voice, text)), key=_place)
+        found = sorted(self._part(Part("", voice, text), self._recognizers), key=_place)
         return tuple(
             f
             for f in found
@@ -62,7 +74,7 @@ class Panel:
         )
 
     def _worth_reading(self, parts: list[Part]) -> list[Part]:
-        """The parts that may hold something: where there are many, all of one voice are read as one text first.
+        """The parts that may hold an exact form: where there are many, all of one voice are read as one text first.
 
         Whatever a part holds shows there at the same place (more may show, where a word of a neighbour stands near),
         so only parts in which something showed are read on their own.
@@ -77,39 +89,40 @@ class Panel:
         look = Look(text)
         if len(parts) < TOGETHER or sum(view.kind in ("decoded", "escaped") for view in look.others) > 1:
             return parts
-        found = self._looked(look, Part("", parts[0].voice, text))
-        if not found:
-            return []
+        found = _looked(look, Part("", parts[0].voice, text), self._exact)
+        if any(f.value for f in found):  # one such stands for all of its kind
+            return parts
         starts = list(accumulate((len(part.text) + len(_APART) for part in parts), initial=0))
         touched = {i for f in found for i in range(bisect_right(starts, f.start) - 1, bisect_left(starts, f.end))}
         return [parts[i] for i in sorted(touched) if i < len(parts)]
 
-    def _part(self, part: Part) -> list[Finding]:
-        found = self._looked(Look(part.text), part)
-        return _surest(found) if len(found) > 1 else found
-
-    def _looked(self, look: Look, part: Part) -> list[Finding]:
-        found = [Finding(s.category, part.at, s.start, s.end, s.per_mille, NAME) for s in look.hidden]
-        if look.unread:
-            found.append(Finding("hidden.encoded", part.at, 0, len(part.text), 1000, NAME))
-        for recognizer in self._recognizers:
-            if recognizer.might(look.plain):
-                seen = recognizer.look(look.plain, part.voice)
-                found += [_finding(look.plain, s, part.at, recognizer.name) for s in seen]
-        if look.others:
-            found += _others(look, part, self._recognizers, found)
-        return found
+    def _part(self, part: Part, recognizers: Sequence[Recognizer]) -> list[Finding]:
+        found = _looked(Look(part.text), part, recognizers)
+        return surest(found) if len(found) > 1 else found
 
 
-def _others(look: Look, part: Part, recognizers: tuple[Recognizer, ...], plain: list[Finding]) -> list[Finding]:
+def _looked(look: Look, part: Part, recognizers: Sequence[Recognizer]) -> list[Finding]:
+    found = [Finding(s.category, part.at, s.start, s.end, s.per_mille, NAME) for s in look.hidden]
+    if look.unread:
+        found.append(Finding("hidden.encoded", part.at, 0, len(part.text), 1000, NAME))
+    for recognizer in recognizers:
+        if recognizer.might(look.plain):
+            seen = recognizer.look(look.plain, part.voice)
+            found += [_finding(look.plain, s, part.at, recognizer.name) for s in seen]
+    if look.others:
+        found += _others(look, part, recognizers, found)
+    return found
+
+
+def _others(look: Look, part: Part, recognizers: Sequence[Recognizer], plain: list[Finding]) -> list[Finding]:
     """What the other views show beside the plain one."""
-    known = _Spans(plain)
+    known = Covered(plain)
     found: list[Finding] = []
     for view in look.others:
         for recognizer in recognizers:
             for seen in recognizer.look(view, part.voice) if recognizer.might(view) else ():
                 finding = _finding(view, seen, part.at, recognizer.name)
-                if known.cover(finding):
+                if known.holds(finding):
                     continue
                 found.append(finding)
                 if view.kind == "decoded" and _tells(recognizer, seen):
@@ -129,49 +142,6 @@ def _finding(view: View, seen: Seen, at: str, name: str) -> Finding:
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.at, finding.start, finding.end, finding.category
-
-
-class _Spans:
-    """Where each category was found, for asking whether another finding adds anything."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self._spans: dict[str, list[Finding]] = {}
-        for finding in findings:
-            self._spans.setdefault(finding.category, []).append(finding)
-
-    def cover(self, finding: Finding) -> bool:
-        """Whether the same category, as sure and with the same value, overlaps it."""
-        return any(
-            f.start < finding.end
-            and finding.start < f.end
-            and f.per_mille >= finding.per_mille
-            and f.value == finding.value
-            for f in self._spans.get(finding.category, ())
-        )
-
-
-def _what(finding: Finding) -> tuple[str, str, str]:
-    return finding.category, finding.value, finding.recognizer
-
-
-def _surest(findings: list[Finding]) -> list[Finding]:
-    """Of one recognizer's overlapping findings of one category and value, the surest, over all that they span."""
-    kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda f: (_what(f), f.start, -f.per_mille)):
-        last = kept[-1] if kept else None
-        if last and _what(last) == _what(finding) and finding.start < last.end:
-            kept[-1] = Finding(
-                last.category,
-                last.at,
-                last.start,
-                max(last.end, finding.end),
-                max(last.per_mille, finding.per_mille),
-                last.recognizer,
-                last.value,
-            )
-        else:
-            kept.append(finding)
-    return kept
 
 
 def default_panel(

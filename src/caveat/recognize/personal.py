@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from caveat.recognize.finding import Seen
 from caveat.recognize.mrz import documents
-from caveat.recognize.numbers import IBAN_LENGTHS, NUMBERS, Number, iban
+from caveat.recognize.personal_forms import IBAN_LENGTHS, NUMBERS, Number, iban
 from caveat.recognize.view import View
 from caveat.wire.call import Voice
 
@@ -22,7 +22,7 @@ LEAST = min(row.least for row in NUMBERS)
 """Digits in any number of the table."""
 _BEFORE, _AFTER = 64, 32
 """Characters around a number within which a word for it must stand."""
-_PIECE = re.compile(r"[0-9](?<![0-9A-Za-z_][0-9])(?:[0-9]|[ .\-/][0-9]){8,}")
+_PIECE = re.compile(r"[0-9](?<![0-9A-Za-z_][0-9])(?:[0-9]|[ .\-/][0-9]){8,}+")
 _IBAN = re.compile(r"[A-Z]{2}(?<![A-Za-z0-9][A-Z]{2})[0-9]{2}")
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'"
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9\-@])")
@@ -84,7 +84,9 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
 def _person(local: str, domain: re.Match[str]) -> bool:
     """Whether it may be a person's: no role, no stand-in of RFC 2606, no file name."""
     name = domain.group().lower()
-    return domain.group(1).lower() not in _NOT_TLD and not _NOT_DOMAIN.search(name) and local.lower() not in _NO_PERSON
+    tld = domain.group(1)
+    named = tld.lower() not in _NOT_TLD and tld in (tld.lower(), tld.upper())
+    return named and not _NOT_DOMAIN.search(name) and local.lower() not in _NO_PERSON
 
 
 def _phones(text: str) -> Iterator[Seen]:

@@ -40,7 +40,7 @@ def row(leads: str, keys: str, tail: str, told: int, asked: int) -> Row:
 
 
 def any_of(words: str) -> str:
-    return f"(?:{'|'.join(words.split())})"
+    return f"(?:{'|'.join(sorted(words.split(), key=len, reverse=True))})"
 
 
 _ABOUT = """

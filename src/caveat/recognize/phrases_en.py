@@ -5,7 +5,7 @@ from caveat.recognize.phrase import any_of, row
 _RULES = "instruction instructions directions directive directives prompt prompts guideline guidelines guidance rules command commands orders constraints restrictions programming safeguards policy policies assignment assignments"
 _OLD = "(?:previous|prior|preceding|above|earlier|former|foregoing|past|initial|original|existing|system|safety|hidden)"
 _FREE_KEYS = "dan stan jailbroken unrestricted unfiltered uncensored amoral unethical evil developer restriction restrictions limits limitations rules filter filters guidelines ethics morals censorship anything"
-_FREE = r"(?:dan|stan|jailbroken|unrestricted|unfiltered|uncensored|amoral|unethical|evil|developer~mode|without@2(?:restrictions?|limits?|limitations|rules|filters?|guidelines|ethics|morals|censorship)|no@1(?:restrictions|limits|limitations|rules|filters?|guidelines|ethics|morals|censorship)|do~anything)(?![^\W_])"
+_FREE = r"(?:dan(?!'s)|stan(?!'s)|jailbroken|unrestricted|unfiltered|uncensored|amoral|unethical|evil|developer~mode|without@2(?:restrictions?|limits?|limitations|rules|filters?|guidelines|ethics|morals|censorship)|no@1(?:restrictions|limits|limitations|rules|filters?|guidelines|ethics|morals|censorship)|do~anything)(?![^\W_])"
 _INNER_KEYS = (
     "system developer initial hidden secret pre instructions prompt directives guidelines programming systemprompt"
 )
@@ -14,7 +14,7 @@ _R = any_of(_RULES)
 
 ENGLISH = (
     row("ignore disregard forget override bypass neglect discard dismiss abandon", _RULES, f"@4{_OLD}@3{_R}", 950, 900),
-    row("ignore disregard forget override bypass", _RULES, f"@2(?:all|any|your|every)@2{_R}", 850, 700),
+    row("ignore disregard forget override bypass drop", _RULES, f"@2(?:all|any|your|every)@2{_R}", 850, 700),
     row("ignoring disregarding ignores ignored forgetting overriding", _RULES, f"@4{_OLD}@3{_R}", 600, 300),
     row(
         "ignore disregard forget",
@@ -29,6 +29,23 @@ ENGLISH = (
         "@3(?:above|preceding|previous|prior)@1(?:text|context|message|task|input|content|conversation|data)(?:~(?:and|instead|now)|[.!;,:]|$)",
         700,
         550,
+    ),
+    row(
+        "ignore disregard forget",
+        "everything",
+        r"@1everything(?:[ \t]{0,2}[,.!;]|~(?:and|now|then|we|you~know~and)(?![^\W_]))",
+        750,
+        600,
+    ),
+    row(
+        "ignore disregard forget", "above", r"~(?:the~)?above(?:~(?:and|then|instead)(?![^\W_])|[ \t]?[,.!;])", 700, 600
+    ),
+    row(
+        "forget disregard ignore drop",
+        "information task tasks assignment assignments questions discussion",
+        "@3(?:previous|prior|preceding|earlier)@1(?:information|tasks?|assignments?|questions|discussion)",
+        700,
+        600,
     ),
     row("stop", _RULES, f"@1(?:following|obeying)@2(?:your|previous|prior|original|system|safety|all)@2{_R}", 850, 750),
     row(
@@ -117,7 +134,7 @@ ENGLISH = (
         350,
     ),
     row(
-        "attention note message dear hey hello instructions",
+        "attention note message dear hey instructions",
         "ai llm llms language chatbot chatbots assistant",
         r"~(?:(?:to|for|all|any|the)~){0,2}(?:ai|llm|llms|language~models?|ai~assistants?|ai~agents?|chatbots?|assistant)(?:@2(?:reading|processing|parsing|summari[sz]ing)|[ \t]?[:,!])",
         750,

@@ -41,14 +41,14 @@ FRENCH = (
     row(
         "revele revelez montre montrez affiche affichez repete repetez donne donnez divulgue divulguez ecris",
         "systeme initial initiale initiales cache cachees secrete secretes origine",
-        "~(?:moi~)?@3(?:prompt|instructions|consignes|message)@1(?:systeme|initiale?s?|cachee?s?|secretes?|d'origine)",
+        "(?:~moi)?@3(?:prompt|instructions|consignes|message)@1(?:systeme|initiale?s?|cachee?s?|secretes?|d'origine)",
         850,
         700,
     ),
     row(
         "revele revelez affiche affichez repete repetez divulgue divulguez",
         "instructions consignes prompt directives",
-        "~(?:moi~)?@2(?:tes|vos|ton|votre)@1(?:instructions|consignes|prompt|directives)",
+        "(?:~moi)?@2(?:tes|vos|ton|votre)@1(?:instructions|consignes|prompt|directives)",
         850,
         700,
     ),
@@ -68,7 +68,7 @@ FRENCH = (
     ),
 )
 
-_DE_RULES = "anweisung anweisungen instruktion instruktionen vorgabe vorgaben regel regeln richtlinie richtlinien befehl befehle prompt prompts auftrag auftrage"
+_DE_RULES = "anweisung anweisungen instruktion instruktionen vorgabe vorgaben regel regeln richtlinie richtlinien befehl befehle prompt prompts auftrag auftrage aufgabe aufgaben angaben ausfuhrungen"
 _DE_OLD = "(?:vorherigen?r?|bisherigen?r?|vorangegangenen?r?|vorigen?r?|obigen?r?|fruheren?r?|ursprunglichen?r?|zuvor~gegebenen|deine|deiner|ihre|system)"
 _DE_FREE_KEYS = "dan ohne keine keinen keiner"
 _DE = any_of(_DE_RULES)
@@ -84,9 +84,16 @@ GERMAN = (
     row(
         "vergiss vergessen ignoriere ignorieren",
         "alles",
-        "~(?:sie~)?alles@2(?:was|zuvor|bisher|bisherige|vorherige|obige|davor)",
-        850,
-        750,
+        r"~(?:sie~)?(?:nun~|jetzt~)?alles(?:@2(?:was|zuvor|bisher|bisherige|vorherige|obige|davor|gesagte)|[ \t]{0,2}[,.!;]|~und(?![^\W_]))",
+        800,
+        650,
+    ),
+    row(
+        "vorherigen vorherige bisherigen obigen obige",
+        _DE_RULES,
+        f"@1{_DE}@2(?:ignorieren|vergessen|missachten|ubergehen)",
+        900,
+        800,
     ),
     row(
         "du sie",
@@ -125,7 +132,13 @@ SPANISH = (
     ),
     row("ignora ignore olvida olvide", _ES_RULES, f"@1(?:todas|todos|tus|sus)@2{_ES}", 850, 750),
     row("haz haga hagan", "omiso", f"~caso~omiso@4{_ES}", 900, 800),
-    row("olvida olvide ignora ignore", "todo", "~todo~lo@3(?:anterior|dicho|previo|antes|arriba)", 850, 750),
+    row(
+        "olvida olvide ignora ignore",
+        "todo",
+        r"~todo~(?:(?:lo~)?que~(?:digo|dije|he~dicho|sabes)|lo@3(?:anterior|dicho|previo|antes|arriba))",
+        850,
+        700,
+    ),
     row(
         "ahora eres",
         _ES_FREE_KEYS,

@@ -6,7 +6,7 @@ Only the neighbourhood of such words becomes a view, so that honest text with a 
 import re
 from collections.abc import Iterator
 
-from caveat.recognize.view import CUT, Steps, View, neighbourhoods, through
+from caveat.recognize.view import CUT, Lazy, Steps, View, neighbourhoods, through
 
 _SHAPE = bytes(
     97 if chr(i).isalpha() and i < 128 else 48 if chr(i) in "0134578@$!|" else 32 if chr(i) in " ._-*|/+" else 46
@@ -18,8 +18,8 @@ _LEET = [str.maketrans("01345789@$!|", f"o{one}eastbgas{one}{one}") for one in "
 _SINGLES = frozenset(bytes([c]) for c in b"bcefghjklnopqruvwxyz")
 """Letters that seldom stand alone: not those of `a`, `I`, `it's`, `don't`, `I'm`, `I'd`."""
 _LEAST_LETTERS = 2
-_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])){5,}")
-_LETTER = re.compile(r"([^\W\d_])([ ._\-*|/+]*)")
+_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])){5,}+")
+_GAP = re.compile(r"[ ._\-*|/+]+")
 
 
 def respellings(view: View) -> Iterator[View]:
@@ -46,17 +46,36 @@ def _unleet(view: View, shape: bytes) -> Iterator[View]:
 
 
 def _joined(view: View) -> Iterator[View]:
-    steps, size = Steps(len(view.text)), 0
-    pieces: list[str] = []
-    for run in _SPACED_RUN.finditer(view.text):
-        widths = {len(m.group(2)) for m in _LETTER.finditer(run.group()) if m.group(2)}
-        for letter in _LETTER.finditer(run.group()):
-            gap = "//" if "//" in letter.group(2) else " " if len(letter.group(2)) > min(widths) else ""
-            steps.step(size, run.start() + letter.start())
-            pieces.append(letter.group(1) + gap)
-            size += 1 + len(gap)
-        steps.step(size, run.end())
-        pieces.append(CUT)
-        size += 1
-    if pieces:
-        yield View("".join(pieces), "spaced", through(steps, view.way))
+    runs = list(_SPACED_RUN.finditer(view.text))
+    if runs:
+        text = "".join(_drawn_together(run.group()) + CUT for run in runs)
+        yield View(text, "spaced", through(Lazy(lambda: _letters(runs, len(view.text))), view.way))
+
+
+def _drawn_together(run: str) -> str:
+    """`s e c r e t  p l a n` -> `secret plan`: narrow gaps vanish, wide ones stay, slashes too."""
+    narrow = _narrow(run)
+    return _GAP.sub(lambda gap: _kept(gap.group(), narrow), run)
+
+
+def _narrow(run: str) -> int:
+    return min(map(len, set(_GAP.findall(run))))
+
+
+def _kept(gap: str, narrow: int) -> str:
+    return "//" if "//" in gap else " " if len(gap) > narrow else ""
+
+
+def _letters(runs: list[re.Match[str]], end: int) -> Steps:
+    """The way back from runs drawn together, each followed by a cut."""
+    steps, size = Steps(end), 0
+    for run in runs:
+        narrow, done = _narrow(run.group()), 0
+        for gap in _GAP.finditer(run.group()):
+            steps.step(size, run.start() + done)
+            size += gap.start() - done + len(_kept(gap.group(), narrow))
+            done = gap.end()
+        steps.step(size, run.start() + done)
+        steps.step(size + run.end() - run.start() - done, run.end())
+        size += run.end() - run.start() - done + 1
+    return steps

@@ -139,6 +139,20 @@ def _blank_after(text: str, at: int) -> int:
     return min(found, default=at)
 
 
+class Lazy:
+    """A way back that is worked out when it is first asked for: most views hold no finding."""
+
+    def __init__(self, work_out: Callable[[], Steps]) -> None:
+        self._work_out = work_out
+
+    @cached_property
+    def _steps(self) -> Steps:
+        return self._work_out()
+
+    def __call__(self, start: int, end: int) -> tuple[int, int]:
+        return self._steps(start, end)
+
+
 def whole(start: int, end: int) -> Way:
     """The way back from a decoded piece: every character of it came from the whole piece [start, end)."""
     return lambda _start, _end: (start, end)
