@@ -4,9 +4,10 @@ Rules of this file:
 
 - each channel is judged at fixed offsets, every `stride` characters over the last `window`, and once more at its end;
   offsets count characters of the channel, so the outcome does not depend on how the provider cut its chunks;
-- a character leaves only once it was judged together with the `horizon` characters behind it, or its channel is
-  complete: a finding of exact form (at most `horizon` long) never leaves in part;
-- a tool call leaves only when it is complete and judged;
+- a character leaves only once it was judged, and nothing behind it in the same window may still grow into a finding of
+  exact form that it begins (`pending` says how much of the end may, `horizon` at most), or its channel is complete: a
+  finding of exact form never leaves in part;
+- a tool call leaves only when it is complete and judged; what its escapes hide (`b\u006fmb`) is judged then, too;
 - a window is never shorter than `LEAD + horizon + 2 * stride`: a form that touches a window's end is the next window's,
   which has it behind its first `LEAD` characters;
 - what was found stays found: facts of the reply only grow;
@@ -15,7 +16,7 @@ Rules of this file:
 A whole reply goes the same way: feed, end, and nothing is sent if it was stopped.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from caveat.decide.decide import able, decide_again
@@ -25,6 +26,7 @@ from caveat.facts import Facts, with_reply
 from caveat.recognize.finding import Finding
 from caveat.recognize.window import LEAD
 from caveat.waivers.waiver import Waiver
+from caveat.wire.body import unescaped
 from caveat.wire.call import Voice
 
 LATE = frozenset({"log.digest"})
@@ -45,6 +47,7 @@ class Guard:
                is spent on record, and another's cannot be any more
     recognize  reads one window of one voice
     horizon    the longest finding of exact form, in characters (recognize/finding.py)
+    pending    how much of a window's end may be the beginning of one (recognize/tail.py); None: always the horizon
     late       duties that the caller of this class can still meet when the reply brings them up
     """
 
@@ -57,6 +60,7 @@ class Guard:
         recognize: Recognize,
         *,
         horizon: int,
+        pending: Callable[[str], int] | None = None,
         late: Collection[str] = LATE,
     ) -> None:
         draft = policy.terms.draft
@@ -68,6 +72,7 @@ class Guard:
         self._waivers = tuple(waiver for waiver in waivers if waiver.id in spent)
         self._recognize = recognize
         self._horizon = horizon
+        self._pending = pending or (lambda _: horizon)
         self._stride = draft.stride
         self._window = max(draft.window, LEAD + horizon + 2 * draft.stride)
         self._fulfils = frozenset(duty.name for duty in decision.duties) | frozenset(late)
@@ -87,7 +92,8 @@ class Guard:
             if state.length % self._stride == 0:
                 self._judge(state, ends=False)
                 if self.stopped is None and not state.tools:
-                    state.released = max(state.released, state.length - self._horizon)
+                    held = min(self._horizon, self._pending(state.window()))
+                    state.released = max(state.released, state.length - held)
 
     def end(self, channel: str) -> None:
         """The channel is complete: judge its end, and release all of it."""
@@ -95,12 +101,13 @@ class Guard:
         if self.stopped is None and not state.complete:
             self._judge(state, ends=True)
             state.complete = True
+            self._judge_hidden(state)
         if self.stopped is None:
             state.released = state.length
 
     def finish(self) -> None:
         """The reply is complete: end every channel; a reply without words is judged too."""
-        for channel in self._channels:
+        for channel in tuple(self._channels):
             self.end(channel)
         if not self._judged and self.stopped is None:
             self._judge(_Channel("", self._window), ends=True)
@@ -109,6 +116,13 @@ class Guard:
         """How many characters of the channel may have left, counted from its beginning."""
         state = self._channels.get(channel)
         return state.released if state else 0
+
+    def _judge_hidden(self, state: "_Channel") -> None:
+        """The arguments of a complete tool call as the tool will read them, on a channel that never leaves."""
+        hidden = unescaped(state.arguments()) if self.stopped is None else ""
+        if hidden:
+            self.feed(f"{state.name}/unescaped", hidden)
+            self.end(f"{state.name}/unescaped")
 
     def _judge(self, state: "_Channel", *, ends: bool) -> None:
         self._judged = True
@@ -127,7 +141,7 @@ class Guard:
 
 class _Channel:
     """One growing text: its length, how much of it was released, whether it was judged as complete, and its last `size`
-    characters."""
+    characters; of a tool's arguments all of them."""
 
     def __init__(self, name: str, size: int) -> None:
         self.name = name
@@ -138,11 +152,18 @@ class _Channel:
         self._size = size
         self._tail = ""
         self._pieces: list[str] = []
+        self._arguments: list[str] = []
 
     def add(self, text: str) -> None:
         self.length += len(text)
         self.complete = False
         self._pieces.append(text)
+        if self.tools:
+            self._arguments.append(text)
+
+    def arguments(self) -> str:
+        """All that was said to the tool, "" where the channel is no tool's."""
+        return "".join(self._arguments)
 
     def window(self) -> str:
         """The last characters, now judged."""

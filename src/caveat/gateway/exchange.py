@@ -54,6 +54,7 @@ class Exchange:
             begun.view.waivers,
             route.panel.recognize_text,
             horizon=route.panel.horizon,
+            pending=route.panel.pending,
         )
 
     async def run(self) -> None:
