@@ -124,7 +124,9 @@ class Running:
     def http(self, key: str = "", **headers: str) -> httpx.Client:
         """A plain client that bears a key ("" the caller's, "none" for none at all)."""
         bears = {} if key == "none" else {"authorization": f"Bearer {key or self.caller_key}"}
-        client = httpx.Client(base_url=self.url, headers={**bears, **headers}, timeout=30, trust_env=False, verify=False)
+        client = httpx.Client(
+            base_url=self.url, headers={**bears, **headers}, timeout=30, trust_env=False, verify=False
+        )
         return self._clients.enter_context(client)
 
     def close(self) -> None:

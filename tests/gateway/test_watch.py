@@ -33,9 +33,8 @@ def run(story):
 def test_a_wait_under_watch_ends_when_the_client_goes():
     async def story(client, watch):
         asyncio.get_running_loop().call_later(0.01, client.hang_up.set)
-        with pytest.raises(ClientGone):
-            with watch:
-                await asyncio.sleep(60)
+        with pytest.raises(ClientGone), watch:
+            await asyncio.sleep(60)
         return asyncio.current_task().cancelling()
 
     assert run(story) == 0
@@ -59,9 +58,8 @@ def test_a_client_that_went_before_is_noticed_at_the_door():
     async def story(client, watch):
         client.hang_up.set()
         await asyncio.sleep(0.01)
-        with pytest.raises(ClientGone):
-            with watch:
-                raise AssertionError("must not get here")
+        with pytest.raises(ClientGone), watch:
+            raise AssertionError("must not get here")
         return True
 
     assert run(story)
@@ -87,9 +85,8 @@ def test_cancellation_from_outside_goes_on():
 
 def test_an_error_under_watch_keeps_its_kind():
     async def story(client, watch):
-        with pytest.raises(ValueError, match="upstream"):
-            with watch:
-                raise ValueError("upstream")
+        with pytest.raises(ValueError, match="upstream"), watch:
+            raise ValueError("upstream")
         return True
 
     assert run(story)
