@@ -81,7 +81,9 @@ class Panel:
         """
         if len(parts) < TOGETHER:
             return parts
-        voices = {part.voice: [p for p in parts if p.voice == part.voice] for part in parts}
+        voices: dict[Voice, list[Part]] = {}
+        for part in parts:
+            voices.setdefault(part.voice, []).append(part)
         return [part for same in voices.values() for part in self._of_voice(same)]
 
     def _of_voice(self, parts: list[Part]) -> list[Part]:
