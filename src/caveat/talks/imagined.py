@@ -63,7 +63,9 @@ class Imagined(Struct, frozen=True):
             **_tools(self.tools, draft, ("tools", "unlistedTools", "sideEffect")),
             **_tools(self.calls, draft, ("toolsCalled", "unlistedCalls", "sideEffectOut")),
         }
-        named = {FIELD_OF[name]: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        named: dict[str, Any] = {
+            FIELD_OF[name]: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
         return Facts(**named, pm=self.pm, pm_out=self.pm_out)
 
 

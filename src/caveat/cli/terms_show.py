@@ -1,0 +1,122 @@
+"""`caveat terms lint | show | sample`: read terms, and know what they are worth before anyone signs."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from caveat.cli.output import Json, emit, out, say
+from caveat.cli.remote import Where
+from caveat.cli.terms_file import File, draft_of
+from caveat.cli.trial import trial_of
+from caveat.gateway.documents import Documents
+from caveat.gateway.home import home_path, open_home
+from caveat.gateway.past import read_past
+from caveat.ledger.reader import LedgerReader
+from caveat.register import Register
+from caveat.terms.compile import duty_text
+from caveat.terms.document import Clause, Draft, Kind
+from caveat.terms.lint import lint as lint_draft
+from caveat.terms.samples import sample_names, sample_terms
+
+Language = Annotated[str, typer.Option("--language", "-l", help="BCP 47 tag; the terms' first where it is not given.")]
+
+KINDS: dict[Kind, str] = {
+    "enforced": "the gateway makes it hold",
+    "recorded": "it shows, and a declaration can escape it",
+    "promised": "no machine checks it",
+}
+STYLES = {"permit": "green", "forbid": "red", "hold": "yellow", "oblige": "blue"}
+LEVELS = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+def lint(file: File, *, as_json: Json = False) -> None:
+    """Check terms before anyone signs: every clause compiled, every probe run, every doubt named with its line."""
+    draft = draft_of(file)
+    remarks = lint_draft(draft, time.time_ns() // 1_000_000, trial_of(draft))
+    errors = sum(1 for remark in remarks if remark.level == "error")
+    if as_json:
+        emit({"terms": draft.name, "errors": errors, "remarks": remarks})
+    else:
+        for remark in remarks:
+            style = LEVELS[remark.level]
+            where = f"{file.name}:{remark.line}" + (f" {remark.clause}" if remark.clause else "")
+            out.print(f"[{style}]{remark.level:<8}[/{style}]{escape(where)}: {escape(remark.message)}")
+            if remark.hint:
+                out.print(f"        [dim]→ {escape(remark.hint)}[/dim]")
+        counted = Counter(remark.level for remark in remarks)
+        say(f"{draft.name}: {counted['error']} errors, {counted['warning']} warnings, {counted['note']} notes")
+    if errors:
+        raise typer.Exit(1)
+
+
+def show(
+    file: Annotated[
+        Path | None, typer.Argument(help="Terms as YAML or signed; those in force where it is not given.")
+    ] = None,
+    home: Where = None,
+    *,
+    language: Language = "",
+    as_json: Json = False,
+) -> None:
+    """Show each clause with its sentence and its kind, and how much of it all is enforced."""
+    drafts = [draft_of(file)] if file else [terms.draft for terms in _in_force(home).terms.values()]
+    if as_json:
+        emit({"terms": [_as_value(draft) for draft in drafts]})
+        return
+    if not drafts:
+        say("no terms are in force; `caveat terms adopt FILE` puts signed terms in force")
+    for draft in drafts:
+        _print(draft, language or draft.languages[0])
+
+
+def sample(name: Annotated[str, typer.Argument(help="Which; left out, they are listed.")] = "") -> None:
+    """Write sample terms to standard output, to start from."""
+    if not name:
+        say("\n".join(sample_names()))
+        return
+    typer.echo(sample_terms(name).decode(), nl=False)
+
+
+def _in_force(home: Path | None) -> Register:
+    made = open_home(home or home_path(os.environ))
+    return read_past(LedgerReader(made.ledger, made.vault), Documents(made.control)).register
+
+
+def _as_value(draft: Draft) -> dict[str, object]:
+    return {
+        "terms": draft.name,
+        "title": draft.title,
+        "parties": {"vendor": draft.vendor.name, "operator": draft.operator.name},
+        "coverage": dict(Counter(clause.kind for clause in draft.clauses)),
+        "clauses": draft.clauses,
+    }
+
+
+def _print(draft: Draft, language: str) -> None:
+    title = draft.title.get(language) or next(iter(draft.title.values()))
+    out.print(f"\n[bold]{escape(title)}[/bold]  {draft.name}")
+    out.print(f"[dim]between {escape(draft.vendor.name)} (vendor) and {escape(draft.operator.name)} (operator)[/dim]\n")
+    for clause in draft.clauses:
+        _print_clause(clause, language)
+    counted = Counter(clause.kind for clause in draft.clauses)
+    out.print(f"[bold]Coverage[/bold] of {len(draft.clauses)} clauses:")
+    for kind, meaning in KINDS.items():
+        out.print(f"  {counted[kind]:>3}  {kind:<9} [dim]{meaning}[/dim]")
+
+
+def _print_clause(clause: Clause, language: str) -> None:
+    style = STYLES[clause.effect]
+    says = clause.says.get(language) or next(iter(clause.says.values()))
+    waivable = "  [dim]waivable[/dim]" if clause.waivable else ""
+    out.print(
+        f"[{style}]{clause.effect:<7}[/{style}] [bold]{escape(clause.id)}[/bold]  [dim]{clause.kind}[/dim]{waivable}"
+    )
+    out.print(f"        {escape(says)}")
+    if clause.duties:
+        out.print(f"        [dim]duties: {escape(', '.join(duty_text(duty) for duty in clause.duties))}[/dim]")
+    out.print()

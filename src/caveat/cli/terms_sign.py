@@ -1,0 +1,103 @@
+"""`caveat terms sign | adopt | verify | revoke | end`: what two parties sign, what is put in force and what ends."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caveat.cli.files import read_bytes, write_new
+from caveat.cli.output import Json, emit, say
+from caveat.cli.remote import Where, at_home
+from caveat.cli.terms_file import File, is_signed
+from caveat.keys import read_signing_key, read_verify_key
+from caveat.talks.draft import read_draft
+from caveat.terms.document import SignedTerms
+from caveat.terms.ending import sign_ending
+from caveat.terms.sign import add_signature, claimed_draft, claimed_keys, claimed_terms, open_terms, sign_terms
+
+
+def sign(
+    file: File,
+    key: Annotated[Path, typer.Option(help="Your signing key (`caveat party init` makes one).")],
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Where to write; FILE.signed.json where not given.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Sign terms: the YAML for the first party, the signed file for the second.  Read them first: `caveat terms show`."""
+    signer = read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
+    raw = read_bytes(file)
+    if is_signed(raw):
+        signed, target = add_signature(SignedTerms(raw), signer), output or file
+    else:
+        signed, target = sign_terms(read_draft(raw), signer), output or file.with_suffix(".signed.json")
+    write_new(target, signed.raw, replacing=target == file)
+    keys = claimed_keys(signed)
+    if as_json:
+        emit({"terms": claimed_draft(signed).name, "file": str(target), "signatures": keys})
+        return
+    say(f"signed {claimed_draft(signed).name} as `{signer.name}`; {target} bears {len(keys)} signature(s)")
+    say("next: the other party signs this file, then the operator runs `caveat terms adopt` on it")
+
+
+def adopt(file: File, home: Where = None, *, as_json: Json = False) -> None:
+    """Put terms in force that both parties signed.  Calls from the next one on are decided under them."""
+    done = at_home(home).adopt(read_bytes(file))
+    if as_json:
+        emit(done)
+    else:
+        say(f"{done['adopted']} is in force; the pair's digest is {done['digest']}")
+
+
+def verify(
+    file: File,
+    vendor: Annotated[list[str], typer.Option(help="A verify key of the vendor.")],
+    operator: Annotated[list[str], typer.Option(help="A verify key of the operator.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check both parties' signatures over the exact bytes."""
+    trust = {"vendor": [read_verify_key(k) for k in vendor], "operator": [read_verify_key(k) for k in operator]}
+    terms = open_terms(SignedTerms(read_bytes(file)), trust)
+    signers = {signature.role: signature.key for signature in terms.signatures}
+    if as_json:
+        emit({"terms": terms.draft.name, "digest": terms.digest, "signatures": signers})
+        return
+    for role, name in signers.items():
+        say(f"signed by the {role}: {name}")
+    say(f"{terms.draft.name} holds; the pair's digest is {terms.digest}")
+
+
+def revoke(
+    file: Annotated[Path, typer.Argument(help="The signed terms that end.")],
+    key: Annotated[Path, typer.Option(help="Your signing key, a party's.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write the signed ending.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Sign, as either party, that terms end.  The operator's gateway stops once it has `caveat terms end --notice`."""
+    signer = read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
+    terms = claimed_terms(SignedTerms(read_bytes(file)))
+    write_new(output, sign_ending(terms, signer, reason))
+    if as_json:
+        emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output)})
+    else:
+        say(f"{output} says, signed by `{signer.name}`, that {terms.draft.name} ends")
+        say(f"next: the operator runs `caveat terms end {terms.draft.id} --notice {output}`")
+
+
+def end(
+    name: Annotated[str, typer.Argument(help="The terms' id, without version.")],
+    home: Where = None,
+    *,
+    notice: Annotated[Path | None, typer.Option(help="A party's signed ending (`caveat terms revoke`).")] = None,
+    as_json: Json = False,
+) -> None:
+    """End terms in force: every call under them is refused from the next one on."""
+    at_home(home).end_terms(name, read_bytes(notice) if notice else b"")
+    if as_json:
+        emit({"ended": name})
+    else:
+        say(f"`{name}` is no longer in force")
