@@ -44,6 +44,11 @@ def refusal(decision: Decision, terms: Terms, language: str) -> Halt:
     return Halt(CODES[decision.rule], "; ".join(parts), clause.id if clause else "")
 
 
+def held(hold: str, language: str) -> str:
+    """Where a held call waits, and how it is sent again once persons have approved it."""
+    return _phrases(language)["waits"].format(hold=hold)
+
+
 def explain(decision: Decision, terms: Terms, language: str, facts: Facts | None = None) -> list[str]:
     """Sentences for a person who asks why: the outcome, each clause that held, waivers, duties, what was missing."""
     phrase = _phrases(language)

@@ -19,6 +19,8 @@ ENGLISH: Phrase = {
     "no_permits": "they permit nothing at all",
     "waivable": "to ask for an exception: `caveat waiver request --clause {id}`",
     "never_waivable": "no waiver can lift this clause",
+    "waits": "it waits as hold `{hold}`: approvers look at it with `caveat hold list`; once approved, send the same bytes "
+    "again with the header `Caveat-Hold: {hold}`",
     "outcome_permit": "Allowed under the terms `{terms}`: a permit holds and nothing forbids.",
     "outcome_waiver": "Allowed under the terms `{terms}`: what forbids was lifted by a waiver.",
     "outcome_approval": "Allowed under the terms `{terms}`: persons approved what a clause holds.",
@@ -59,6 +61,8 @@ FRENCH: Phrase = {
     "no_permits": "elles n'autorisent rien",
     "waivable": "pour demander une dérogation : `caveat waiver request --clause {id}`",
     "never_waivable": "aucune dérogation ne peut lever cette clause",
+    "waits": "il attend sous le numéro `{hold}` : les approbateurs le voient avec `caveat hold list` ; une fois approuvé, "
+    "renvoyez les mêmes octets avec l'en-tête `Caveat-Hold: {hold}`",
     "outcome_permit": "Autorisé par les conditions `{terms}` : une autorisation s'applique et rien n'interdit.",
     "outcome_waiver": "Autorisé par les conditions `{terms}` : une dérogation a levé ce qui interdit.",
     "outcome_approval": "Autorisé par les conditions `{terms}` : des personnes ont approuvé ce qu'une clause retient.",

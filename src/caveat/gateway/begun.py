@@ -9,6 +9,7 @@ from caveat.facts import Facts
 from caveat.gateway.view import Route, View
 from caveat.ledger.log import Placed
 from caveat.register import CallerKey
+from caveat.waivers.waiver import Waiver
 from caveat.wire.call import Call
 from caveat.wire.dialect import Dialect
 
@@ -32,7 +33,7 @@ class Asked(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True):
-    """A call that is on record.  `placed` is where."""
+    """A call that is on record.  `placed` is where; `lifts` is what could lift a clause for it."""
 
     asked: Asked
     call: Call
@@ -41,3 +42,4 @@ class Begun(Struct, frozen=True):
     decision: Decision
     view: View
     placed: Placed
+    lifts: tuple[Waiver, ...] = ()

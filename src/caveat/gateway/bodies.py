@@ -49,6 +49,18 @@ class Bodies:
         except InvalidTag:
             raise NotVerified(f"the {which} of call `{call}` in the vault was changed") from None
 
+    def kept(self, which: str) -> tuple[str, ...]:
+        """Ids of the calls of which such a body is kept."""
+        return tuple(sorted(path.stem for path in self._directory.glob(f"*.{which}")))
+
+    def drop(self, call: str, which: str) -> None:
+        """Keep the body no longer; nothing happens where none is kept."""
+        self._path(call, which).unlink(missing_ok=True)
+
+    def salt(self, call: str) -> bytes:
+        """32 bytes that are this call's alone, and tell nothing of the key."""
+        return hmac.digest(self._key, f"caveat-body-salt/v1\n{call}\n".encode(), "sha256")
+
     def _cipher(self, call: str) -> AESGCM:
         return AESGCM(hmac.digest(self._key, call.encode(), "sha256"))
 

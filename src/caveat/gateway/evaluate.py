@@ -17,6 +17,7 @@ from caveat.errors import BadInput
 from caveat.gateway.begun import Asked, Request
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.house import House
+from caveat.gateway.lifting import offered
 from caveat.gateway.opening import find_route, gathered
 from caveat.register import CallerKey
 from caveat.wire.dialects import DIALECTS
@@ -57,7 +58,7 @@ async def dry_run(house: House, key: CallerKey, body: bytes) -> dict[str, Any]:
     call = dialect.read_call(request.body)
     route = find_route(view, call, dialect.name, house.now_ms())
     facts = gathered(house, asked, call, route)
-    decision = able(decide(route.policy, facts, view.waivers), FULFILS)
+    decision = able(decide(route.policy, facts, offered(house, view, asked)), FULFILS)
     draft = route.policy.terms.draft
     language = best_language(headers.get("accept-language", ""), key.caller.language, draft.languages)
     reason = "" if decision.verdict == "allow" else refusal(decision, route.policy.terms, language).message

@@ -51,7 +51,7 @@ class Exchange:
             route.policy,
             begun.facts,
             begun.decision,
-            begun.view.waivers,
+            begun.lifts,
             route.panel.recognize_text,
             horizon=route.panel.horizon,
             pending=route.panel.pending,

@@ -67,6 +67,8 @@ class House:
         self.worker = 1
         self.counts: Counts = self._own_counts
         self.view = make_view(register)
+        self.bodies = stores.bodies
+        self.exhausted: set[str] = set()
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
@@ -122,6 +124,10 @@ class House:
         async with self._changing:
             if self.view is stale:
                 await self._fold_forward()
+
+    def exhaust(self, lift: str) -> None:
+        """Note what has no use left: a waiver, an approval.  Uses never come back."""
+        self.exhausted.add(lift)
 
     async def _fold_forward(self) -> None:
         register = self.view.register

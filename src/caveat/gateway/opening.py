@@ -17,7 +17,9 @@ from caveat.gateway.begun import Asked, Begun
 from caveat.gateway.callers import check_live, declared
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.forwarding import check_forwarding
+from caveat.gateway.holding import keep_held
 from caveat.gateway.house import House
+from caveat.gateway.lifting import learn, offered, used
 from caveat.gateway.view import Route, View
 from caveat.ledger.log import Entry, Fence, Placed
 from caveat.wire.body import check_headers
@@ -35,12 +37,15 @@ async def begin(house: House, asked: Asked) -> Begun:
     ledger cannot write: then nothing was decided and nothing may be sent.
     """
     try:
-        return await _decide(house, asked)
+        begun = await _decide(house, asked)
     except asyncio.CancelledError:
         raise  # the server stops, and the ledger may have taken the call already
     except BaseException:
         await put_refusal(house, asked)
         raise
+    if begun.decision.verdict == "hold":
+        await keep_held(house, begun)
+    return begun
 
 
 async def _decide(house: House, asked: Asked) -> Begun:
@@ -48,6 +53,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     check_headers(headers.get("content-type"), headers.get("content-encoding"))
     check_forwarding(asked.request.query, headers)
     call = asked.dialect.read_call(asked.request.body)
+    await learn(house, asked)
     for _ in range(MOST_TRIES):
         view = house.view
         check_live(asked.key, view.by_secret)
@@ -55,15 +61,22 @@ async def _decide(house: House, asked: Asked) -> Begun:
         if reason := route.refuses(call):
             raise Refused(reason, code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
-        decision = able(decide(route.policy, facts, view.waivers), FULFILS)
-        entries = _entries(house, Begun(asked, call, route, facts, decision, view, NOWHERE))
-        spends = tuple((w.id, w.max_uses) for w in view.waivers if w.id in {used for _, used in decision.waived})
+        lifts = offered(house, view, asked)
+        decision = able(decide(route.policy, facts, lifts), FULFILS)
+        begun = Begun(asked, call, route, facts, decision, view, NOWHERE, lifts)
+        spends, at_ms = used(decision, lifts), house.now_ms()
+        if not all(waiver.in_time(at_ms) for waiver in spends):
+            continue  # it expired a moment ago
         try:
-            placed = await house.log.append(entries, Fence(expects=view.fence, spends=spends))
-        except StaleFence:
-            await house.refresh(view)
+            fence = Fence(expects=view.fence, spends=tuple((waiver.id, waiver.max_uses) for waiver in spends))
+            placed = await house.log.append(_entries(house, begun, at_ms), fence)
+        except StaleFence as stale:
+            if stale.exhausted:
+                house.exhaust(stale.exhausted)
+            else:
+                await house.refresh(view)
             continue
-        return Begun(asked, call, route, facts, decision, view, placed[0])
+        return msgspec.structs.replace(begun, placed=placed[0])
     raise Unavailable("what is in force kept changing while this call was decided", code="overloaded", hint="try again")
 
 
@@ -111,10 +124,10 @@ def gathered(house: House, asked: Asked, call: Call, route: Route) -> Facts:
     )
 
 
-def _entries(house: House, begun: Begun) -> tuple[Entry, ...]:
+def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     """The call's first record, and its second where nothing will be sent."""
     decision, secret = begun.decision, secrets.token_bytes(32)
-    head = record.Head(begun.asked.id, house.name, house.now_ms(), secret)
+    head = record.Head(begun.asked.id, house.name, at_ms, secret)
     first = record.opened(head, begun.facts, decision, _described(begun.asked, begun.route.identity, secret))
     if decision.verdict == "allow":
         return (first,)

@@ -6,6 +6,7 @@ passed over: the fold then begins at the first record.
 """
 
 import hmac
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +29,14 @@ class Past(Struct, frozen=True):
     """What the ledger holds: the register, and calls opened without an outcome.
 
     controls   indices of all control records, ascending
+    spent      how often each waiver and approval was used
     """
 
     register: Register
     open_calls: dict[str, record.Opening]
     controls: tuple[int, ...] = ()
     size: int = 0
+    spent: dict[str, int] = {}
 
 
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +47,7 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     root: str
     controls: tuple[int, ...]
     open_calls: dict[str, record.Opening]
+    spent: dict[str, int] = {}
 
 
 class _Sealed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,8 +60,10 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
     register, start = Register(), 0
     open_calls: dict[str, record.Opening] = {}
     controls: list[int] = []
+    spent: Counter[str] = Counter()
     if snapshot is not None:
         start, open_calls, controls = snapshot.size, dict(snapshot.open_calls), list(snapshot.controls)
+        spent.update(snapshot.spent)
         for index in controls:
             register = _folded(register, index, record.read_leaf(reader.entry(index).leaf), documents)
     size = reader.size()
@@ -68,9 +74,10 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
             register = _folded(register, index, leaf, documents)
         elif leaf.k == "opened":
             open_calls[leaf.call] = record.Opening(index, leaf.terms)
+            spent.update(leaf.w)
         elif leaf.k == "settled":
             open_calls.pop(leaf.call, None)
-    return Past(msgspec.structs.replace(register, size=size), open_calls, tuple(controls), size)
+    return Past(msgspec.structs.replace(register, size=size), open_calls, tuple(controls), size, dict(spent))
 
 
 def all_terms(reader: LedgerReader, documents: Documents) -> Iterator[Terms]:
@@ -93,7 +100,7 @@ def write_snapshot(path: Path, reader: LedgerReader, past: Past, key: bytes) -> 
     if head.size < past.size or past.size == 0:
         return
     root = b64(reader.tree().hash_of(0, past.size))
-    snapshot = Snapshot(reader.origin, past.size, root, past.controls, past.open_calls)
+    snapshot = Snapshot(reader.origin, past.size, root, past.controls, past.open_calls, past.spent)
     raw = msgspec.json.encode(snapshot, order="sorted")
     write_whole(path, msgspec.json.encode(_Sealed(msgspec.Raw(raw), _mac(raw, key))))
 

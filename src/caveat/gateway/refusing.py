@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from caveat.decide.explain import refusal
+from caveat.decide.explain import held, refusal
 from caveat.facts import covers
 from caveat.gateway import duties
 from caveat.gateway.begun import Begun
@@ -14,6 +14,8 @@ MOST_SHOWN = 3
 def halt_of(begun: Begun) -> Halt:
     """The refusal of a request, in the caller's language; one for something unreadable names its pointers."""
     halt = refusal(begun.decision, begun.route.policy.terms, duties.language(begun))
+    if begun.decision.verdict == "hold":
+        return replace(halt, message=f"{halt.message}; {held(begun.asked.id, duties.language(begun))}")
     where = _pointers(begun) if begun.decision.rule == "unreadable" else ()
     if not where:
         return halt

@@ -81,7 +81,7 @@ async def open_site(
         reader = LedgerReader(home.ledger, home.vault)
         past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
         write_snapshot(home.snapshot, reader, past, vault_key)
-        log.set_state(past.register.fence, {}, past.controls)
+        log.set_state(past.register.fence, past.spent, past.controls)
         await settle_unknown(log, settings.gateway.name, past.open_calls)
         if upstreams is not None:
             serving = False

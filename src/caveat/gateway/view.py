@@ -8,7 +8,6 @@ from caveat.decide.policy import Policy
 from caveat.gateway.upstream import Upstream
 from caveat.recognize.panel import Panel
 from caveat.register import CallerKey, Register
-from caveat.waivers.waiver import Waiver
 from caveat.wire.call import Call
 
 
@@ -40,7 +39,6 @@ class View(Struct, frozen=True):
     routes: dict[str, Route]
     by_secret: dict[str, CallerKey]
     unserved: tuple[str, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
 
     @property
     def agreed(self) -> bool:

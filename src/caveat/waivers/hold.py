@@ -1,6 +1,6 @@
 """A held call's document: what one call asks persons to approve, and their signatures.
 
-DSSE over the canonical JSON of an Ask.  `body` is a salted SHA-256 of the body's bytes: the salt stays in the vault and in
+DSSE over the canonical JSON of an Ask.  `body` is a salted SHA-256 (HMAC) of dialect and body: the salt stays in the vault and in
 the file that approvers get, so that who only sees the record cannot try guesses.  Rules of this file: pure; an approval
 releases exactly one body, of one caller, once; the caller is no approver of their own call; approvals count persons.
 """
@@ -51,9 +51,9 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True):
     until_ms: int
 
 
-def body_name(body: bytes, salt: bytes) -> str:
-    """What names the body to those who have the salt, and tells nothing to others."""
-    return "sha256:" + hmac.digest(salt, body, "sha256").hex()
+def body_name(dialect: str, body: bytes, salt: bytes) -> str:
+    """What names the body, in its dialect, to those who have the salt, and tells nothing to others."""
+    return "sha256:" + hmac.digest(salt, dialect.encode() + b"\n" + body, "sha256").hex()
 
 
 def make_ask(ask: Ask) -> bytes:
