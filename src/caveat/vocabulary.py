@@ -71,6 +71,7 @@ DUTIES = (
     "redact.output",
     "notify.vendor",
     "retain.days",
+    "strip.tools",
 )
 """Closed list.  Who cannot fulfil a duty must deny (XACML obligation)."""
 

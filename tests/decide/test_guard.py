@@ -202,6 +202,35 @@ def test_a_tool_call_leaves_only_when_it_is_complete():
     assert reader.facts.tools_called == ("retrieval",)
 
 
+@pytest.mark.parametrize("cut", [1, 5, 400])
+def test_what_escapes_hide_in_arguments_is_judged_before_they_leave(cut):
+    """A tool undoes the escapes of its arguments; so does the guard, over the whole of them."""
+    hidden = "".join(f"\\u{ord(one):04x}" for one in BANNER)
+    arguments = f'{{"q": "{"x" * 300}{hidden}"}}'
+    reader = guard()
+    for at in range(0, len(arguments), cut):
+        reader.feed("0/tool/0", arguments[at : at + cut], tool="look")
+    assert reader.stopped is None
+    reader.end("0/tool/0")
+    assert reader.stopped is not None
+    assert reader.stopped.clauses == ("ceiling",)
+    assert reader.released("0/tool/0") == 0
+
+
+def test_escapes_in_a_text_for_people_are_what_they_are():
+    """Only a tool undoes them."""
+    hidden = "".join(f"\\u{ord(one):04x}" for one in BANNER)
+    assert run([("0/content", hidden)])[0] is None
+
+
+def test_a_harmless_call_with_escapes_leaves_whole():
+    reader = guard()
+    reader.feed("0/tool/0", '{"q": "caf\\u00e9\\n"}', tool="look")
+    reader.finish()
+    assert reader.stopped is None
+    assert reader.released("0/tool/0") == len('{"q": "caf\\u00e9\\n"}')
+
+
 def test_tools_are_counted_by_the_terms_list():
     reader = guard()
     for channel in ("a", "b"):

@@ -46,7 +46,7 @@ CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "a tool's result": ({"parts": (Part("/messages/1/content", "tool", "42"),)}, "the model `tiny` cannot use tools"),
     "image": ({"parts": (*CALL.parts, Part("/a", "user", "", "image"))}, "the model `tiny` cannot read image parts"),
     "embeddings": ({"operation": "embeddings"}, "the model `tiny` does no embeddings"),
-    "another dialect": ({"dialect": "openai_responses"}, "the model `tiny` does not speak openai_responses"),
+    "another dialect": ({"dialect": "openai_embeddings"}, "the model `tiny` does not speak openai_embeddings"),
 }
 
 

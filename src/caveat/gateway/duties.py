@@ -1,10 +1,14 @@
 """Duties that the gateway fulfils, each by one function.  A duty that has none here denies the call (opening.py)."""
 
+from caveat.canon import digest
 from caveat.decide.explain import best_language
+from caveat.facts.gather import UNLISTED, tool_rule
 from caveat.gateway.begun import Begun
 from caveat.terms.document import Duty
+from caveat.wire.call import Tool
+from caveat.wire.strip import without_tools
 
-FULFILS = frozenset({"label.output", "limit.tokens", "log.full", "log.digest"})
+FULFILS = frozenset({"label.output", "limit.tokens", "log.full", "log.digest", "strip.tools"})
 
 
 def owes(begun: Begun, name: str) -> Duty | None:
@@ -13,14 +17,23 @@ def owes(begun: Begun, name: str) -> Duty | None:
 
 
 def outgoing(begun: Begun) -> bytes:
-    """The body to send upstream: the caller's bytes, but for the routed model's name and an output limit."""
-    body = begun.call.body
+    """The body to send upstream: the caller's bytes, but for the routed model's name, an output limit, and tools that
+    the terms do not list where they are to be stripped."""
+    body = without_tools(begun.call.body, stripped(begun))
     if begun.route.name != begun.call.model:
         body = begun.asked.dialect.with_model(body, begun.route.name)
     limit = token_limit(begun)
     if limit and limit != begun.facts.tokens_out_max:
         body = begun.asked.dialect.with_limit(body, limit)
     return body
+
+
+def stripped(begun: Begun) -> tuple[Tool, ...]:
+    """The tools that do not go with the call: those that the terms do not list, where the duty is owed."""
+    if owes(begun, "strip.tools") is None:
+        return ()
+    rules = begun.route.policy.terms.draft.tools
+    return tuple(tool for tool in begun.call.tools if tool_rule(tool.name, rules) is UNLISTED)
 
 
 def token_limit(begun: Begun) -> int:
@@ -59,10 +72,12 @@ def language(begun: Begun) -> str:
 
 def done(begun: Begun, notices: int) -> list[dict[str, object]]:
     """What was done about each duty, for the record."""
+    gone = stripped(begun)
     how: dict[str, object] = {
         "label.output": {"notices": notices, "header": True},
         "limit.tokens": token_limit(begun),
         "log.full": "vault",
         "log.digest": "record",
+        "strip.tools": {"count": len(gone), "names": [digest(tool.name.encode()) for tool in gone]},
     }
     return [{"duty": duty.name, "value": duty.value, "done": how[duty.name]} for duty in begun.decision.duties]

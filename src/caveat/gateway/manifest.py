@@ -17,6 +17,7 @@ from msgspec import Struct
 from caveat.errors import BadInput, NotVerified
 from caveat.gateway.files import disk_trouble, write_whole
 from caveat.wire.call import Call
+from caveat.wire.dialects import spoken
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +56,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
         return f"the model `{self.alias}` {cannot}" if cannot else ""
 
     def _cannot(self, call: Call) -> str:
-        if call.dialect not in self.dialects:
+        if call.dialect not in spoken(self.dialects):
             return f"does not speak {call.dialect}"
         if call.operation not in {"chat", "count_tokens"}:
             return f"does no {call.operation}"

@@ -25,6 +25,7 @@ from caveat.gateway.settings import Settings, UpstreamSettings, upstream_key
 from caveat.gateway.upstream import Access, HttpUpstream
 from caveat.terms.document import Model
 from caveat.wire.call import Call
+from caveat.wire.dialects import spoken
 
 Progress = Callable[[str], None]
 
@@ -127,7 +128,7 @@ def _remote(upstreams: Upstreams, name: str, chosen: UpstreamSettings, folder: P
         timeout_s=chosen.timeout_s,
         connect_timeout_s=chosen.connect_timeout_s,
     )
-    upstream = HttpUpstream(name, endpoint, chosen.dialects, access, upstreams.note_change)
+    upstream = HttpUpstream(name, endpoint, spoken(chosen.dialects), access, upstreams.note_change)
     upstreams.add(upstream, dict(chosen.models))
     return upstream
 
@@ -179,7 +180,7 @@ def _embedded(upstreams: Upstreams, name: str, chosen: UpstreamSettings, lent: L
         connect_timeout_s=chosen.connect_timeout_s,
         keeps=False,
     )
-    upstream = HttpUpstream(name, Endpoint(lent.address), manifest.dialects, access)
+    upstream = HttpUpstream(name, Endpoint(lent.address), spoken(manifest.dialects), access)
     upstreams.add(upstream, dict(chosen.models) or {manifest.alias: manifest.alias}, manifest)
     return upstream
 
