@@ -1,5 +1,7 @@
 """Marking profiles: words, ranks, roll-up, and the banner that reads back."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,3 +157,12 @@ def test_unknown_is_among_the_caveats():
     assert UNKNOWN in NATIONAL.caveats
     assert UNKNOWN in CIVIL.caveats
     assert list(NATIONAL.caveats) == sorted(NATIONAL.caveats)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_documentation_lists_every_level_and_caveat(name):
+    text = (Path(__file__).parents[2] / "docs" / "markings.md").read_text(encoding="utf-8")
+    profile = load_profile(name)
+    for level in profile.levels:
+        assert f"| {level.rank} | `{level.id}` | {level.title} |" in text
+    assert ", ".join(f"`{caveat}`" for caveat in profile.caveats) in text
