@@ -97,7 +97,7 @@ def test_equal_terms_compile_to_equal_bytes():
         Lists(
             sample().purposes,
             tuple(json.loads(sample().schema)[""]["entityTypes"]["Caveat"]["enum"]),
-            ("/response_format",),
+            ("/response_format", "/text/format"),
             ("smollm2-135m",),
         )
     )
