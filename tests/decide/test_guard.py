@@ -210,10 +210,10 @@ def test_what_escapes_hide_in_arguments_is_judged_before_they_leave(cut):
     reader = guard()
     for at in range(0, len(arguments), cut):
         reader.feed("0/tool/0", arguments[at : at + cut], tool="look")
-    assert reader.stopped is None
+    assert not reader.stopped
     reader.end("0/tool/0")
-    assert reader.stopped is not None
-    assert reader.stopped.clauses == ("ceiling",)
+    assert reader.decision.clauses == ("ceiling",)
+    assert reader.stopped
     assert reader.released("0/tool/0") == 0
 
 

@@ -35,7 +35,9 @@ def test_a_wait_under_watch_ends_when_the_client_goes():
         asyncio.get_running_loop().call_later(0.01, client.hang_up.set)
         with pytest.raises(ClientGone), watch:
             await asyncio.sleep(60)
-        return asyncio.current_task().cancelling()
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
 
     assert run(story) == 0
 
