@@ -11,7 +11,7 @@ from caveat.decide.decide import able, decide
 from caveat.decide.decision import Decision
 from caveat.decide.policy import ENGINE, Policy
 from caveat.errors import NotVerified
-from caveat.evidence.replay import Replay, engine_note
+from caveat.evidence.replay import Replay, Replayed, engine_note
 from caveat.facts import Facts
 from caveat.record import Head, disclosed, read_aside, read_leaf
 from caveat.terms.document import Duty, SignedTerms
@@ -188,20 +188,20 @@ WORM = with_facts(stage="reply", hazards_out=("x_cyb",))
 
 def test_the_decision_over_a_reply_follows_from_both_records() -> None:
     replay = Replay()
-    assert replay.reply(*outcome(WORM, decide(POLICY, WORM)), CLERK, TERMS) == decide(POLICY, WORM)
+    assert replay.reply(*outcome(WORM, decide(POLICY, WORM)), Replayed(ALLOWED, CLERK), TERMS) == decide(POLICY, WORM)
     with pytest.raises(NotVerified, match="verdict"):
-        replay.reply(*outcome(WORM, ALLOWED), CLERK, TERMS)
+        replay.reply(*outcome(WORM, ALLOWED), Replayed(ALLOWED, CLERK), TERMS)
     assert replay.replayed == 1
 
 
 def test_a_reply_whose_request_is_withheld_is_counted() -> None:
     replay = Replay()
-    replay.reply(*outcome(WORM, ALLOWED), None, TERMS)
+    replay.reply(*outcome(WORM, ALLOWED), Replayed(ALLOWED, None), TERMS)
     assert (replay.replayed, replay.withheld) == (0, 1)
 
 
 def test_an_outcome_without_a_decision_has_nothing_to_replay() -> None:
     replay = Replay()
     entry = record.settled(Head("0", "gw1", 5, bytes(32)), record.Opening(0, TERMS.digest), "broken", None, {})
-    assert replay.reply(read_leaf(entry.leaf), {}, CLERK, TERMS) is None
+    assert replay.reply(read_leaf(entry.leaf), {}, Replayed(ALLOWED, CLERK), TERMS) is None
     assert (replay.replayed, replay.withheld) == (0, 0)

@@ -125,7 +125,7 @@ CHEATS: dict[str, tuple[int, str, Callable[[Book], object]]] = {
     "allowed what the terms forbid": (10, "verdict", lambda b: forged(b, ATTACK, verdict="allow", rule="permit")),
     "denied what the terms allow": (10, "verdict", lambda b: forged(b, with_facts(), verdict="deny", rule="forbid")),
     "a waiver that nobody granted": (
-        10, "verdict", lambda b: forged(b, ATTACK, verdict="allow", rule="waiver", waived=(("no.cyber", "w1"),)),
+        10, "it could not use", lambda b: forged(b, ATTACK, verdict="allow", rule="waiver", waived=(("no.cyber", "w1"),)),
     ),
     "a duty left out": (10, "duties", lambda b: forged(b, with_facts(output_use="public"), duties=())),
     "a hazard hidden by its threshold": (10, "thresholds", lambda b: forged(b, with_facts(pm={"x_cyb": 999}, hazard_permille=999))),

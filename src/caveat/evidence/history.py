@@ -8,6 +8,7 @@ from caveat.evidence.manifest import InForce
 from caveat.record import Leaf
 from caveat.register import Register, fold
 from caveat.terms.document import Terms
+from caveat.waivers.waiver import Waiver
 
 
 class History:
@@ -15,18 +16,25 @@ class History:
 
     terms      all that were ever adopted, by the pair's digest
     documents  the digest of the control document that each was adopted from
+    granted    waivers and approvals that were ever in force, by id
+    approvers  digests of the documents that named approvers
     """
 
     def __init__(self) -> None:
         self.register = Register()
         self.terms: dict[str, Terms] = {}
         self.documents: dict[str, str] = {}
+        self.granted: dict[str, Waiver] = {}
+        self.approvers: list[str] = []
         self._spans: list[InForce] = []
         self._open: dict[str, InForce] = {}
 
     def add(self, index: int, leaf: Leaf, document: bytes) -> None:
         """Fold one control record.  Raises NotVerified, and is then as it was before."""
         self.register = fold(self.register, leaf, index, document)
+        self.granted |= {**self.register.waivers, **self.register.approvals}
+        if leaf.what == "approver.trusted":
+            self.approvers.append(leaf.doc)
         now = self.register.terms
         for id_, span in list(self._open.items()):
             if id_ not in now or now[id_].digest != span.digest:

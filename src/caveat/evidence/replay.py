@@ -1,10 +1,12 @@
 """Deciding again: whether each recorded decision follows from the facts that were claimed for it.
 
 Rules of this file: `decide` is the gateway's own, and pure; facts are taken only whole and only in the one form in which
-they were committed; the answer is remembered for equal facts by the policy itself (decide/policy.py), which knows what
+they were committed; of waivers and approvals, only those that a decision names are given to it, if they were in force, for
+a gateway may leave one unused (its uses were gone, its case was another); the answer is remembered for equal facts by the policy itself (decide/policy.py), which knows what
 its clauses look at.  A gateway may only tighten: deny for want of a duty (rule `duty`) what the terms allow.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -16,11 +18,13 @@ from caveat.decide.policy import ENGINE, Policy
 from caveat.errors import CaveatError, NotVerified
 from caveat.facts import Facts, grouped, ungrouped
 from caveat.facts.seen import over
-from caveat.record import Leaf
+from caveat.record import Leaf, spent
 from caveat.terms.document import Draft, Terms
 from caveat.vocabulary import HAZARDS
+from caveat.waivers.waiver import Waiver
 
 GROUPS: Final = ("who", "what", "why", "data", "content", "tools", "place", "reply")
+NO_LIFTS: Final[Mapping[str, Waiver]] = {}
 MAX_DRIFT_MS: Final = 3_600_000
 """How far the facts' clock and the record's clock may lie apart: a call's whole body is read in between."""
 
@@ -46,32 +50,53 @@ class Replay:
         self.engines: set[str] = set()
         self._policies: dict[str, Policy] = {}
 
-    def request(self, leaf: Leaf, values: dict[str, Any], terms: Terms | None) -> Replayed:
-        """The decision of a call's first record.  Raises NotVerified where it does not follow."""
+    def request(
+        self, leaf: Leaf, values: dict[str, Any], terms: Terms | None, lifts: Mapping[str, Waiver] = NO_LIFTS
+    ) -> Replayed:
+        """The decision of a call's first record; `lifts` are the waivers and approvals in force there, by id.  Raises
+        NotVerified where it does not follow."""
         decision = _decision(leaf, values)
+        if decision is not None and spent(decision) != leaf.w:
+            raise _no("what the decision lifts by is not what the call spent")
         facts = _facts({name: values[name] for name in GROUPS if name in values})
         if facts is not None and abs(facts.epoch * 1000 - leaf.t) > MAX_DRIFT_MS:
             raise _no("the facts' clock and the record's clock are more than an hour apart")
-        self._compare(decision, facts, terms)
+        self._compare(decision, facts, terms, lifts)
         return Replayed(decision, facts)
 
-    def reply(self, leaf: Leaf, values: dict[str, Any], before: Facts | None, terms: Terms | None) -> Decision | None:
-        """The last decision over a reply, None where it was withheld.  `before`: the facts of the call's first record."""
+    def reply(
+        self,
+        leaf: Leaf,
+        values: dict[str, Any],
+        asked: Replayed,
+        terms: Terms | None,
+        lifts: Mapping[str, Waiver] = NO_LIFTS,
+    ) -> Decision | None:
+        """The last decision over a reply, None where it was withheld.
+
+        `asked` is what the call's first record came to; a reply is lifted by what that one spent, and nothing else.
+        """
         decision = _decision(leaf, values)
-        facts = None
+        before, facts = asked.facts, None
+        spends = spent(asked.decision) if asked.decision else ()
         if before is not None and "reply" in values:
             facts = _facts({**{str(k): v for k, v in grouped(before).items()}, "reply": values["reply"]})
         if "decision" in leaf.c:
-            self._compare(decision, facts, terms)
+            self._compare(decision, facts, terms, {id_: lifts[id_] for id_ in spends if id_ in lifts})
         return decision
 
-    def _compare(self, decision: Decision | None, facts: Facts | None, terms: Terms | None) -> None:
+    def _compare(
+        self, decision: Decision | None, facts: Facts | None, terms: Terms | None, lifts: Mapping[str, Waiver]
+    ) -> None:
         if decision is None or facts is None or terms is None:
             self.withheld += 1
             return
         self.engines.add(decision.engine)
         _check_derived(facts, terms.draft)
-        self._check(decision, decide(self._policy(terms), facts))
+        named = {id_ for _, id_ in decision.waived}
+        if unknown := named - lifts.keys():
+            raise _no(f"the decision lifts a clause by `{min(unknown)}`, which it could not use")
+        self._check(decision, decide(self._policy(terms), facts, [lifts[id_] for id_ in named]))
         self.replayed += 1
 
     def _check(self, recorded: Decision, follows: Decision) -> None:

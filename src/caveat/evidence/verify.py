@@ -8,8 +8,9 @@ The steps, by the numbers under which they are reported:
      4 tiles         entries and tiles lead to the checkpoint's root
      5 records       each entry of the range is a record
      6 register      the control records fold, their documents match their digests
-     7 terms         both trusted parties signed the terms in force
-     8 in force      each call names terms in force at its place
+     7 terms         both trusted parties signed the terms in force, and named the approvers of their side
+     8 in force      each call names terms in force at its place; each waiver and approval that it uses was granted before it,
+                     had not ended, covers its time, and has been used no more often than it may
      9 disclosures   each matches its commitment
     10 decisions     each follows from the claimed facts, decided again
     11 outcomes      each call has one, and it fits its decision
@@ -39,6 +40,7 @@ from caveat.note import TreeHead, open_note, read_tree_head
 from caveat.register import PARTY_ROLES
 from caveat.terms.document import SignedTerms
 from caveat.terms.sign import open_terms
+from caveat.waivers.approvers import open_approver
 
 
 def verify(file: BinaryIO, trust: Trust, last_checkpoint: bytes = b"") -> Report:
@@ -210,9 +212,20 @@ class _Verification:
                 open_terms(SignedTerms(bundle.document(walk.history.documents[digest])), self._trust.parties)
             except NotVerified as error:
                 self._findings.fail(7, f"terms `{id_}`: {error.message}")
+        for document in dict.fromkeys(walk.history.approvers):
+            try:
+                open_approver(bundle.document(document), self._trust.parties)
+            except NotVerified as error:
+                self._findings.fail(7, f"an approver: {error.message}")
         names = ", ".join(f"`{walk.history.terms[digest].draft.name}`" for digest in digests)
         self._findings.proved(7, f"{names} by vendor and operator" if names else "no terms were in force in the range")
-        self._findings.proved(8, f"{walk.counts.opened} calls")
+        self._in_force(bundle, walk)
+
+    def _in_force(self, bundle: Bundle, walk: Walk) -> None:
+        told = walk.uses.told()
+        self._findings.proved(8, f"{walk.counts.opened} calls" + (f"; {told}" if told else ""))
+        if told and bundle.manifest.start > 0:
+            self._findings.limit(8, "how often waivers were used before the range")
 
     def _disclosures(self, bundle: Bundle, walk: Walk) -> None:
         opened = walk.opened().values()

@@ -16,6 +16,7 @@ from caveat.evidence.manifest import Counts, Opened
 from caveat.evidence.profiles import Profile
 from caveat.evidence.replay import GROUPS, Replay, Replayed
 from caveat.evidence.report import Findings
+from caveat.evidence.uses import Uses, in_force
 from caveat.record import CONTROL, Leaf, disclosed, read_leaf
 from caveat.terms.document import Terms
 
@@ -36,6 +37,7 @@ class Walk:
         self.counts = Counts()
         self.history = History()
         self.replay = Replay()
+        self.uses = Uses()
         self.calls = Calls(bundle.manifest.start)
         self.controls: list[int] = []
         self.documents: set[str] = set()
@@ -136,12 +138,19 @@ class Walk:
 
     def _begin(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         terms = self._terms(index, leaf)
+        self._spend(index, leaf)
         replayed = NOTHING
         try:
-            replayed = self.replay.request(leaf, values, terms)
+            replayed = self.replay.request(leaf, values, terms, in_force(self.history.register))
         except NotVerified as error:
             self._findings.fail(10, f"record {index}: {error.message}", index)
         self.calls.begin(index, leaf, replayed)
+
+    def _spend(self, index: int, leaf: Leaf) -> None:
+        try:
+            self.uses.add(leaf, self.history.register, from_start=self._bundle.manifest.start == 0)
+        except NotVerified as error:
+            self._findings.fail(8, f"record {index}: {error.message}", index)
 
     def _terms(self, index: int, leaf: Leaf) -> Terms | None:
         """The terms that the record names, if they are in force at its place."""
@@ -157,6 +166,7 @@ class Walk:
         return terms
 
     def _settle(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
+        self.uses.settled(leaf)
         try:
             pending = self.calls.settle(index, leaf)
         except NotVerified as error:
@@ -164,9 +174,8 @@ class Walk:
             return
         last = None
         try:
-            last = self.replay.reply(
-                leaf, values, pending.facts if pending else None, self.history.terms.get(leaf.terms)
-            )
+            asked = Replayed(pending.decision, pending.facts) if pending else NOTHING
+            last = self.replay.reply(leaf, values, asked, self.history.terms.get(leaf.terms), self.history.granted)
         except NotVerified as error:
             self._findings.fail(10, f"record {index}: {error.message}", index)
         try:
