@@ -72,7 +72,12 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
             if settings.gateway.workers > 1:
                 await Workers(home, settings, site, listener, progress).run()
             else:
-                await Server(application(home, site.house)).serve(sockets=[listener])
+                await Server(application(home, site.house), lambda: site.log.fault).serve(sockets=[listener])
+            if site.log.fault:
+                raise Unavailable(
+                    f"the ledger has stopped for good: {site.log.fault}",
+                    hint="look at the disk, run `caveat ledger fsck`, then start again: what was acknowledged is kept",
+                )
 
 
 @contextmanager
@@ -102,9 +107,13 @@ def application(home: Home, house: House) -> App:
 
 
 class Server(uvicorn.Server):
-    """The ASGI server.  Ends in order on a signal, instead of raising it again: the house is closed after the last call."""
+    """The ASGI server.  Ends in order on a signal, instead of raising it again: the house is closed after the last call.
 
-    def __init__(self, app: App) -> None:
+    `fault` says why no record can be written any more, "" as long as one can.
+    """
+
+    def __init__(self, app: App, fault: Callable[[], str] = lambda: "") -> None:
+        self._fault = fault
         super().__init__(
             uvicorn.Config(
                 app,
@@ -119,6 +128,10 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end.  A ledger that can write no more ends the process: no record, no answer."""
+        return bool(self._fault()) or await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -78,7 +78,7 @@ async def open_site(
         stack.enter_context(home.locked())
         log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings))
         stack.push_async_callback(log.close)
-        reader = LedgerReader(home.ledger, home.vault)
+        reader = LedgerReader(home.ledger, home.vault, keys.verify_keys)
         past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
         write_snapshot(home.snapshot, reader, past, vault_key)
         log.set_state(past.register.fence, past.spent, past.controls)
