@@ -72,16 +72,21 @@ def export(
 def trust(
     output: Annotated[Path | None, typer.Argument(help="Where to write; standard output where not given.")] = None,
     home: Where = None,
+    *,
+    as_json: Json = False,
 ) -> None:
     """The trust file for verifiers: this log's keys and both parties'.  Compare its keys by voice before you rely on it."""
     made = open_home(home or home_path(os.environ))
     keys, _ = house_keys(made, made.settings().gateway.origin)
     register = read_past(reader_of(made), Documents(made.control)).register
     text = trust_text(keys.verify_keys, register)
-    if output is None:
+    if output is not None:
+        write_new(output, text.encode())
+    if as_json:
+        emit({"trust": text, "file": str(output or "")})
+    elif output is None:
         typer.echo(text, nl=False)
     else:
-        write_new(output, text.encode())
         say(f"wrote {output}")
 
 

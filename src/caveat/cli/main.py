@@ -52,7 +52,7 @@ def _version(*, version: bool = typer.Option(False, "--version", help="Show the 
 def main() -> None:
     """Run the command line; leaves with one of the exit codes of output.py."""
     try:
-        app()
+        app(prog_name="caveat")
     except CaveatError as error:
         sys.exit(fail(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ import msgspec
 import typer
 import uvloop
 
-from caveat.errors import BadInput, NotVerified, Unavailable
+from caveat.errors import BadInput, CaveatError, NotVerified, Refused, Unavailable
 from caveat.gateway.coverage.keep import keep
 from caveat.gateway.founding import OPERATOR_KEY
 from caveat.gateway.home import Home, home_path, open_home
@@ -149,5 +149,13 @@ class Remote:
         if reply.status_code == httpx.codes.OK:
             return answer
         error = answer.get("error", {})
-        kind = NotVerified if error.get("code") == "not_verified" else BadInput
-        raise kind(error.get("message", "the gateway refused"), hint=error.get("hint", ""))
+        raise _kind(reply.status_code, error)(error.get("message", "the gateway refused"), hint=error.get("hint", ""))
+
+
+def _kind(status: int, error: dict[str, Any]) -> type[CaveatError]:
+    """What a refusal of the gateway means here: the system's fault, a role or state that says no, or wrong use."""
+    if status >= 500:
+        return Unavailable
+    if error.get("code") == "not_verified":
+        return NotVerified
+    return Refused if status in {401, 403, 429} else BadInput

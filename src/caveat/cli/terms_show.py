@@ -74,12 +74,15 @@ def show(
         _print(draft, language or draft.languages[0])
 
 
-def sample(name: Annotated[str, typer.Argument(help="Which; left out, they are listed.")] = "") -> None:
+def sample(
+    name: Annotated[str, typer.Argument(help="Which; left out, they are listed.")] = "", *, as_json: Json = False
+) -> None:
     """Write sample terms to standard output, to start from."""
     if not name:
-        say("\n".join(sample_names()))
+        emit({"samples": sample_names()}) if as_json else say("\n".join(sample_names()))
         return
-    typer.echo(sample_terms(name).decode(), nl=False)
+    text = sample_terms(name).decode()
+    emit({"sample": name, "yaml": text}) if as_json else typer.echo(text, nl=False)
 
 
 def _in_force(home: Path | None) -> Register:
