@@ -32,7 +32,7 @@ def run(*arguments):
 
 
 def test_a_file_of_terms_without_a_hole(terms_file, tmp_path):
-    done = run(terms_file(GOOD), "--html", tmp_path / "matrix.html")
+    done = run(terms_file(GOOD), "--quick", "--html", tmp_path / "matrix.html")
     assert done.exit_code == 0, done.output
     assert "openai_chat" in done.output
     assert "0 red of" in done.output
@@ -43,10 +43,10 @@ def test_a_file_of_terms_without_a_hole(terms_file, tmp_path):
 
 
 def test_a_hole_is_named_and_the_exit_code_says_so(terms_file):
-    done = run(terms_file(BAD))
+    done = run(terms_file(BAD), "--quick")
     assert done.exit_code == 1
     assert "openai_chat, streamed: the user's words" in done.output
-    shown = run(terms_file(BAD), "--json")
+    shown = run(terms_file(BAD), "--quick", "--json")
     assert shown.exit_code == 1
     assert json.loads(shown.stdout)["red"] > 0
 
@@ -69,7 +69,7 @@ def test_what_is_measured_of_terms_in_force_goes_on_record_through_the_running_g
 
 def test_a_measurement_of_other_terms_is_not_put_on_record(tmp_path, terms_file):
     """Who measures one text and files it under another is refused: the pair's digest decides."""
-    other = json.loads(run(terms_file(GOOD), "--json").stdout)["measured"][0]
+    other = json.loads(run(terms_file(GOOD), "--quick", "--json").stdout)["measured"][0]
     with running(tmp_path / "home", HEAD, sample=False) as gateway:
         gateway.adopt(document(PERMIT, GOOD, BAD, markings="civil"))
         operator = gateway.http(gateway.operator_key)

@@ -48,6 +48,9 @@ def coverage(
         Path | None, typer.Option("--into", help="Put the matrix into this text, between its coverage marks.")
     ] = None,
     record: Annotated[bool, typer.Option(help="Put the measurement into the home's ledger.")] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out fallbacks and workers; what is left is not put on record.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Try every enforced clause against every wire format, streamed or not, and every part; exit code 1 if any is red.
@@ -55,7 +58,7 @@ def coverage(
     The terms are put in force on a gateway of their own, before a scripted upstream, in a home that is thrown away.
     What is measured for terms in force goes on record in the home, and so into evidence.
     """
-    matrices = _of_file(file) if file else _in_force(home, record=record)
+    matrices = _of_file(file, quick=quick) if file else _in_force(home, record=record, quick=quick)
     for matrix in matrices:
         if not as_json:
             _print(matrix)
@@ -79,19 +82,19 @@ def _write(matrices: list[Matrix], html: Path | None, text: Path | None) -> None
         progress(f"the matrix stands in {text}")
 
 
-def _of_file(file: Path) -> list[Matrix]:
+def _of_file(file: Path, *, quick: bool) -> list[Matrix]:
     raw = read_bytes(existing(file))
     draft = claimed_draft(SignedTerms(raw)) if raw.lstrip()[:1] == b"{" else read_draft(raw)
-    return [_measured(draft, None)]
+    return [_measured(draft, None, quick=quick)]
 
 
-def _in_force(home: Path | None, *, record: bool) -> list[Matrix]:
+def _in_force(home: Path | None, *, record: bool, quick: bool) -> list[Matrix]:
     made = open_home(home or home_path(os.environ))
     drafts = _adopted(made)
     if not drafts:
         raise BadInput("no terms are in force", hint="`caveat terms adopt FILE`, or name a file of terms")
-    matrices = [_measured(draft, made.settings().gateway) for draft in drafts]
-    if record:
+    matrices = [_measured(draft, made.settings().gateway, quick=quick) for draft in drafts]
+    if record and not quick:
         operations = at_home(made.path)
         for matrix in matrices:
             name = operations.keep_coverage(to_document(matrix))
@@ -104,8 +107,8 @@ def _adopted(home: Home) -> list[Draft]:
     return [terms.draft for terms in past.register.terms.values()]
 
 
-def _measured(draft: Draft, place: GatewaySettings | None) -> Matrix:
-    return measure(draft, trial_of(draft).sees, place, progress)
+def _measured(draft: Draft, place: GatewaySettings | None, *, quick: bool) -> Matrix:
+    return measure(draft, trial_of(draft).sees, place, progress, quick=quick)
 
 
 def _print(matrix: Matrix) -> None:

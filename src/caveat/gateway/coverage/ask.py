@@ -41,6 +41,10 @@ def _streamed(dialect: Dialect, body: bytes) -> list[Any]:
     return [*reader.feed(body), *reader.finish()]
 
 
+MOST_TRIES = 400
+"""Connections opened until the wanted worker takes one."""
+
+
 class Client:
     """A connection to the gateway that is kept from call to call."""
 
@@ -48,6 +52,25 @@ class Client:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port
         self._link = self._connected()
+        self._others: list[http.client.HTTPConnection] = []
+
+    def reach(self, worker: int, operator_key: str) -> bool:
+        """Connect to the worker of that number; whether one was found that says that it is the one."""
+        for _ in range(MOST_TRIES):
+            if self._worker(operator_key) == worker:
+                return True
+            self._others.append(self._link)
+            self._link = self._connected()
+        return False
+
+    def _worker(self, operator_key: str) -> int:
+        """Who answers on this connection, by its own word; 0 where it does not say."""
+        try:
+            self._link.request("GET", "/readyz", headers={"authorization": f"Bearer {operator_key}"})
+            told = msgspec.json.decode(self._link.getresponse().read())
+        except (OSError, http.client.HTTPException, msgspec.DecodeError):
+            return 0
+        return int(told.get("worker", 0))
 
     def _connected(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self._host, self._port, timeout=SECONDS)
@@ -68,7 +91,8 @@ class Client:
 
     def close(self) -> None:
         """Hang up."""
-        self._link.close()
+        for link in (self._link, *self._others):
+            link.close()
 
 
 def _error(body: bytes) -> tuple[str, str]:

@@ -7,16 +7,19 @@ should pass.  What is reported is what the client saw, what the upstream receive
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from caveat.errors import Unavailable
 from caveat.gateway.build import this_build
 from caveat.gateway.coverage.ask import Client
-from caveat.gateway.coverage.cells import Cell, cells
+from caveat.gateway.coverage.cells import PATHS, Cell, Path, cells
 from caveat.gateway.coverage.concern import Concern, concern_of
 from caveat.gateway.coverage.judge import OK, Asked, Trial, arrived, judge
 from caveat.gateway.coverage.matrix import Matrix, Measured, Result, Row
-from caveat.gateway.coverage.paths import absent
+from caveat.gateway.coverage.paths import NotThere, operator_key, walked
 from caveat.gateway.coverage.plan import Plan, plan
 from caveat.gateway.coverage.recorded import read_recorded
 from caveat.gateway.coverage.scratch import Scratch, scratch
@@ -40,45 +43,99 @@ class Way(Struct, frozen=True):
 
 
 def measure(
-    draft: Draft, sees: frozenset[str], place: GatewaySettings | None = None, progress: Progress = lambda _: None
+    draft: Draft,
+    sees: frozenset[str],
+    place: GatewaySettings | None = None,
+    progress: Progress = lambda _: None,
+    *,
+    quick: bool = False,
 ) -> Matrix:
-    """The matrix of these terms on this build.  `sees` are the hazards that its recognizers find (terms/lint.py).
+    """The matrix of these terms on this build.  `sees` are the hazards that its recognizers find (terms/lint.py);
+    `quick` leaves out the cells of paths that need a process of their own.
 
     Raises what scratch() raises, and Unavailable where the gateway stops answering.
     """
-    every = cells(DIALECTS)
-    enforced = [clause for clause in draft.clauses if clause.kind == "enforced"]
+    every = tuple(cell for cell in cells(DIALECTS) if cell.path == "direct" or not quick)
+    clauses = [Tried(clause, concern_of(clause, sees)) for clause in draft.clauses if clause.kind == "enforced"]
     with scratch(draft, place) as made:
-        run = _Run(draft, made)
-        tried: list[list[Result | Trial]] = []
-        for clause in enforced:
-            progress(f"trying `{clause.id}`")
-            concern = concern_of(clause, sees)
-            tried.append([run.try_cell(clause, concern, cell) for cell in every])
-        run.close()
-        on_record = read_recorded(made.home)
         digest = made.digest
+        found = _walk(draft, made, clauses, every, "direct", progress)
+    for path in () if quick else PATHS[1:]:
+        found |= _walk_path(draft, clauses, every, path, progress)
     rows = tuple(
         Row(
-            clause.id,
-            clause.effect,
-            clause.title[draft.languages[0]],
-            tuple(one if isinstance(one, Result) else judge(one, on_record) for one in row),
+            one.clause.id,
+            one.clause.effect,
+            one.clause.title[draft.languages[0]],
+            tuple(found[one.clause.id, cell] for cell in every),
         )
-        for clause, row in zip(enforced, tried, strict=True)
+        for one in clauses
     )
     at_ms = time.time_ns() // 1_000_000
     detector = default_panel(load_profile(draft.markings)).detector
     return Matrix(1, at_ms, Measured(draft.name, digest), this_build(), detector, every, rows)
 
 
+Found = dict[tuple[str, Cell], Result]
+
+
+class Tried(Struct, frozen=True):
+    """A clause that is tried, and where its probe belongs."""
+
+    clause: Clause
+    concern: Concern
+
+
+def _walk_path(draft: Draft, clauses: list[Tried], every: tuple[Cell, ...], path: Path, progress: Progress) -> Found:
+    """The cells of a path beside the direct one: measured, or why they cannot be."""
+    try:
+        with walked(path, draft) as (made, worker):
+            return _walk(draft, made, clauses, every, path, progress, worker)
+    except NotThere as why:
+        result = why.result
+    except Unavailable as error:
+        result = Result("red", f"this build takes settings for a {path}, and it cannot be walked: {error.message}")
+    return {(one.clause.id, cell): result for one in clauses for cell in every if cell.path == path}
+
+
+def _walk(  # noqa: PLR0913, PLR0917 - what to try, where, and how to tell of it
+    draft: Draft,
+    made: Scratch,
+    clauses: list[Tried],
+    every: tuple[Cell, ...],
+    path: Path,
+    progress: Progress,
+    worker: int = 0,
+) -> Found:
+    """Every clause in every cell of one path, judged once all calls are on record."""
+    tried: dict[tuple[str, Cell], Result | Trial] = {}
+    with closing(_Run(draft, made, worker)) as run:
+        for one in clauses:
+            progress(f"trying `{one.clause.id}`" + (f" over a {path}" if path != "direct" else ""))
+            for cell in every:
+                if cell.path == path:
+                    tried[one.clause.id, cell] = run.try_cell(one.clause, one.concern, fitting(cell, one.concern))
+    on_record = read_recorded(made.home)
+    return {key: one if isinstance(one, Result) else judge(one, on_record) for key, one in tried.items()}
+
+
+def fitting(cell: Cell, concern: Concern) -> Cell:
+    """On a path beside the direct one a clause is tried once: by its words where it has such, else by its whole call."""
+    if cell.path == "direct" or concern.has(cell.place):
+        return cell
+    return replace(cell, place="call" if concern.whole else "text")
+
+
 class _Run:
     """One measurement under way: a connection, and the way by which each cell's ordinary call passes."""
 
-    def __init__(self, draft: Draft, made: Scratch) -> None:
+    def __init__(self, draft: Draft, made: Scratch, worker: int = 0) -> None:
         self._draft = draft
         self._made = made
         self._client = Client(made.url)
+        if worker and not self._client.reach(worker, operator_key(made)):
+            self._client.close()
+            raise Unavailable("no second worker took a connection")
         self._ways = [Way(key, purpose) for key in made.callers.values() for purpose in draft.purposes]
         self._open: dict[Cell, Way | Asked] = {}
 
@@ -88,8 +145,6 @@ class _Run:
 
     def try_cell(self, clause: Clause, concern: Concern, cell: Cell) -> Result | Trial:
         """What can be said without a call, or the calls to be judged."""
-        if cell.path != "direct":
-            return absent(cell.path)
         if not concern.has(cell.place):
             return Result("apart")
         if concern.unprobed:

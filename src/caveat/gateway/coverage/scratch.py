@@ -141,7 +141,7 @@ class _Running:
         listener = bind(self._settings)
         try:
             async with open_house(self._home, self._settings, upstreams=upstreams) as house:
-                digest, callers = await self._agree(house)
+                digest, callers = await agree(house, self._home, self._draft)
                 self._made = Scratch(url_of(listener), self._home, self._upstream, digest, callers)
                 self._server = Server(application(self._home, house))
                 asyncio.get_running_loop().call_soon(self._up.set)
@@ -152,20 +152,21 @@ class _Running:
                 with suppress(asyncio.CancelledError):
                     await client.close()
 
-    async def _agree(self, house: House) -> tuple[str, dict[str, str]]:
-        """Throw-away parties sign the terms; the pair's digest, and a key for each caller that they name."""
-        await found(house, self._home)
-        parties = {role: new_signing_key(f"{NAME}-{role}.test") for role in ("vendor", "operator")}
-        for role, key in parties.items():
-            await trust_party(house, role, key, sample=True)
-        terms = await house.adopt(sign_terms(self._draft, *parties.values()).raw)
-        keys = {}
-        for name in callers_of(self._draft):
-            keys[name] = new_key_text()
-            holder = Caller(id=name, purpose=self._draft.purposes[0], clearance_rank=TOP, effect="none")
-            document = CallerKey("caller", secret_digest(keys[name]), holder, sample=True)
-            await house.add_key(msgspec.json.encode(document))
-        return terms.digest, keys
+
+async def agree(house: House, home: Home, draft: Draft) -> tuple[str, dict[str, str]]:
+    """Throw-away parties sign the terms; the pair's digest, and a key for each caller that they name."""
+    await found(house, home)
+    parties = {role: new_signing_key(f"{NAME}-{role}.test") for role in ("vendor", "operator")}
+    for role, key in parties.items():
+        await trust_party(house, role, key, sample=True)
+    terms = await house.adopt(sign_terms(draft, *parties.values()).raw)
+    keys = {}
+    for name in callers_of(draft):
+        keys[name] = new_key_text()
+        holder = Caller(id=name, purpose=draft.purposes[0], clearance_rank=TOP, effect="none")
+        document = CallerKey("caller", secret_digest(keys[name]), holder, sample=True)
+        await house.add_key(msgspec.json.encode(document))
+    return terms.digest, keys
 
 
 def callers_of(draft: Draft) -> tuple[str, ...]:
