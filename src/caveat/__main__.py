@@ -1,5 +1,5 @@
 """`python -m caveat` is the command line."""
 
-from caveat.cli.main import main
+from caveat.cli.entry import main
 
 main()

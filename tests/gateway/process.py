@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-COMMAND = (sys.executable, "-c", "from caveat.cli.main import main; main()")
+COMMAND = (sys.executable, "-m", "caveat")
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
