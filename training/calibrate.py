@@ -12,7 +12,8 @@ from scipy.optimize import minimize
 
 from training.corpus import CODES, Row
 
-CAP, SHARE = 120, 0.25
+CAP, SHARE, CATEGORY_SHARE = 120, 0.2, 0.05
+THIN = 30
 PER_STEP, STEPS = 16, 12 * 16
 """The table has an entry for each 1/16 of a logit, -12 <= logit <= 12."""
 
@@ -37,16 +38,38 @@ def platt(logits: np.ndarray, positive: np.ndarray, w: np.ndarray) -> tuple[floa
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
+def _known(code: str, rows: list[Row]) -> np.ndarray:
+    return np.array([code == "any" or code not in row.masked for row in rows])
+
+
+def _positive(code: str, rows: list[Row]) -> np.ndarray:
+    return np.array([row.harmful if code == "any" else code in row.codes for row in rows])
+
+
+def _fitted(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
+    known, positive = _known(code, rows), _positive(code, rows)
+    some = [row for row, keep in zip(rows, known, strict=True) if keep]
+    w = weights(some, positive[known], SHARE if code == "any" else CATEGORY_SHARE)
+    return platt(logits[known], positive[known], w)
+
+
 def table(rows: list[Row], logits: np.ndarray) -> np.ndarray:
-    """Per mille, a row a code, a column a step of the logit."""
+    """Per mille, a row a code, a column a step of the logit.  Codes with fewer than THIN harmful rows in the
+    calibration split are fitted together: one map for all of them."""
     grid = np.arange(-STEPS, STEPS + 1) / PER_STEP
-    made = []
-    for k, code in enumerate(CODES):
-        known = np.array([code == "any" or code not in row.masked for row in rows])
-        positive = np.array([row.harmful if code == "any" else code in row.codes for row in rows])[known]
-        some = [row for row, keep in zip(rows, known, strict=True) if keep]
-        share = SHARE if code == "any" else 0.06
-        slope, shift = platt(logits[known, k], positive, weights(some, positive, share))
-        print(f"{code}: {positive.sum()} of {len(some)}, slope {slope:.2f}, shift {shift:.2f}")
-        made.append(np.rint(1000 / (1 + np.exp(-(slope * grid + shift)))))
-    return np.array(made, np.int16)
+    counts = {code: int(_positive(code, rows).sum()) for code in CODES}
+    maps = {code: _fitted(code, rows, logits[:, k]) for k, code in enumerate(CODES) if counts[code] >= THIN}
+    thin = [k for k, code in enumerate(CODES) if counts[code] < THIN]
+    parts = [(_positive(CODES[k], rows), logits[:, k], _known(CODES[k], rows)) for k in thin]
+    positive, every, known = (np.concatenate(side) for side in zip(*parts, strict=True))
+    w = weights(
+        [row for row, keep in zip(rows * len(thin), known, strict=True) if keep], positive[known], CATEGORY_SHARE
+    )
+    shared = platt(every[known], positive[known], w)
+    for code in CODES:
+        slope, shift = maps.get(code, shared)
+        print(
+            f"{code}: {counts[code]} harmful, slope {slope:.2f}, shift {shift:.2f}{'' if code in maps else ', shared'}"
+        )
+    chosen = [maps.get(code, shared) for code in CODES]
+    return np.array([np.rint(1000 / (1 + np.exp(-(slope * grid + shift)))) for slope, shift in chosen], np.int16)

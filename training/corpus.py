@@ -11,6 +11,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from caveat.recognize.fold import fold
+from caveat.recognize.learned_language import language_of
+from caveat.recognize.view import lower
+
 CODES = (
     "any",
     *("vcr", "ncr", "src", "cse", "dfm", "spc", "prv", "ipv", "iwp", "hte", "ssh", "sxc"),
@@ -133,7 +137,7 @@ def _public(raw: dict, source: str) -> Row:
     harmful = raw["label"] == "harmful"
     if harmful and raw["kind"] == "response":
         unsure = frozenset(CODES[1:]) - codes
-    lang = "en" if source == "deepset_injection_train" else raw["lang"]
+    lang = language_of(lower(fold(raw["text"])[0])).code if raw["lang"] == "mul" else raw["lang"]
     family = raw["labels_original"][1] if source in NAMED else ""
     return Row(raw["text"], source, lang, raw["kind"], harmful, codes, unsure, family, "")
 

@@ -93,7 +93,7 @@ def rendered(card: dict[str, Any]) -> str:
             table(["source", "AUC of `any`", "recall at 500", "false alarms at 500"], other),
             (
                 f"### Calibration\n\nExpected calibration error of `any`: {calibration['expected_error']:.3f} in the mix that it was "
-                f"calibrated for (a quarter harmful, sources weighing alike), {calibration['unweighted_error']:.3f} with every row counted once.\n"
+                f"calibrated for (a fifth harmful, sources weighing alike), {calibration['unweighted_error']:.3f} with every row counted once.\n"
             ),
             "### Evaded copies\n\nThe same harmful texts, written so that a filter trips; recall of `any` at 500 per mille.\n",
             table(["copy", "recall"], evaded),

