@@ -7,6 +7,7 @@ of the home; otherwise the command line opens the house itself, writes, and clos
 import os
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from caveat.gateway.coverage.keep import keep
 from caveat.gateway.founding import OPERATOR_KEY
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.house import House
+from caveat.gateway.serve import application
 from caveat.gateway.startup import open_house
 
 Where = Annotated[Path | None, typer.Option("--home", help="The home directory (default: CAVEAT_HOME or ~/.caveat).")]
@@ -55,6 +57,10 @@ class Operations(Protocol):
 
     def keep_coverage(self, document: bytes) -> str:
         """Put a coverage matrix on record; which terms it is about."""
+        ...
+
+    def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        """What the control API answers to a path under /caveat/v1.  Raises a sentence."""
         ...
 
 
@@ -96,12 +102,26 @@ class Local:
     def keep_coverage(self, document: bytes) -> str:
         return self._in_house(lambda house: keep(house, document))
 
+    def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        return self._in_house(partial(_asked, self._home, method, path, body))
+
     def _in_house(self, work: Callable[[House], Awaitable[T]]) -> T:
         async def within() -> T:
             async with open_house(self._home, self._home.settings(), serving=False) as house:
                 return await work(house)
 
         return uvloop.run(within())
+
+
+async def _asked(home: Home, method: str, path: str, body: bytes, house: House) -> dict[str, Any]:
+    """The same control API that a gateway serves, over this house and without a socket."""
+    transport = httpx.ASGITransport(application(home, house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://home", headers=_bears(home)) as client:
+        return _answer(await client.request(method, f"/caveat/v1{path}", content=body))
+
+
+def _bears(home: Home) -> dict[str, str]:
+    return {"authorization": f"Bearer {home.read_key(OPERATOR_KEY).decode().strip()}"}
 
 
 async def _listed(house: House) -> list[dict[str, Any]]:
@@ -113,43 +133,47 @@ class Remote:
 
     def __init__(self, home: Home) -> None:
         url = home.announced() or f"http://{home.settings().gateway.address}"
-        key = home.read_key(OPERATOR_KEY).decode().strip()
         self._url = f"{url}/caveat/v1"
-        self._headers = {"authorization": f"Bearer {key}"}
+        self._headers = _bears(home)
 
     def adopt(self, envelope: bytes) -> dict[str, Any]:
-        return self._ask("POST", "/terms", envelope)
+        return self.ask("POST", "/terms", envelope)
 
     def end_terms(self, name: str, notice: bytes) -> None:
-        self._ask("DELETE", f"/terms/{name}", notice)
+        self.ask("DELETE", f"/terms/{name}", notice)
 
     def add_key(self, document: bytes) -> None:
-        self._ask("POST", "/keys", document)
+        self.ask("POST", "/keys", document)
 
     def revoke_key(self, name: str) -> None:
-        self._ask("DELETE", f"/keys/{name}")
+        self.ask("DELETE", f"/keys/{name}")
 
     def keep_coverage(self, document: bytes) -> str:
-        return str(self._ask("POST", "/coverage", document)["measured"])
+        return str(self.ask("POST", "/coverage", document)["measured"])
 
     def keys(self) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = self._ask("GET", "/keys")["keys"]
+        listed: list[dict[str, Any]] = self.ask("GET", "/keys")["keys"]
         return listed
 
-    def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
         try:
             with httpx.Client(headers=self._headers, timeout=SECONDS, trust_env=False, verify=NO_TLS) as client:
                 reply = client.request(method, self._url + path, content=body)
-            answer: dict[str, Any] = msgspec.json.decode(reply.content)
+            return _answer(reply)
         except (httpx.HTTPError, msgspec.DecodeError):
             raise Unavailable(
                 "a process uses this home, and no gateway of it answers",
                 hint="it may be starting or stopping: wait a moment and try again",
             ) from None
-        if reply.status_code == httpx.codes.OK:
-            return answer
-        error = answer.get("error", {})
-        raise _kind(reply.status_code, error)(error.get("message", "the gateway refused"), hint=error.get("hint", ""))
+
+
+def _answer(reply: httpx.Response) -> dict[str, Any]:
+    """What the control API said.  Raises for a refusal."""
+    answer: dict[str, Any] = msgspec.json.decode(reply.content)
+    if reply.status_code == httpx.codes.OK:
+        return answer
+    error = answer.get("error", {})
+    raise _kind(reply.status_code, error)(error.get("message", "the gateway refused"), hint=error.get("hint", ""))
 
 
 def _kind(status: int, error: dict[str, Any]) -> type[CaveatError]:

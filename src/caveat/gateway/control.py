@@ -21,6 +21,7 @@ from caveat.gateway.callers import authenticate, require
 from caveat.gateway.coverage.keep import keep, newest
 from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, description
 from caveat.gateway.evaluate import dry_run
+from caveat.gateway.exceptional import Exceptional
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
 from caveat.gateway.pace import Pace
@@ -36,7 +37,7 @@ LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
 
-class Control:
+class Control(Exceptional):
     """The handlers, over one house and the ledger's reading side."""
 
     def __init__(self, house: House, reader: LedgerReader, index: Index) -> None:

@@ -7,6 +7,8 @@ from msgspec import Struct
 EVERYONE = ("caller", "operator", "approver", "auditor")
 INSPECTORS = ("operator", "auditor")
 OPERATORS = ("operator",)
+DECIDERS = ("operator", "approver")
+STAFF = ("operator", "approver", "auditor")
 
 
 class Endpoint(Struct, frozen=True):
@@ -62,6 +64,20 @@ ENDPOINTS = (
     Endpoint("GET", "/caveat/v1/keys", "keys", OPERATORS, "Keys by name and role, never their text"),
     Endpoint("POST", "/caveat/v1/keys", "new_key", OPERATORS, "Make a key live; the body holds the digest of its text"),
     Endpoint("DELETE", "/caveat/v1/keys/{name}", "revoke_key", OPERATORS, "Revoke a key"),
+    Endpoint("GET", "/caveat/v1/approvers", "approvers", STAFF, "Who may approve exceptions"),
+    Endpoint(
+        "POST", "/caveat/v1/approvers", "trust_approver", OPERATORS, "Let a person approve whom a party has named"
+    ),
+    Endpoint("DELETE", "/caveat/v1/approvers/{name}", "remove_approver", OPERATORS, "Let a person approve no more"),
+    Endpoint("GET", "/caveat/v1/waivers", "waivers", STAFF, "Waivers that were granted and not ended"),
+    Endpoint(
+        "POST", "/caveat/v1/waivers", "grant_waiver", DECIDERS, "Put a waiver in force that persons have approved"
+    ),
+    Endpoint("DELETE", "/caveat/v1/waivers/{name}", "end_waiver", DECIDERS, "End a waiver at once"),
+    Endpoint("GET", "/caveat/v1/holds", "holds", DECIDERS, "Held calls that wait for an answer"),
+    Endpoint("GET", "/caveat/v1/holds/{name}", "hold", DECIDERS, "A held call: its words, and what approvers sign"),
+    Endpoint("POST", "/caveat/v1/holds", "release_hold", DECIDERS, "Release a held call that persons have approved"),
+    Endpoint("DELETE", "/caveat/v1/holds/{name}", "deny_hold", DECIDERS, "Deny a held call"),
 )
 
 

@@ -1,0 +1,64 @@
+"""The control API's paths for exceptions: approvers, waivers, held calls.
+
+Rule of this file: a signature puts something in force, never a role; a role only says who may bring it here.
+"""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from caveat.gateway import exceptions, holding
+from caveat.gateway.bodyin import read_body
+from caveat.gateway.house import House
+from caveat.register import CallerKey
+
+MOST_BYTES = 1 << 18
+BODY_SECONDS = 30.0
+
+
+class Exceptional:
+    """The handlers, over one house."""
+
+    _house: House
+
+    async def approvers(self, _request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"approvers": exceptions.approvers(self._house)})
+
+    async def trust_approver(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"approver": await exceptions.trust_approver(self._house, await _document(request))})
+
+    async def remove_approver(self, request: Request, _key: CallerKey) -> Response:
+        person = request.path_params["name"]
+        await exceptions.remove_approver(self._house, person)
+        return JSONResponse({"removed": person})
+
+    async def waivers(self, _request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"waivers": exceptions.waivers(self._house)})
+
+    async def grant_waiver(self, request: Request, _key: CallerKey) -> Response:
+        waiver = await exceptions.grant(self._house, await _document(request))
+        return JSONResponse({"waiver": waiver.id, "approvers": waiver.approvers, "max_uses": waiver.max_uses})
+
+    async def end_waiver(self, request: Request, _key: CallerKey) -> Response:
+        id_ = request.path_params["name"]
+        await exceptions.end_waiver(self._house, id_)
+        return JSONResponse({"ended": id_})
+
+    async def holds(self, _request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"holds": await asyncio.to_thread(holding.waiting, self._house)})
+
+    async def hold(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(await asyncio.to_thread(holding.shown, self._house, request.path_params["name"]))
+
+    async def release_hold(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"released": await holding.release(self._house, await _document(request))})
+
+    async def deny_hold(self, request: Request, _key: CallerKey) -> Response:
+        hold = request.path_params["name"]
+        await holding.deny(self._house, hold)
+        return JSONResponse({"denied": hold})
+
+
+async def _document(request: Request) -> bytes:
+    return await read_body(request.receive, limit=MOST_BYTES, seconds=BODY_SECONDS)
