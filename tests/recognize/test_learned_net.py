@@ -13,13 +13,13 @@ def _layer(chance, name, shape, step=0.05):
         f"{name}.w": chance.integers(-90, 90, shape).astype(np.int8),
         f"{name}.scale": np.full(shape[1], 0.01, np.float32),
         f"{name}.bias": chance.normal(size=shape[1]).astype(np.float32),
-        f"{name}.step": np.float32(step),
+        f"{name}.step": np.array(step, np.float32),
     }
 
 
 def _norm(chance, name, size):
     return {
-        f"{name}.step": np.float32(0.02),
+        f"{name}.step": np.array(0.02, np.float32),
         f"{name}.gain": chance.normal(1, 0.1, size).astype(np.float32),
         f"{name}.bias": chance.normal(0, 0.1, size).astype(np.float32),
     }
@@ -42,7 +42,7 @@ def net():
         "out": (832, CODES),
     }.items():
         data |= _layer(chance, name, shape)
-    return Net(data | {"pooled.step": np.float32(0.01), "length.step": np.float32(0.01)})
+    return Net(data | {"pooled.step": np.array(0.01, np.float32), "length.step": np.array(0.01, np.float32)})
 
 
 def texts(*sizes):

@@ -39,9 +39,9 @@ def test_saying_it_twice_counts_once():
     ask = Phrases(
         {
             "phrases.w": weights,
-            "phrases.scale": np.float64(0.5),
-            "phrases.shift": np.float64(-1),
-            "phrases.clear": np.float64(-6),
+            "phrases.scale": np.array(0.5),
+            "phrases.shift": np.array(-1.0),
+            "phrases.clear": np.array(-6.0),
         }
     )
     assert ask([7], [(0, 1)]) == [10 * 0.5 - 1]
