@@ -144,9 +144,13 @@ def settle(policy: Policy, request: Imagined, waivers: tuple[Waiver, ...] = ()) 
     draft = policy.terms.draft
     facts = request.facts(draft)
     decision = decide(policy, facts, waivers)
-    if facts.purpose in draft.purposes and facts.model in {model.alias for model in draft.models}:
-        return decision
-    strange = (("", "the model or the purpose is not one of the terms'"),)
+    covered = facts.purpose in draft.purposes and facts.model in {model.alias for model in draft.models}
+    return decision if covered else strange(decision)
+
+
+def strange(decision: Decision) -> Decision:
+    """The denial of what is no call under the terms."""
+    why = (("", "the model or the purpose is not one of the terms'"),)
     return msgspec.structs.replace(
-        decision, verdict="deny", rule="error", clauses=(), held=(), unmet=(), waived=(), duties=(), errors=strange
+        decision, verdict="deny", rule="error", clauses=(), held=(), unmet=(), waived=(), duties=(), errors=why
     )
