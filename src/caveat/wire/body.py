@@ -46,14 +46,15 @@ def read_json(body: bytes, limit: int = MAX_BODY, *, dense: bool = False) -> dic
         raise Unreadable(f"the body is larger than {limit} bytes", status=413)
     if not body:
         raise Unreadable("the body is empty", hint="send a JSON object")
-    _check_room(body)
+    room = 20_000 + len(body) // (2 if dense else 12)
+    _check_room(body, room)
     try:
         value = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as error:
         raise Unreadable(_explain(str(error))) from None
     if type(value) is not dict:
         raise Unreadable("the body is not a JSON object")
-    _check_values(value, room=20_000 + len(body) // (2 if dense else 12), plain=b"\\u" not in body and body.isascii())
+    _check_values(value, room=room, plain=b"\\u" not in body and body.isascii())
     return value
 
 
@@ -115,14 +116,16 @@ def _gather(value: Any, found: list[str]) -> None:
             _gather(item, found)
 
 
-def _check_room(body: bytes) -> None:
-    """Refuse a body with more objects and arrays than its size warrants, before any is made."""
+def _check_room(body: bytes, room: int) -> None:
+    """Refuse a body with more objects, arrays and members than its size warrants, before any is made."""
     most = 4_000 + len(body) // 20
-    if body.count(b"[") + body.count(b"{") <= most:
+    if body.count(b"[") + body.count(b"{") <= most and 2 * body.count(b":") <= room:
         return
     bare = _STRING.sub(b"", body)
     if bare.count(b"[") + bare.count(b"{") > most:
         raise Unreadable("the body holds too many objects and arrays for its size", status=413)
+    if 2 * bare.count(b":") > room:
+        raise Unreadable("the body holds too many values for its size", status=413)
 
 
 def _explain(said: str) -> str:
@@ -169,7 +172,12 @@ def _check_names(node: dict[str, Any]) -> None:
         return
     if max(map(len, wide)) > MAX_WIDE_KEY:
         raise Unreadable(f"a member name that is not ASCII is longer than {MAX_WIDE_KEY} characters")
-    if len({normalize("NFC", key) for key in node}) < len(node):
+    joined = "\n".join(wide)
+    normal = normalize("NFC", joined)  # all at once; a line end composes with nothing
+    if normal == joined:
+        return
+    changed = normal.split("\n") if joined.count("\n") == len(wide) - 1 else [normalize("NFC", key) for key in wide]
+    if len(set(changed)) < len(wide) or any(new in node for old, new in zip(wide, changed, strict=True) if new != old):
         raise Unreadable("an object has two names that are equal in Unicode normal form")
 
 
