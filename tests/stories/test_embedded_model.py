@@ -111,3 +111,31 @@ def test_the_record_names_the_weights(gateway):
     model = gateway.last("opened").opened["request"]["model"]
     assert model == gateway.house.view.routes[MODEL].identity
     assert model.startswith("weights:sha256:b179c952")
+
+
+def test_responses_whole_and_streamed(gateway):
+    client = gateway.openai()
+    reply = client.responses.create(model=MODEL, input="Say hello in three words.", max_output_tokens=16)
+    assert NOTICE in reply.output_text
+    settled = gateway.ending(reply._request_id)
+    assert settled.leaf.tok == (reply.usage.input_tokens, reply.usage.output_tokens)
+    events = list(
+        client.responses.create(
+            model=MODEL, instructions="You answer briefly.", input=ASK, max_output_tokens=16, stream=True
+        )
+    )
+    said = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert events[-1].type == "response.completed"
+    assert events[-1].response.output_text == said
+    assert NOTICE in said
+
+
+def test_tokens_are_counted(gateway):
+    counted = gateway.anthropic().messages.count_tokens(model=MODEL, system="You answer briefly.", messages=ASK)
+    assert counted.input_tokens > 5
+
+
+def test_embeddings_are_refused_in_this_mode(gateway):
+    with pytest.raises(openai.InternalServerError, match="not served over openai_embeddings") as refused:
+        gateway.openai().embeddings.create(model=MODEL, input="hello")
+    assert refused.value.code == "no_route"
