@@ -14,7 +14,7 @@ import numpy as np
 from caveat.recognize.learned import CODES, Learned
 from caveat.recognize.learned_lines import recognize_lines
 from training import calibrate
-from training.corpus import ORDINARY, VALIDATE_ONLY, Row
+from training.corpus import ORDINARY, TEST_SOURCES, VALIDATE_ONLY, Row
 from training.evade import WAYS
 from training.measure import auc, ece, recall_at, wilson
 
@@ -55,6 +55,7 @@ class Test:
     def report(self) -> dict[str, Any]:
         return {
             "any_by_language": {lang: self._language(lang) for lang in COMMON},
+            "any_unseen_sources": self._unseen(),
             "any_validate_only": {s: self._source(s) for s in sorted(VALIDATE_ONLY)},
             "recall_at_2_percent": {c: self._category(k, c) for k, c in enumerate(CODES)},
             "false_alarms_at_500": self._alarms(),
@@ -80,6 +81,17 @@ class Test:
             ),
             "our_own_held_out": _ranked(self.any, mine & self.harmful, mine & ~self.harmful),
         }
+
+    def _unseen(self) -> dict[str, Any]:
+        """Test sources alone: nothing of them, nor of their families, was trained on."""
+        here = np.isin(self.source, sorted(TEST_SOURCES)) & self.prompt
+        made = {}
+        for lang in COMMON:
+            mine = here & (self.lang == lang)
+            if (mine & ~self.harmful).any() and (mine & self.harmful).any():
+                made[lang] = _ranked(self.any, mine & self.harmful, mine & ~self.harmful)
+        by = {s: share(self.any[(self.source == s) & self.harmful] >= DEFAULT) for s in sorted(TEST_SOURCES)}
+        return {"auc": made, "recall_at_500": {s: one for s, one in by.items() if one["rows"]}}
 
     def _source(self, source: str) -> dict[str, Any]:
         here = self.source == source

@@ -65,9 +65,10 @@ def rendered(card: dict[str, Any]) -> str:
     ]
     evaded = [[name.replace("_", " "), percent(one)] for name, one in m["evaded_at_500"].items()]
     said = [[lang, percent(one)] for lang, one in m["language_uncovered"].items()]
-    calibration = m["calibration"]["any"]
+    calibration, unseen = m["calibration"]["any"], m["any_unseen_sources"]
     return "\n\n".join(
-        [
+        part.strip()
+        for part in [
             (
                 f"Weights: `{card['name']}@{card['version']}+{card['sha256'][:12]}`, {card['bytes'] / 1e6:.1f} MB. "
                 "Behind each share stand its 95 % interval (Wilson) and the number of rows."
@@ -83,6 +84,14 @@ def rendered(card: dict[str, Any]) -> str:
                 ],
                 language,
             ),
+            "Test sources alone, of which nothing was trained on:\n",
+            table(
+                ["harmful source", "recall of `any` at 500"],
+                [[s, percent(o)] for s, o in unseen["recall_at_500"].items()],
+            ),
+            "AUC of `any` over these sources, harmful against harmless prompts: "
+            + "; ".join(f"{lang} {ranked(one)}" for lang, one in unseen["auc"].items())
+            + ".",
             "### Recall\n\nAt the threshold that 2 % of the benign test rows exceed, and at 500 per mille.\n",
             table(["category", "at 2 % false alarms", "at 500"], recall),
             "### False alarms of `any` at 500 per mille\n",

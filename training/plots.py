@@ -42,7 +42,7 @@ def alarms(report: dict[str, Any], path: Path) -> None:
     plt.figure(figsize=(6, 3.6))
     plt.barh(names, rates, xerr=error, color="#7a9cc6")
     plt.axvline(1.5, color="#aa3333", linewidth=1)
-    plt.xlabel("false alarms at 500 per mille, %, with 95 % interval (line: aim of 1.5 %)")
+    plt.xlabel("flagged at 500 per mille, %, with 95 % interval; line: 1.5 %")
     plt.gca().invert_yaxis()
     _save(path)
 

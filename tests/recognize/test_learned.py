@@ -209,3 +209,12 @@ def test_panel_says_that_a_learned_one_ran(learned):
     found = panel.recognize((Part("/a", "user", f"Please read {harmful}"),))
     assert [f for f in found if f.category == "hidden.encoded"]
     assert max(f.per_mille for f in found if f.category == "any") >= 500
+
+
+def test_the_model_card_is_of_these_weights(learned):
+    """docs/recognizer.md and the card hold what was measured with the weights that ship."""
+    root = Path(__file__).parent.parent.parent
+    assert f"`{learned.name}`" in (root / "docs" / "recognizer.md").read_text("utf-8")
+    card = msgspec.json.decode(shipped_card())
+    assert card["measured"]["recall_at_2_percent"]["any"]["rows"] > 1000
+    assert set(card["measured"]["recall_at_2_percent"]) == set(HAZARDS)
