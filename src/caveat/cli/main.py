@@ -10,7 +10,7 @@ import sys
 import typer
 
 from caveat import __version__
-from caveat.cli import coverage, evidence, keys, ledger, models, party, serving, terms
+from caveat.cli import coverage, evidence, hold, keys, ledger, models, party, serving, terms, waiver
 from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
 from caveat.cli.recognize import recognize
@@ -32,6 +32,8 @@ app.command("tour")(tour)
 app.command("init")(serving.init)
 app.add_typer(party.app, name="party")
 app.add_typer(terms.app, name="terms")
+app.add_typer(waiver.app, name="waiver")
+app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(ledger.app, name="ledger")

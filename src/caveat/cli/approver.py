@@ -1,0 +1,81 @@
+"""`caveat waiver approver`: who may approve exceptions.  Each party names persons of its own side, with a file."""
+
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from caveat.cli.files import read_bytes, write_new
+from caveat.cli.output import Json, emit, say, table
+from caveat.cli.party import fingerprint
+from caveat.cli.remote import Where, at_home
+from caveat.errors import BadInput
+from caveat.keys import SigningKey, read_signing_key, read_verify_key
+from caveat.waivers.approvers import Approver, Side, check_person, name_approver
+
+app = typer.Typer(help="Who may approve waivers and held calls: name, add, list, remove.", no_args_is_help=True)
+
+
+def signing_key(path: Path) -> SigningKey:
+    """The key in a file.  Raises BadInput."""
+    return read_signing_key(read_bytes(path, 4096).decode("ascii", "replace").strip())
+
+
+@app.command("name")
+def name(
+    person: Annotated[str, typer.Argument(help="The word by which the person is known: `anna`, `b.miller`.")],
+    *,
+    vkey: Annotated[str, typer.Option(help="The person's verify key (`caveat party init` makes a key of their own).")],
+    side: Annotated[str, typer.Option(help="operator or vendor: which party they approve for.")],
+    key: Annotated[Path, typer.Option(help="That party's signing key.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write the signed file.")],
+    title: Annotated[str, typer.Option("--name", help="The person's name in full.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Name, as a party, a person who may approve for your side.  The file travels to the operator's gateway."""
+    if side not in get_args(Side):
+        raise BadInput(f"expected a side of operator or vendor, got `{side}`")
+    approver = Approver(1, check_person(person), title or person, vkey, cast("Side", side))
+    write_new(output, name_approver(approver, signing_key(key)))
+    if as_json:
+        emit({"person": person, "side": side, "file": str(output)})
+        return
+    say(f"{output} names `{person}` as one who approves for the {side}")
+    say(f"compare the key's fingerprint with them by voice: {fingerprint(read_verify_key(vkey))}")
+    say(f"next: the operator runs `caveat waiver approver add {output}`")
+
+
+@app.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(help="The signed file.")], home: Where = None, *, as_json: Json = False
+) -> None:
+    """Let a person approve whom their party has named."""
+    done = at_home(home).ask("POST", "/approvers", read_bytes(file))
+    if as_json:
+        emit(done)
+    else:
+        say(f"`{done['approver']}` may approve from here on")
+
+
+@app.command("list")
+def list_approvers(home: Where = None, *, as_json: Json = False) -> None:
+    """Who may approve, a row for each of their keys."""
+    found = at_home(home).ask("GET", "/approvers")["approvers"]
+    if as_json:
+        emit({"approvers": found})
+        return
+    table(("person", "name", "side", "key"), [(a["person"], a["name"], a["side"], a["vkey"]) for a in found])
+    if not found:
+        say("nobody may approve yet; a party names a person with `caveat waiver approver name`")
+
+
+@app.command("remove")
+def remove(
+    person: Annotated[str, typer.Argument(help="The person's word.")], home: Where = None, *, as_json: Json = False
+) -> None:
+    """Let a person approve no more.  What they approved before stays in force."""
+    done = at_home(home).ask("DELETE", f"/approvers/{check_person(person)}")
+    if as_json:
+        emit(done)
+    else:
+        say(f"`{person}` approves no more; to end a waiver that stands: `caveat waiver end ID`")
