@@ -80,6 +80,11 @@ class Guard:
         self._called: dict[tuple[str, str], None] = {}
         self._judged = False
 
+    @property
+    def judged(self) -> bool:
+        """Whether anything of the reply was evaluated."""
+        return self._judged
+
     def feed(self, channel: str, text: str, *, tool: str = "") -> None:
         """Take in words of a channel; `tool` is the tool's name where they are its arguments.  Ignored once stopped."""
         state = self._channels.setdefault(channel, _Channel(channel, self._window))

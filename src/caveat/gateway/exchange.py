@@ -213,7 +213,7 @@ class Exchange:
             if not self._out.started:
                 await self._refuse(503, NO_RECORD)
             return False
-        self._house.count_ending(begun, ending)
+        self._house.count_ending(begun, ending, self._guard.decision if self._guard.judged else None)
         return True
 
     def _outcome(self, ending: str, characters_left: int) -> Entry:

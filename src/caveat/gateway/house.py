@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from caveat import record
+from caveat.decide.decision import Decision
 from caveat.errors import BadInput, StaleFence, Unavailable
 from caveat.facts import Place
 from caveat.gateway.begun import Begun
@@ -231,9 +232,9 @@ class House:
             await self.log.append((Entry(b"probe"),), Fence(expects="probe"))
         await asyncio.to_thread(self._stores.documents.probe)
 
-    def count_ending(self, begun: Begun, ending: str) -> None:
-        """Count an outcome that is on record."""
-        self.metrics.ended(begun, ending)
+    def count_ending(self, begun: Begun, ending: str, reply: Decision | None = None) -> None:
+        """Count an outcome that is on record; `reply` is the last decision about its reply, if one was judged."""
+        self.metrics.ended(begun, ending, reply)
 
     def note(self, what: str, of: str) -> Awaitable[object]:
         """Put on record something that changes nothing that is in force: a look, an export."""

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from caveat.decide.decision import Decision
 from caveat.gateway.begun import Begun
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
@@ -24,6 +25,18 @@ class Metrics:
             "caveat_evaluations",
             "Decisions made under these terms; each evaluates every clause of them",
             ["terms", "dialect", "stream"],
+            registry=self.registry,
+        )
+        self._replied = Counter(
+            "caveat_reply_evaluations",
+            "Replies judged under these terms as they came; each evaluates every clause of them",
+            ["terms", "dialect", "stream"],
+            registry=self.registry,
+        )
+        self._held_of_reply = Counter(
+            "caveat_reply_clause_held",
+            "Replies in which a clause came to hold that had not held of the request",
+            ["clause", "dialect", "stream"],
             registry=self.registry,
         )
         self._held = Counter(
@@ -56,15 +69,22 @@ class Metrics:
         self._deciding.observe(seconds)
         for clause in begun.decision.held:
             self._held.labels(clause, dialect, stream).inc()
-        self._evaluated.labels(begun.route.policy.terms.draft.name, dialect, stream).inc()
+        if begun.decision.rule != "error":  # an error makes every clause's answer void
+            self._evaluated.labels(begun.route.policy.terms.draft.name, dialect, stream).inc()
 
     def refused(self, dialect: str, code: str) -> None:
         """A call ended before a decision."""
         self._refused.labels(dialect, code).inc()
 
-    def ended(self, begun: Begun, ending: str) -> None:
-        """A call's outcome is on record."""
-        self._endings.labels(begun.asked.dialect.name, str(begun.call.streams).lower(), ending).inc()
+    def ended(self, begun: Begun, ending: str, reply: Decision | None = None) -> None:
+        """A call's outcome is on record; `reply` is the last decision about its reply, None where none was judged."""
+        dialect, stream = begun.asked.dialect.name, str(begun.call.streams).lower()
+        self._endings.labels(dialect, stream, ending).inc()
+        if reply is None or reply.rule == "error":
+            return
+        self._replied.labels(begun.route.policy.terms.draft.name, dialect, stream).inc()
+        for clause in set(reply.held) - set(begun.decision.held):
+            self._held_of_reply.labels(clause, dialect, stream).inc()
 
     def in_force(self, names: dict[str, str], worker: int) -> None:
         """The terms now in force, by this worker's view: name -> digest."""
