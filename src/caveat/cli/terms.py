@@ -2,10 +2,10 @@
 
 import typer
 
-from caveat.cli import terms_change, terms_show, terms_sign
+from caveat.cli import terms_change, terms_replay, terms_show, terms_sign
 
 app = typer.Typer(
-    help="Terms between a vendor and an operator: lint, show, sign, adopt, diff, end.", no_args_is_help=True
+    help="Terms between a vendor and an operator: lint, show, sign, adopt, diff, replay, end.", no_args_is_help=True
 )
 
 app.command("lint")(terms_show.lint)
@@ -19,3 +19,4 @@ app.command("end")(terms_sign.end)
 app.command("patch")(terms_change.patch)
 app.command("diff")(terms_change.diff)
 app.command("check-certificate")(terms_change.check)
+app.command("replay")(terms_replay.replay)

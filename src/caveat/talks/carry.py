@@ -33,9 +33,10 @@ class Missing(Exception):
 def needed(policy: Policy) -> dict[str, tuple[str, ...]]:
     """Commitment -> the facts in it that decisions under the policy look at.
 
-    Hazards follow from scores, so a clause that looks at hazards needs the scores; who called is wanted for the counts.
+    Hazards follow from scores, so a clause that looks at hazards needs the scores.
     """
-    found: dict[str, set[str]] = {"who": {"caller"}, "what": {"operation", "model"}, "content": set(), "reply": set()}
+    found: dict[str, set[str]] = {"what": {"operation", "model"}, "content": set(), "reply": set()}
+    found["who"] = {"caller"} if "principal" in policy.reads else set()
     reads = {*policy.reads - SCOPE, *ALWAYS}
     for names in (TOOLS, CALLS):
         reads |= set(names) if reads & set(names) else set()
@@ -46,6 +47,12 @@ def needed(policy: Policy) -> dict[str, tuple[str, ...]]:
         if name in FACT:
             found.setdefault(FACT[name].group, set()).add(name)
     return {group: tuple(sorted(names)) for group, names in found.items() if names}
+
+
+def kinds(names: tuple[str, ...]) -> dict[str, Any]:
+    """Each fact's type in a record."""
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(Facts)}
+    return {name: types[name] for name in names}
 
 
 def carried(known: Known, before: Draft, policy: Policy, blank: Facts) -> Facts:

@@ -10,6 +10,7 @@ until then); where both allow both, in its duties.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -22,17 +23,18 @@ from caveat.errors import NotVerified
 from caveat.facts import Facts
 from caveat.ledger.log import Entry
 from caveat.record import Leaf
-from caveat.talks.carry import Missing, carried, needed
+from caveat.talks.carry import Missing, carried, kinds, needed
 from caveat.talks.compiled import Compiled
 from caveat.talks.imagined import Imagined, strange
 from caveat.talks.impact import Call, Changed, Tally
-from caveat.talks.recorded import Decided, Opened, open_record, values
+from caveat.talks.recorded import Decided, Opened, open_record, picker
 from caveat.terms.compile import duty_text
 from caveat.terms.document import Draft, Terms
 
 REMEMBERED: Final = 32_768
 """Distinct calls, as far as the new terms' clauses look at them, whose outcome is kept."""
 LATE: Final = frozenset({"decision", "reply"})
+WITHHELD: Final = "(withheld)"
 DUTIES: Final = "other duties"
 Key = tuple[Any, ...]
 """What a decision under the new terms can depend on: equal keys, equal outcome."""
@@ -84,7 +86,9 @@ class Replay:
         self._fast, self._cedar = Compiled(terms), Policy(terms)
         self._needs = needed(self._fast)
         self._early = tuple(group for group in self._needs if group != "reply")
-        self._wanted = frozenset({*self._early, "decision", "request"})
+        self._purpose = 2 + self._early.index("why"), self._needs["why"].index("purpose")
+        self._wanted = frozenset({*self._early, "who", "decision", "request"})
+        self._pick = {group: picker(kinds(names)) for group, names in self._needs.items()}
         self._named = {model.alias: model.identity for model in terms.draft.models}
         self._blank = Imagined({}, {}, {}, {}).facts(terms.draft)
         self._groups: dict[bytes, tuple[Any, ...]] = {}
@@ -130,21 +134,25 @@ class Replay:
         if missing:
             self.tally.cannot(f"the facts `{missing[0]}` were withheld", leaf.call)
             return
-        key: Key = (leaf.terms, opened.identity, *(self._picked(group, opened) for group in self._early))
+        try:
+            key: Key = (leaf.terms, opened.identity, *[self._picked(group, opened) for group in self._early])
+        except msgspec.DecodeError:
+            self.tally.cannot("the recorded facts are none that this version knows", leaf.call)
+            return
         new = self._done.get(key)
         if new is None:
             new = self._remember(key, self._decide(key))
-        self._went(leaf, opened.decision, new, key)
+        self._went(leaf, opened.groups.get("who"), opened.decision, new, key)
 
-    def _went(self, leaf: Leaf, old: Decided, new: Again, key: Key) -> None:
+    def _went(self, leaf: Leaf, who: bytes | None, old: Decided, new: Again, key: Key) -> None:
         if old.waived:
             self.tally.cannot("it was decided under a waiver or an approval, which is for the old terms", leaf.call)
             return
         if new.decision is None:
             self.tally.cannot(new.why, leaf.call)
             return
-        known = self._known_of(key)
-        call = Call(leaf.call, leaf.t, str(known["caller"]), str(known["purpose"]))
+        group, place = self._purpose
+        call = Call(leaf.call, leaf.t, _caller(who) if who is not None else WITHHELD, key[group][place])
         if old.verdict == new.decision.verdict == "allow":
             self._begun[leaf.call] = Begun(call, old, new, key, leaf.terms)
         else:
@@ -155,7 +163,7 @@ class Replay:
         raw = opened.groups[group]
         found = self._groups.get(raw)
         if found is None:
-            found = _picked(raw, self._needs[group])
+            found = self._pick[group](raw)
             if len(self._groups) >= REMEMBERED:
                 self._groups.clear()
             self._groups[raw] = found
@@ -207,12 +215,11 @@ class Replay:
         self._compare(begun.call, opened.decision, new, stage="reply ")
 
     def _reply(self, begun: Begun, raw: bytes) -> Again:
-        known = values(raw)
-        if known["stage"] == "request":
+        if msgspec.json.decode(raw, type=_Stage).stage == "request":
             return begun.new
-        names = ("stage", *self._needs.get("reply", ()))
-        late = {name: known[name] for name in names}
-        known = {**self._known_of(begun.key), **_scores(late)}
+        names = self._needs.get("reply", ())
+        late = dict(zip(names, self._pick["reply"](raw) if names else (), strict=True))
+        known = {**self._known_of(begun.key), **_scores(late), "stage": "reply"}
         return self._under(known, self._known[begun.terms], self._blank, covered=begun.new.covered)
 
     # --- old beside new ---
@@ -289,9 +296,17 @@ def _told(decision: Decided | Decision) -> str:
     return f"{decision.verdict}: {', '.join(decision.clauses) or decision.rule}"
 
 
-def _picked(raw: bytes, names: tuple[str, ...]) -> tuple[Any, ...]:
-    found = values(raw)
-    return tuple(tuple(found[n].items()) if isinstance(found[n], dict) else found[n] for n in names)
+@lru_cache(maxsize=REMEMBERED)
+def _caller(who: bytes) -> str:
+    return str(msgspec.json.decode(who, type=_Who).caller)
+
+
+class _Stage(Struct):
+    stage: str
+
+
+class _Who(Struct):
+    caller: str
 
 
 def _scores(known: dict[str, Any]) -> dict[str, Any]:
