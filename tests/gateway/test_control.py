@@ -228,6 +228,14 @@ def test_a_dry_run_of_what_cannot_be_read(gateway, keys):
     assert gateway.http(keys["operator"]).post("/caveat/v1/evaluate", content=b"{").status_code == 400
 
 
+@pytest.mark.parametrize("place", ["", "resource", "context"])
+def test_a_field_that_is_not_known_is_refused_in_a_dry_run(gateway, keys, place):
+    asked: dict[str, dict[str, object]] = {"resource": {"id": "openai_chat"}, "context": {"body": ASK}}
+    asked.setdefault(place or "force", {})["force"] = True
+    answer = gateway.http(keys["operator"]).post("/caveat/v1/evaluate", json=asked)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_input")
+
+
 def test_an_oracle_is_asked_only_so_often(gateway, keys):
     """Whoever may ask what the terms would say could otherwise search for words that just pass."""
     body = {"resource": {"id": "no dialect"}, "context": {"body": {}}}
@@ -270,3 +278,30 @@ def test_not_ready_where_records_cannot_be_written(tmp_path):
             assert gateway.http().post(PATH, json=ASK).status_code == 503
             assert gateway.http("none").get("/livez").status_code == 200
             assert upstream.received == []
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
+def test_a_query_parameter_or_a_header_that_is_not_known_is_refused(gateway, keys, endpoint):
+    """Everywhere alike: whatever was asked for by it is not silently left out."""
+    client = gateway.http(keys[endpoint.roles[0]])
+    for more in ({"params": {"since": "yesterday"}}, {"headers": {"Caveat-Urgency": "high"}}):
+        answer = client.request(endpoint.method, tried(endpoint), **more)
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["error"]["code"] == "header_invalid"
+
+
+def test_a_call_with_a_header_that_is_not_known_is_refused_and_on_record(gateway):
+    answer = gateway.http().post(PATH, json=ASK, headers={"caveat-purpos": "drafting"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "header_invalid")
+    assert "`caveat-purpos`" in answer.json()["error"]["message"]
+    assert [one.leaf.k for one in gateway.call(answer.headers["x-caveat-call"])] == ["refused"]
+
+
+@pytest.mark.parametrize("place", ["", "caller"])
+def test_a_field_that_is_not_known_is_refused_in_a_key(gateway, keys, place):
+    holder = {"id": "zoe", "purpose": "drafting"}
+    key = {"role": "caller", "secret_digest": "sha256:" + "0" * 64, "caller": holder}
+    (holder if place else key).update({"admin": "yes"})
+    answer = gateway.http(keys["operator"]).post("/caveat/v1/keys", json=key)
+    assert answer.status_code == 400
+    assert "zoe" not in gateway.http(keys["operator"]).get("/caveat/v1/keys").text

@@ -20,8 +20,6 @@ from caveat.gateway.watch import ClientGone, Watch
 from caveat.wire.dialect import Dialect
 from caveat.wire.dialects import BY_PATH, DIALECTS
 
-BODY_SECONDS = 60.0
-
 
 class App:
     """The gateway as an ASGI application.  `control` answers what is not a model call."""
@@ -65,7 +63,8 @@ class App:
             return
         request = Request(scope["path"], scope["query_string"], headers, b"")
         try:
-            body = await read_body(receive, limit=house.settings.gateway.max_body_bytes, seconds=BODY_SECONDS)
+            limits = house.settings.gateway
+            body = await read_body(receive, limit=limits.max_body_bytes, seconds=limits.body_timeout_s)
         except Unreadable as error:
             await unread(house, Asked(call, key, dialect, request), error, out)
             return

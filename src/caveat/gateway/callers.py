@@ -15,6 +15,9 @@ from caveat.register import ROLES, CallerKey
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
+HEADERS = ("caveat-purpose", "caveat-marking", "caveat-case", "caveat-hold")
+"""What a caller may declare."""
+
 NO_KEY_HINT = "send it as `Authorization: Bearer KEY` or `x-api-key: KEY`; an operator makes one with `caveat keys new`"
 
 
@@ -72,8 +75,22 @@ def require(key: CallerKey, *roles: str) -> None:
         )
 
 
+def check_known(headers: Mapping[str, str]) -> None:
+    """Raises Refused `header_invalid` for a `Caveat-` header that is none of ours: it was meant to change something."""
+    unknown = [name for name in headers if name.startswith("caveat-") and name not in HEADERS]
+    if unknown:
+        raise Refused(
+            f"there is no header `{unknown[0][:80]}`",
+            code="header_invalid",
+            status=400,
+            hint=f"there are {', '.join(f'`{name}`' for name in HEADERS)}",
+        )
+
+
 def declared(headers: Mapping[str, str]) -> Declared:
-    """What the caller's headers say of the call; facts.gather checks each against the key."""
+    """What the caller's headers say of the call; facts.gather checks each against the key.  Raises Refused as
+    check_known does."""
+    check_known(headers)
     return Declared(
         purpose=headers.get("caveat-purpose", ""),
         marking=headers.get("caveat-marking", ""),

@@ -17,9 +17,9 @@ from starlette.routing import Route
 from caveat import __version__, record
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
 from caveat.gateway.bodyin import read_body, read_headers
-from caveat.gateway.callers import authenticate, require
+from caveat.gateway.callers import authenticate, check_known, require
 from caveat.gateway.coverage.keep import keep, newest
-from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, description
+from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, Endpoint, description
 from caveat.gateway.evaluate import dry_run
 from caveat.gateway.exceptional import Exceptional
 from caveat.gateway.house import House
@@ -50,16 +50,18 @@ class Control(Exceptional):
         """The ASGI application of all control paths."""
         routes = [Route("/livez", self._livez), Route("/readyz", self._readyz)]
         for endpoint in ENDPOINTS:
-            answer = self._guarded(getattr(self, endpoint.handler), *endpoint.roles)
+            answer = self._guarded(getattr(self, endpoint.handler), endpoint)
             routes.append(Route(endpoint.path, answer, methods=[endpoint.method]))
         return Starlette(routes=routes)
 
-    def _guarded(self, handler: Handler, *roles: str) -> Callable[[Request], Awaitable[Response]]:
+    def _guarded(self, handler: Handler, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 headers = read_headers(request.headers.raw)
                 key = authenticate(headers, self._house.view.by_secret, loopback=self._house.loopback)
-                require(key, *roles)
+                require(key, *endpoint.roles)
+                check_known(headers)
+                _check_query(request, endpoint)
                 return await handler(request, key)
             except CaveatError as error:
                 return _problem(error)
@@ -185,6 +187,18 @@ class Control(Exceptional):
     @staticmethod
     async def openapi(_request: Request, _key: CallerKey) -> Response:
         return JSONResponse(description(__version__))
+
+
+def _check_query(request: Request, endpoint: Endpoint) -> None:
+    """Raises Refused `header_invalid` for a parameter that the endpoint does not take."""
+    if not set(request.query_params).issubset(endpoint.query):
+        takes = ", ".join(f"`{name}`" for name in endpoint.query) or "none"
+        raise Refused(
+            "the address has a query parameter that is not known here",
+            code="header_invalid",
+            status=400,
+            hint=f"it takes {takes}",
+        )
 
 
 def _problem(error: CaveatError) -> Response:

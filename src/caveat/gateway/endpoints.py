@@ -12,7 +12,8 @@ STAFF = ("operator", "approver", "auditor")
 
 
 class Endpoint(Struct, frozen=True):
-    """One operation.  `handler` names the method of Control; `roles` who may; `gives` the media type of its answer."""
+    """One operation.  `handler` names the method of Control; `roles` who may; `gives` the media type of its answer;
+    `query` the parameters that it takes: any other is refused."""
 
     method: str
     path: str
@@ -20,11 +21,12 @@ class Endpoint(Struct, frozen=True):
     roles: tuple[str, ...]
     says: str
     gives: str = "application/json"
+    query: tuple[str, ...] = ()
 
 
 ENDPOINTS = (
     Endpoint("GET", "/metrics", "metrics", INSPECTORS, "Counters for Prometheus", "text/plain"),
-    Endpoint("GET", "/v1/models", "models", EVERYONE, "The models that terms in force cover"),
+    Endpoint("GET", "/v1/models", "models", EVERYONE, "The models that terms in force cover", query=("beta",)),
     Endpoint("GET", "/caveat/v1/openapi.json", "openapi", EVERYONE, "This description"),
     Endpoint(
         "GET", "/caveat/v1/checkpoint", "checkpoint", INSPECTORS, "The newest checkpoint, a signed note", "text/plain"
@@ -105,7 +107,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "operationId": endpoint.handler,
         "summary": endpoint.says,
         "description": f"Roles: {', '.join(endpoint.roles)}.",
-        "parameters": [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names],
+        "parameters": [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
+        + [{"name": n, "in": "query", "required": False, "schema": {"type": "string"}} for n in endpoint.query],
         "responses": {
             "200": {"description": "done", "content": {endpoint.gives: {}}},
             "401": {"description": "no live key"},

@@ -21,6 +21,7 @@ from caveat.gateway.control import Control
 from caveat.gateway.home import Home
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
+from caveat.gateway.protocol import Protocol
 from caveat.gateway.settings import Settings
 from caveat.gateway.startup import Progress, open_site
 from caveat.gateway.workers import Workers
@@ -118,7 +119,8 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="none",
-                http="httptools",
+                http=Protocol,
+                ws="none",
                 lifespan="off",
                 access_log=False,
                 proxy_headers=False,

@@ -52,6 +52,7 @@ class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     workers: Annotated[int, Meta(ge=1, le=64, description="processes that answer calls; the ledger has one writer")] = 1
     max_body_bytes: Annotated[Positive, Meta(description="longest request body that is read")] = 16 * MIB
+    body_timeout_s: Annotated[Positive, Meta(description="longest time that a request body may take, in seconds")] = 60
     max_reply_bytes: Annotated[Positive, Meta(description="longest reply that is not streamed")] = 16 * MIB
     language: Annotated[
         str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="BCP 47; of messages to the operator")
@@ -108,6 +109,14 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_free_mb: Annotated[int, Meta(ge=1, description="with less free disk than this, calls are refused")] = 64
 
 
+class RecognizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[recognizer]"""
+
+    learned: Annotated[
+        bool, Meta(description="read every text with the learned recognizer too; costs milliseconds of CPU a call")
+    ] = False
+
+
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[store]"""
 
@@ -120,6 +129,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     gateway: GatewaySettings = GatewaySettings()
     upstream: dict[Name, UpstreamSettings] = {}
     ledger: LedgerSettings = LedgerSettings()
+    recognizer: RecognizerSettings = RecognizerSettings()
     store: StoreSettings = StoreSettings()
 
 

@@ -1,0 +1,69 @@
+"""HTTP/1.1 as it comes in: uvicorn's protocol, with bounds on what comes before a body.
+
+Rules of this file: a request's head (its first line and its header fields) is at most MAX_HEAD bytes and comes within
+HEAD_SECONDS; there are no header fields after the body, for who reads them at which time would depend on how the bytes
+were cut; the connection stays HTTP.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD = 64 * 1024
+HEAD_SECONDS = 30.0
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class _OddHead(Exception):
+    """A head that is refused; the parser turns it into its own error, and uvicorn that into a 400."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    _in_head = False
+    _head = 0
+    _fields = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client.  A head too large to be whole yet is refused as soon as that is known."""
+        self._head += len(data) if self._in_head else 0
+        super().data_received(data)
+        if self._in_head and self._head > MAX_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, and so is its deadline."""
+        self._end_head()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head, self._head, self._fields = True, 0, 0
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field, whole."""
+        self._fields += len(name) + len(value)
+        if not self._in_head or self._fields > MAX_HEAD:
+            raise _OddHead
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> Any:
+        """The head is whole."""
+        self._end_head()
+        return super().on_headers_complete()
+
+    def _end_head(self) -> None:
+        self._in_head = False
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
