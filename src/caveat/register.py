@@ -139,8 +139,8 @@ def _fence(register: Register) -> str:
         "parties": sorted([p.role, p.vkey] for p in register.parties),
         "keys": [[k, msgspec.to_builtins(v)] for k, v in sorted(register.keys.items()) if k not in register.revoked],
     }
-    if register.decided:
-        state["lifts"] = sorted([*register.waivers, *register.approvals])
+    if lifts := sorted([*register.waivers, *register.approvals]):
+        state["lifts"] = lifts
     return digest(canonical(state))
 
 

@@ -3,16 +3,20 @@ that a person releases, once."""
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import httpx
+import msgspec
 import pytest
 from tests.cli.conftest import run  # noqa: F401 - a fixture
+from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, running, scripted_gateway, upstream_text
 from tests.stories.test_evidence import exported, trust_of
 
 from caveat.evidence.verify import verify
 from caveat.gateway.documents import Documents
+from caveat.gateway.holding import Held
 from caveat.gateway.script import says
 from caveat.gateway.scripted import serve
 
@@ -218,6 +222,48 @@ def test_of_300_calls_at_once_100_pass(office):
     assert (statuses.count(200), statuses.count(403)) == (100, 200)
     assert sum(waiver in one.leaf.w for one in office.gateway.records()) == 100
     assert len(office.upstream.received) == 100
+
+
+def test_four_workers_spend_one_waiver_and_one_approval_together(tmp_path, run):  # noqa: F811
+    """Whichever worker takes a call: 20 of 80 pass, and an approval made through one is good at all, once."""
+    path = tmp_path / "home"
+    with serve(says("Hello there.")) as upstream:
+        text = HEAD + upstream_text(upstream.address)
+        with running(path, text) as gateway:
+            office = staffed(tmp_path, run, gateway, upstream)
+            file = carried(office, asked(office, uses=20), "anna", "ben")
+            key = {"x-api-key": gateway.caller_key}
+        (path / "caveat.toml").write_text(text)
+        with served(path, "--workers", "4") as process:
+            office.do("waiver", "grant", file, "--home", path)
+
+            def post(body, **headers):
+                return httpx.post(f"{process.url}{PATH}", json=body, headers={**key, **headers}, timeout=30)
+
+            with ThreadPoolExecutor(8) as callers:
+                statuses = [reply.status_code for reply in callers.map(post, [SECRET] * 80)]
+            assert (statuses.count(200), statuses.count(403)) == (20, 60)
+            hold = post(TOOL).headers["x-caveat-call"]
+            released(office, hold)
+            with ThreadPoolExecutor(8) as callers:
+                again = list(callers.map(lambda _: post(TOOL, **{"caveat-hold": hold}).status_code, range(8)))
+            assert sorted(again) == [200] + [403] * 7
+            assert process.stop() == 0
+        assert len(upstream.received) == 21
+
+
+def test_a_held_call_lapses(office):
+    """Nobody answered: it leaves the list and the vault, and cannot be released any more."""
+    data, hold = held(office)
+    house = office.gateway.house
+    late = msgspec.msgpack.decode(house.bodies.read(hold, "held"), type=Held)
+    lapsed = msgspec.structs.replace(late.ask, until_ms=late.ask.from_ms + 1)
+    house.bodies.drop(hold, "held")
+    house.bodies.keep(hold, "held", msgspec.msgpack.encode(Held(lapsed, late.body)))
+    assert office.do("hold", "list", "--home", office.home, "--json").json["holds"] == []
+    office.do("hold", "show", hold, "--home", office.home, code=2)
+    assert house.bodies.kept("held") == ()
+    assert "is not approved" in message(send(office, data, hold))
 
 
 def test_a_crash_between_the_document_and_its_record_leaves_the_old_state(tmp_path, run):  # noqa: F811
