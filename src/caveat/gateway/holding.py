@@ -50,10 +50,14 @@ async def keep_held(house: House, begun: Begun) -> None:
 
 
 def waiting(house: House) -> list[dict[str, Any]]:
-    """Held calls that nobody has decided, oldest first; those that have lapsed leave the vault."""
+    """Held calls that nobody has decided, oldest first; those that have lapsed leave the vault, and one that does not
+    open any more is nobody's to approve."""
     found = []
     for hold in house.bodies.kept(WHICH):
-        ask = _held(house, hold).ask
+        try:
+            ask = _held(house, hold).ask
+        except NotVerified:
+            continue
         if hold in house.view.register.decided or ask.until_ms <= house.now_ms():
             house.bodies.drop(hold, WHICH)
         else:
