@@ -7,7 +7,7 @@ from an ordinary call, so nothing that matters is left out and nothing else is p
 from collections.abc import Mapping
 from typing import Final
 
-from caveat.decide.decision import Decision
+from caveat.decide.decision import Decision, Rule
 from caveat.talks.analyse import Answered, Asks
 from caveat.talks.imagined import Imagined
 from caveat.terms.compile import duty_text
@@ -23,13 +23,14 @@ ASKED: Final[Mapping[Asks, tuple[str, str]]] = {
         "a request that both allow, and that owes `{duty}` under {before} alone",
     ),
 }
-RULES: Final = {
+RULES: Final[Mapping[Rule, str]] = {
     "forbid": "denied by {clauses}",
     "hold": "held by {clauses}",
     "no-permit": "denied, for nothing permits it",
     "unreadable": "denied, for it holds something that no clause lists",
     "permit": "allowed by {clauses}",
     "waiver": "allowed by {clauses}, under a waiver",
+    "approval": "allowed by {clauses}, released by persons",
     "duty": "denied, for a duty cannot be met",
     "error": "denied, for it is no call under these terms",
 }
