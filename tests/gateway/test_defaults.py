@@ -21,8 +21,8 @@ def test_default_file_shows_every_key_with_its_default():
     upstream_keys = {key for table in shown["upstream"].values() for key in table}
     assert upstream_keys == {field.name for field in msgspec.structs.fields(UpstreamSettings)}
     defaults = msgspec.to_builtins(Settings())
-    assert {name: shown[name] for name in ("gateway", "ledger", "store")} == {
-        name: defaults[name] for name in ("gateway", "ledger", "store")
+    assert {name: shown[name] for name in ("gateway", "ledger", "recognizer", "store")} == {
+        name: defaults[name] for name in ("gateway", "ledger", "recognizer", "store")
     }
 
 

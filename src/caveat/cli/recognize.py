@@ -1,19 +1,32 @@
 """`caveat recognize`: text in, categories out."""
 
+import json
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
+from msgspec import Struct
 
 from caveat.cli.files import read_bytes
 from caveat.cli.output import Json, emit, say, table
+from caveat.errors import BadInput
+from caveat.recognize.learned import shipped
+from caveat.recognize.learned_lines import recognize_lines
 from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.wire.call import Part
 
 SHOWN = 60
+BATCH = 256
+
+
+class _Line(Struct, frozen=True):
+    text: str
 
 
 class Voices(StrEnum):
@@ -31,12 +44,22 @@ def recognize(
     *,
     profile: Annotated[str, typer.Option(help="The marking profile: civil or national.")] = "civil",
     voice: Annotated[Voices, typer.Option(help="Who speaks.")] = Voices.USER,
+    learned: Annotated[bool, typer.Option("--learned", help="Read with the learned recognizer too.")] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl", help='Read lines of {"text": ...}; write the learned recognizer\'s scores, a line each.'
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show what the recognizers of this installation see in a text, and where.  Nothing is recorded."""
+    if jsonl:
+        _lines(file)
+        return
     raw = read_bytes(file) if file else sys.stdin.buffer.read()
     text = raw.decode("utf-8", "replace")
-    panel = default_panel(load_profile(profile))
+    panel = default_panel(load_profile(profile), learned=shipped() if learned else None)
     findings = panel.recognize((Part("", voice.value, text),))
     if as_json:
         emit({"findings": findings, "recognizers": panel.names, "detector": panel.detector})
@@ -47,3 +70,32 @@ def recognize(
     ]
     table(("category", "per mille", "characters", "what", "recognizer"), rows)
     say(f"{len(findings)} finding(s); learned recognizer: {panel.detector}")
+
+
+def _lines(file: Path | None) -> None:
+    """Score JSON lines in batches, so that long input flows."""
+    scorer = shipped()
+    with file.open("rb") if file else nullcontext(sys.stdin.buffer) as lines:
+        for batch in batched(lines, BATCH):
+            for value in recognize_lines(scorer, [_text(number, line) for number, line in batch]):
+                sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def batched(lines: Iterable[bytes], size: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Numbered lines, `size` at a time, empty ones passed over."""
+    batch: list[tuple[int, bytes]] = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            batch.append((number, line))
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _text(number: int, line: bytes) -> str:
+    try:
+        return msgspec.json.decode(line, type=_Line).text
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadInput(f"line {number} is not an object with a string `text`") from None

@@ -14,6 +14,7 @@ origin = "{origin}"  # the log's name, first line of its checkpoints; never chan
 # workers = 1                     # processes that answer calls
 # max_body_bytes = 16777216       # longest request body that is read
 # max_reply_bytes = 16777216      # longest reply that is not streamed
+# body_timeout_s = 60             # longest time that a request body may take
 # language = "en"                 # of messages to the operator
 
 [upstream.embedded]               # the model that comes with Caveat, in a process of its own
@@ -45,6 +46,9 @@ embedded = true
 [ledger]
 # checkpoint_interval_ms = 1000   # a checkpoint follows an append within this time
 # min_free_mb = 64                # with less free disk than this, calls are refused
+
+[recognizer]
+# learned = false                 # read every text with the learned recognizer too (docs/recognizer.md)
 
 [store]
 # kind = "files"

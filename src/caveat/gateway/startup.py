@@ -6,6 +6,7 @@ without an outcome get the outcome `unknown`; upstreams are made ready; what is 
 What was folded is kept as a snapshot (past.py), so that the next start need not read the whole ledger.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +19,7 @@ from caveat.decide.policy import Policy
 from caveat.gateway.bodies import Bodies
 from caveat.gateway.documents import Documents
 from caveat.gateway.founding import house_keys
+from caveat.gateway.holding import waiting
 from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
 from caveat.gateway.past import read_past, read_snapshot, write_snapshot
@@ -29,6 +31,7 @@ from caveat.ledger.log import Log
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.sequencer import Sequencer, open_log
 from caveat.recognize.control_tokens import DEFAULT
+from caveat.recognize.learned import Learned, shipped
 from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.register import Register
@@ -89,8 +92,9 @@ async def open_site(
         if serving:
             upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
         stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key))
-        house = House(settings, stores, keys.plain, partial(make_view, upstreams), past.register)
+        house = House(settings, stores, keys.plain, partial(make_view, upstreams, learned_of(settings)), past.register)
         upstreams.changed = house.review
+        await asyncio.to_thread(waiting, house)  # what has lapsed while nothing ran leaves the vault
         yield Site(house, log, upstreams)
 
 
@@ -98,7 +102,7 @@ async def open_workers_house(home: Home, settings: Settings, log: Log, upstreams
     """A house in a worker, over a ledger that another process owns: what is in force is folded from its changes."""
     keys, vault_key = house_keys(home, settings.gateway.origin)
     stores = Stores(log, Documents(home.control), Bodies(home.vault / "bodies", vault_key))
-    house = House(settings, stores, keys.plain, partial(make_view, upstreams), Register())
+    house = House(settings, stores, keys.plain, partial(make_view, upstreams, learned_of(settings)), Register())
     await house.refresh(house.view)
     upstreams.changed = house.review
     return house
@@ -116,7 +120,12 @@ async def settle_unknown(log: Log, gateway: str, open_calls: Mapping[str, record
         await log.append((record.settled(head, opening, "unknown", None, {}),))
 
 
-def make_view(upstreams: Upstreams, register: Register) -> View:
+def learned_of(settings: Settings) -> Learned | None:
+    """The learned recognizer, loaded where the settings ask for it.  Raises NotVerified for weights that were changed."""
+    return shipped() if settings.recognizer.learned else None
+
+
+def make_view(upstreams: Upstreams, learned: Learned | None, register: Register) -> View:
     """Compile what is in force: a route for each model that some terms name and some upstream serves."""
     routes: dict[str, Route] = {}
     unserved: list[str] = []
@@ -129,7 +138,7 @@ def make_view(upstreams: Upstreams, register: Register) -> View:
             if served is None:
                 unserved.append(model.alias)
                 continue
-            panel = default_panel(load_profile(terms.draft.markings), (*DEFAULT, *served.control_tokens))
+            panel = default_panel(load_profile(terms.draft.markings), (*DEFAULT, *served.control_tokens), learned)
             routes[model.alias] = Route(
                 model.alias, served.upstream, served.name, served.identity, policy, panel, served.refuses
             )
