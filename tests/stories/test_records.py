@@ -176,6 +176,18 @@ def test_a_caller_that_goes_in_the_middle_of_its_body_has_its_record(gateway, up
     assert upstream.received == []
 
 
+@pytest.mark.parametrize("name", ["caveat-purpose", "content-type", "x-api-key"])
+def test_a_header_that_came_twice_is_refused_and_on_record(gateway, upstream, name):
+    bears = "authorization" if name == "x-api-key" else "x-api-key"
+    key = f"Bearer {gateway.caller_key}" if bears == "authorization" else gateway.caller_key
+    pairs = [(bears, key), ("content-type", "application/json"), (name, "drafting"), (name, "analysis")]
+    with httpx.Client(base_url=gateway.url) as client:
+        reply = client.post(PATH, content=b"{}", headers=pairs)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unreadable")
+    assert [r.leaf.k for r in gateway.call(reply.headers["x-caveat-call"])] == ["refused"]
+    assert upstream.received == []
+
+
 def test_who_is_not_known_leaves_no_record(gateway, upstream):
     before = len(gateway.records())
     assert gateway.http("none").post(PATH, json=ASK).status_code == 401

@@ -255,9 +255,9 @@ def test_a_client_that_hangs_up_stops_the_model(gateway, upstream, path, streams
         with pytest.raises(httpx.ReadTimeout):
             gateway.http().post(path, json={**ASK, "stream": False}, timeout=0.2)
         call = gateway.last("opened").leaf.call
-    eventually(lambda: upstream.received[0].cut, 1.0)
-    assert gateway.ending(call, 1.0).leaf.o == "aborted"
-    assert time.monotonic() - before < 2.0
+    eventually(lambda: upstream.received[0].cut, 5.0)
+    assert gateway.ending(call, 5.0).leaf.o == "aborted"
+    assert time.monotonic() - before < 10
 
 
 @pytest.mark.parametrize("path", WIRES)
@@ -265,8 +265,8 @@ def test_a_client_that_hangs_up_before_the_model_answers(gateway, upstream, path
     upstream.play(always(Reply(head=False, end="hang")))
     with pytest.raises(httpx.ReadTimeout):
         gateway.http().post(path, json=ASK, timeout=0.2)
-    eventually(lambda: upstream.received[0].cut, 1.0)
-    assert gateway.ending(gateway.last("opened").leaf.call, 1.0).leaf.o == "aborted"
+    eventually(lambda: upstream.received[0].cut, 5.0)
+    assert gateway.ending(gateway.last("opened").leaf.call, 5.0).leaf.o == "aborted"
 
 
 @pytest.mark.parametrize("path", WIRES)

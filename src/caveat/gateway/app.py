@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from caveat.errors import CaveatError, Refused, Unreadable
 from caveat.gateway.begun import Asked, Request
-from caveat.gateway.bodyin import read_body, read_headers
+from caveat.gateway.bodyin import key_headers, read_body, read_headers
 from caveat.gateway.callers import authenticate
 from caveat.gateway.fault import unforeseen
 from caveat.gateway.handle import handle, new_call_id, refuse, unread
@@ -56,13 +56,13 @@ class App:
         try:
             if scope["method"] != "POST":
                 raise Refused("this path takes POST", code="method_not_allowed", status=405)
-            headers = read_headers(scope["headers"])
-            key = authenticate(headers, house.view.by_secret, loopback=house.loopback)
+            key = authenticate(key_headers(scope["headers"]), house.view.by_secret, loopback=house.loopback)
         except CaveatError as error:
             await refuse(house, dialect, call, error, out)
             return
-        request = Request(scope["path"], scope["query_string"], headers, b"")
+        request = Request(scope["path"], scope["query_string"], {}, b"")
         try:
+            request = replace(request, headers=read_headers(scope["headers"]))
             limits = house.settings.gateway
             body = await read_body(receive, limit=limits.max_body_bytes, seconds=limits.body_timeout_s)
         except Unreadable as error:

@@ -7,8 +7,16 @@ from typing import Any
 from caveat.errors import Unreadable
 from caveat.gateway.watch import ClientGone
 
+KEYS = (b"authorization", b"x-api-key")
 ONCE = frozenset({"authorization", "x-api-key", "content-type", "content-encoding", "content-length"})
 """Headers that two readers could take differently when they come twice."""
+
+
+def key_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers that may bear a key, those that came once: so that whoever sends the rest twice is known and on record."""
+    found = [(name.lower(), value) for name, value in pairs if name.lower() in KEYS]
+    names = [name for name, _ in found]
+    return {name.decode(): value.decode("latin-1") for name, value in found if names.count(name) == 1}
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,15 +1,22 @@
 """The answer's way out over ASGI: once started it cannot be taken back, so it knows whether it has."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
+
+from caveat.gateway.watch import ClientGone
+
+PATIENCE_S = 120.0
+"""A client that takes nothing for so long has gone, though its connection stands: its call ends and is recorded."""
 
 
 class Sender:
     """One HTTP answer.  `started` tells whether the status line has left."""
 
-    def __init__(self, send: Any, headers: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, send: Any, *, patience_s: float = PATIENCE_S) -> None:
         self._send = send
-        self._headers = dict(headers)
+        self._patience_s = patience_s
+        self._headers: dict[str, str] = {}
         self.started = False
         self.status = 0
 
@@ -31,9 +38,14 @@ class Sender:
         await self._send({"type": "http.response.start", "status": status, "headers": pairs})
 
     async def write(self, data: bytes) -> None:
-        """Send a piece of the body."""
-        if data:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        """Send a piece of the body.  Raises ClientGone where the client takes nothing any more."""
+        if not data:
+            return
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        except TimeoutError:
+            raise ClientGone from None
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece."""
