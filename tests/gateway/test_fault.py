@@ -79,7 +79,7 @@ def test_the_next_call_is_served(gateway):
 def test_its_words_are_told_only_where_they_are_asked_for(monkeypatch, caplog, debug, quoted):
     monkeypatch.setenv("CAVEAT_DEBUG", debug)
     with pytest.raises(KeyError) as raised:
-        {}["a prompt"]
+        raise KeyError("a prompt")
     with caplog.at_level(logging.ERROR):
         refused = unforeseen(raised.value)
     assert (refused.status, "prompt" in refused.message) == (500, False)

@@ -17,5 +17,11 @@ def unforeseen(error: Exception) -> Refused:
     """Tell the operator, and make what the caller may know: neither retried by anyone nor explained."""
     frame = extract_tb(error.__traceback__)[-1]
     debug = bool(os.environ.get("CAVEAT_DEBUG"))
-    _log.error("unforeseen %s in %s, line %s", type(error).__name__, frame.filename, frame.lineno, exc_info=debug)
+    _log.error(
+        "unforeseen %s in %s, line %s",
+        type(error).__name__,
+        frame.filename,
+        frame.lineno,
+        exc_info=error if debug else None,
+    )
     return Refused("the gateway failed in a way that nobody foresaw", code="gateway_failed", status=500)
