@@ -1,6 +1,7 @@
 """`caveat coverage` as a person runs it: a table, a page, a record in the ledger, and exit code 1 for a red."""
 
 import json
+import zipfile
 
 import pytest
 from tests.gateway.running import HEAD, running
@@ -65,6 +66,22 @@ def test_what_is_measured_of_terms_in_force_goes_on_record_through_the_running_g
     kept = (Home(tmp_path / "home").control / leaf.doc.removeprefix("sha256:")).read_bytes()
     assert after["measured"] == [json.loads(kept)]
     assert [row.clause for row in read_document(kept).rows] == ["ceiling"]
+
+
+def test_a_measurement_is_in_the_evidence(tmp_path):
+    """Whoever gets a bundle gets the matrix, whole, under the log's signature."""
+    path, bundle = tmp_path / "home", tmp_path / "evidence.zip"
+    with running(path, HEAD, sample=False) as gateway:
+        gateway.adopt(document(PERMIT, GOOD, markings="civil"))
+        (path / "caveat.toml").write_text(HEAD)
+        matrix = json.loads(run("--home", path, "--quick", "--json").stdout)["measured"][0]
+        posted = gateway.http(gateway.operator_key).post("/caveat/v1/coverage", content=json.dumps(matrix).encode())
+        assert posted.status_code == 200
+    done = CliRunner().invoke(app, ["evidence", "export", str(bundle), "--home", str(path)])
+    assert done.exit_code == 0, done.exception
+    with zipfile.ZipFile(bundle) as archive:
+        documents = [archive.read(name) for name in archive.namelist() if name.startswith("control/")]
+    assert json.dumps(matrix).encode() in documents
 
 
 def test_a_measurement_of_other_terms_is_not_put_on_record(tmp_path, terms_file):
