@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded, as the command line does
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 MODE = os.environ.get("CAVEAT_SLOW", "")
 
 

@@ -1,6 +1,10 @@
 """Where the command line begins: a Ctrl-C while the modules are still being loaded ends it without a traceback, too."""
 
+import os
 import sys
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded: small products lose by threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def main() -> None:
