@@ -126,7 +126,7 @@ def test_appends_stay_quick_while_a_large_tail_is_published(opened):
             before = time.perf_counter()
             await log.append((Entry(b"y"),))
             slowest = max(slowest, time.perf_counter() - before)
-        assert slowest < 2.5  # publishing 20,000 entries takes longer than that when it is in the way
+        assert slowest < 2.5  # generous: the machine may be busy with other things
         await log.close()
 
     asyncio.run(run())
