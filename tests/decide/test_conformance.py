@@ -37,4 +37,4 @@ def test_the_decision_is_the_one_that_is_wanted(name, description):
 def test_there_are_vectors_of_every_rule():
     """Duties that a gateway cannot meet are no outcome of terms and facts: able() has its own tests."""
     rules = {case["decision"]["rule"] for file in FILES.values() for case in file["cases"]}
-    assert rules == {"permit", "waiver", "forbid", "hold", "no-permit", "unreadable", "error"}
+    assert rules == {"permit", "waiver", "approval", "forbid", "hold", "no-permit", "unreadable", "error"}
