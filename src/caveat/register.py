@@ -121,10 +121,13 @@ class Register(Struct, frozen=True):
         """Live keys by the digest of their text."""
         return {key.secret_digest: key for id_, key in self.keys.items() if id_ not in self.revoked}
 
-    def covering(self, model: str) -> Terms | None:
-        """The terms in force that name the model's alias, None where there are none."""
-        for terms in self.terms.values():
-            if any(m.alias == model for m in terms.draft.models):
+    def covering(self, alias: str, identity: str = "any", *, apart_from: str = "") -> Terms | None:
+        """The terms in force that name the model's alias and could mean that identity, None where there are none."""
+        for name, terms in self.terms.items():
+            if name != apart_from and any(
+                m.alias == alias and (identity == m.identity or "any" in (identity, m.identity))
+                for m in terms.draft.models
+            ):
                 return terms
         return None
 

@@ -10,11 +10,13 @@ import pytest
 
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway.defaults import default_text
+from caveat.gateway.endpoint import Endpoint
 from caveat.gateway.home import create
 from caveat.gateway.models import SMOLLM2
 from caveat.gateway.script import Answer, Reply, always
 from caveat.gateway.scripted import serve
 from caveat.gateway.settings import UpstreamSettings, read
+from caveat.gateway.upstream import HttpUpstream, Standing
 from caveat.gateway.upstreams import Upstreams, open_upstreams, start_embedded
 from caveat.terms.document import Model
 
@@ -57,10 +59,7 @@ def test_two_upstreams_at_once_each_with_its_key(home, monkeypatch, authority, t
 
         async def main():
             async with open_upstreams(home, settings, lambda _: None) as upstreams:
-                gpt, claude = upstreams.serving(Model("gpt", "any")), upstreams.serving(Model("claude", "any"))
-                assert gpt is not None
-                assert claude is not None
-                assert upstreams.identities() == {"gpt": gpt.identity, "claude": claude.identity}
+                (gpt,), (claude,) = upstreams.serving(Model("gpt", "any")), upstreams.serving(Model("claude", "any"))
                 assert gpt.identity == "endpoint:none+labs-large"
                 assert claude.identity.startswith("endpoint:sha256:")
                 assert claude.identity.endswith("+other-large")
@@ -86,13 +85,23 @@ def test_model_is_served_only_under_the_identity_that_the_terms_name(home):
 
     async def main():
         async with open_upstreams(home, settings, lambda _: None) as upstreams:
-            right = upstreams.serving(Model("llama", "weights:sha256:" + "a" * 64))
-            assert right is not None
+            (right,) = upstreams.serving(Model("llama", "weights:sha256:" + "a" * 64))
             assert (right.name, right.control_tokens) == ("meta-llama", ())
-            assert upstreams.serving(Model("llama", "weights:sha256:" + "b" * 64)) is None
-            assert upstreams.serving(Model("other", "any")) is None
+            assert upstreams.serving(Model("llama", "weights:sha256:" + "b" * 64)) == ()
+            assert upstreams.serving(Model("other", "any")) == ()
 
     asyncio.run(main())
+
+
+def test_upstreams_of_one_alias_have_an_order_and_need_one():
+    upstreams = Upstreams()
+    for name, priority in (("second", 5), ("first", 1)):
+        upstreams.add(
+            HttpUpstream(name, Endpoint("http://h"), ("openai_chat",)), {"m": "m"}, standing=Standing(priority)
+        )
+    assert [one.upstream.name for one in upstreams.serving(Model("m", "any"))] == ["first", "second"]
+    with pytest.raises(BadInput, match="two upstreams of priority 5, `third` among them"):
+        upstreams.add(HttpUpstream("third", Endpoint("http://h"), ()), {"m": "m"}, standing=Standing(5))
 
 
 def test_pinned_key_stands_in_the_identity_before_anything_was_reached(home):
@@ -110,7 +119,7 @@ def test_pinned_key_stands_in_the_identity_before_anything_was_reached(home):
 
     async def main():
         async with open_upstreams(home, settings, told.append) as upstreams:
-            assert upstreams.serving(Model("gpt", f"endpoint:sha256:{'c' * 64}+large")) is not None
+            assert len(upstreams.serving(Model("gpt", f"endpoint:sha256:{'c' * 64}+large"))) == 1
 
     asyncio.run(main())
     assert len(told) == 1
@@ -146,8 +155,7 @@ def test_embedded_model_answers_in_both_formats_and_survives_its_process(home, m
 
     async def main():
         async with open_upstreams(home, read(default_text()), told.append) as upstreams:
-            served = upstreams.serving(Model(SMOLLM2.alias, IDENTITY))
-            assert served is not None
+            (served,) = upstreams.serving(Model(SMOLLM2.alias, IDENTITY))
             assert (served.identity, served.name) == (IDENTITY, SMOLLM2.alias)
             assert "<|im_end|>" in served.control_tokens
             chat = await answer(served, "/v1/chat/completions", "openai_chat", body)

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -223,13 +224,17 @@ def parents_killed(made, rounds, rng, also=lambda _one, _rng: Told()):
             for caller in callers:
                 caller.join()
             told.append(under)
-            eventually(lambda gone=workers: not any(map(alive, gone)), 5)
+            eventually(partial(all_gone, workers), 5)
     with crew(made) as one:
         assert one.call().status_code == 200
         one.process.stop()
         for before in told:
             check(one.home, before)
         assert any(before.completed for before in told)
+
+
+def all_gone(pids):
+    return not any(map(alive, pids))
 
 
 def alive(pid):

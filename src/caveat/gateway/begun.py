@@ -23,13 +23,22 @@ class Request(Struct, frozen=True):
     body: bytes
 
 
+class Tried(Struct, frozen=True):
+    """An attempt that has failed: the call's id then, and the upstream's name."""
+
+    call: str
+    upstream: str
+
+
 class Asked(Struct, frozen=True):
-    """An authenticated caller's call, before anything was decided."""
+    """An authenticated caller's call, before anything was decided.  `tried` are the attempts before, oldest first: each
+    was a call of its own, with its own decision and records."""
 
     id: str
     key: CallerKey
     dialect: Dialect
     request: Request
+    tried: tuple[Tried, ...] = ()
 
 
 class Begun(Struct, frozen=True):
@@ -43,3 +52,8 @@ class Begun(Struct, frozen=True):
     view: View
     placed: Placed
     lifts: tuple[Waiver, ...] = ()
+
+    @property
+    def tried(self) -> tuple[Tried, ...]:
+        """All attempts, this one too."""
+        return (*self.asked.tried, Tried(self.asked.id, self.route.upstream.name))

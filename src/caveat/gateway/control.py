@@ -98,7 +98,8 @@ class Control(Exceptional):
             first, last = (aliases[0], aliases[-1]) if aliases else (None, None)
             return JSONResponse({"data": data, "has_more": False, "first_id": first, "last_id": last})
         models = [
-            {"id": a, "object": "model", "created": 0, "owned_by": self._house.view.routes[a].identity} for a in aliases
+            {"id": a, "object": "model", "created": 0, "owned_by": self._house.view.routes[a][0].identity}
+            for a in aliases
         ]
         return JSONResponse({"object": "list", "data": models})
 

@@ -42,6 +42,9 @@ embedded = true
 # timeout_s = 600                 # longest silence
 # connect_timeout_s = 10
 # identity = "weights:sha256:<digest>"   # where you know which weights run there
+# priority = 0                    # among upstreams that serve one alias, the lowest is tried first
+# fall_back_on = ["unreachable", "timeout", "broke", "5xx"]   # after these, with nothing left yet, the next is tried
+# retries = 0                     # attempts here after such a failure, before the next
 
 [ledger]
 # checkpoint_interval_ms = 1000   # a checkpoint follows an append within this time

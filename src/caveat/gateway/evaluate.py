@@ -18,7 +18,8 @@ from caveat.gateway.begun import Asked, Request
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.house import House
 from caveat.gateway.lifting import offered
-from caveat.gateway.opening import find_route, gathered
+from caveat.gateway.opening import gathered
+from caveat.gateway.routing import find_route
 from caveat.register import CallerKey
 from caveat.wire.dialects import DIALECTS
 

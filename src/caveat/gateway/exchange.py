@@ -5,6 +5,7 @@ the upstream sends is read before it is passed on, and what cannot be read is no
 """
 
 import secrets
+from collections.abc import AsyncIterator
 from typing import Any
 
 from caveat import record
@@ -17,6 +18,7 @@ from caveat.gateway.foreign_errors import read_error
 from caveat.gateway.house import House
 from caveat.gateway.problems import NO_RECORD, for_caller, status_of
 from caveat.gateway.relay import Relay
+from caveat.gateway.routing import failure_of, goes_on
 from caveat.gateway.sender import Sender
 from caveat.gateway.upstream import UpstreamReply
 from caveat.gateway.watch import ClientGone, Watch
@@ -38,6 +40,7 @@ class Exchange:
         self._dialect = begun.asked.dialect
         self._guard = self._make_guard()
         self._settled = False
+        self._goes_on = False
         self._secret = secrets.token_bytes(32)
         self._sent = record.BodyDigest(self._secret)
         self._kept: list[bytes] | None = [] if duties.owes(begun, "log.full") else None
@@ -57,13 +60,15 @@ class Exchange:
             pending=route.panel.pending,
         )
 
-    async def run(self) -> None:
-        """Send the call, answer, record.  Never raises for what an upstream or a client does."""
+    async def run(self) -> bool:
+        """Send the call, answer, record.  False where the upstream failed with nothing left for the client, that is on
+        record, and the call is to be attempted again.  Never raises for what an upstream or a client does."""
         try:
             await self._run()
         finally:
             if not self._settled:
                 await self._settle("unknown")
+        return not self._goes_on
 
     async def _run(self) -> None:
         begun = self._begun
@@ -97,6 +102,8 @@ class Exchange:
 
     async def _pass_on(self, reply: UpstreamReply) -> None:
         try:
+            if await self._leaves_it(failure_of(reply.status)):
+                return
             if self._begun.call.streams and reply.status == 200:
                 await self._streamed(reply)
             else:
@@ -139,9 +146,18 @@ class Exchange:
         relay = Relay(
             self._dialect.reader(self._begun.call.body), self._dialect.writer(), self._guard, duties.notice(self._begun)
         )
+        pieces = aiter(reply.pieces())
+        try:
+            with self._watch:
+                first = await anext(pieces, b"")
+            if not first:
+                raise Unavailable("the model's server ended the reply before it began", code="upstream_broke")
+        except CaveatError as error:
+            await self._failed(error)
+            return
         await self._out.start(200, (*EVENT_STREAM, *reply.headers))
         try:
-            await self._flow(reply, relay)
+            await self._flow(first, pieces, relay)
         except CaveatError as error:
             await self._close_with("broken", relay, relay.broke(for_caller(error)[1]))
         except ClientGone:
@@ -149,18 +165,17 @@ class Exchange:
         else:
             await self._close(relay)
 
-    async def _flow(self, reply: UpstreamReply, relay: Relay) -> None:
+    async def _flow(self, data: bytes, pieces: AsyncIterator[bytes], relay: Relay) -> None:
         """Let through what the guard releases, until the upstream is done or a clause stops it."""
-        pieces = aiter(reply.pieces())
-        while not relay.stopped:
-            with self._watch:
-                data = await anext(pieces, b"")
+        while True:
             out = relay.feed(data) if data else relay.finish()
             for piece in out:
                 self._note(piece)
                 await self._out.write(piece)
-            if not data:
+            if not data or relay.stopped:
                 return
+            with self._watch:
+                data = await anext(pieces, b"")
 
     async def _close(self, relay: Relay) -> None:
         """The reply has ended: complete, stopped by a clause, or cut short by the upstream."""
@@ -191,9 +206,21 @@ class Exchange:
             error = Unavailable(
                 f"the model's reply could not be read: {error.message}", code="upstream_unreadable", hint=error.hint
             )
+        if await self._leaves_it(failure_of(error)):
+            return
         status, halt = for_caller(error)
         if await self._settle("broken"):
             await self._refuse(status, halt)
+
+    async def _leaves_it(self, failure: str) -> bool:
+        """Whether another attempt answers the client: then the failure of this one is on record, and nothing has left."""
+        house, begun = self._house, self._begun
+        if self._out.started or self._watch.gone or not goes_on(house.view, begun, failure, house.now_ms()):
+            return False
+        self._goes_on = await self._settle("broken")
+        if self._goes_on:
+            house.metrics.went_on(begun.route.upstream.name, failure)
+        return True
 
     def _note(self, piece: bytes) -> None:
         """Count bytes that leave for the client into the outcome's digest, and keep them where a duty says so."""

@@ -1,11 +1,13 @@
 """The spine: one call's way through the house.
 
 read, recognize, gather, decide, record (opening.py), send, guard, record (exchange.py).  Only this and its two halves
-meet both the decision and the network.
+meet both the decision and the network.  An attempt after a failed one begins at the beginning.
 """
 
 import secrets
 import time
+
+from msgspec.structs import replace
 
 from caveat.canon import b64
 from caveat.errors import CaveatError, Unavailable
@@ -24,21 +26,32 @@ from caveat.wire.reply import Halt
 
 
 async def handle(house: House, asked: Asked, out: Sender, watch: Watch) -> None:
-    """Decide an authenticated caller's call, record it, and answer it."""
+    """Decide an authenticated caller's call, record it, and answer it; where its upstream fails, attempt it again."""
+    attempt: Asked | None = asked
+    while attempt is not None:
+        attempt = await _attempt(house, attempt, out, watch)
+
+
+async def _attempt(house: House, asked: Asked, out: Sender, watch: Watch) -> Asked | None:
+    """One attempt, decided and recorded as a call of its own; the next one, if it failed with nothing left."""
     began = time.perf_counter()
+    out.begin_anew()
     out.add("x-caveat-call", asked.id)
+    out.add("x-caveat-attempts", str(len(asked.tried) + 1))
     try:
         begun = await begin(house, asked)
     except CaveatError as error:
         await refuse(house, asked.dialect, asked.id, error, out)
-        return
+        return None
     house.metrics.decided(begun, time.perf_counter() - began)
     _bear(house, begun, out)
     if begun.decision.verdict != "allow":
         halt = halt_of(begun)
         await _answer(asked.dialect, asked.id, status_of(halt.code), halt, out)
-        return
-    await Exchange(house, begun, out, watch).run()
+        return None
+    if await Exchange(house, begun, out, watch).run():
+        return None
+    return replace(asked, id=new_call_id(), tried=begun.tried)
 
 
 async def unread(house: House, asked: Asked, error: CaveatError, out: Sender) -> None:

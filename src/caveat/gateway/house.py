@@ -168,11 +168,12 @@ class House:
     def _check_apart(self, terms: Terms) -> None:
         """Raises BadInput where other terms in force cover a model of these: one of them would be dropped silently."""
         for model in terms.draft.models:
-            other = self.view.register.covering(model.alias)
-            if other is not None and other.draft.id != terms.draft.id:
+            other = self.view.register.covering(model.alias, model.identity, apart_from=terms.draft.id)
+            if other is not None:
                 raise BadInput(
                     f"the terms `{other.draft.name}` in force cover the model `{model.alias}` already",
-                    hint="end those first, or give the model another alias in one of them",
+                    hint="end those first, or give the model another alias in one of them; both may have the alias where each "
+                    "names an identity of its own",
                 )
 
     async def add_key(self, document: bytes) -> str:

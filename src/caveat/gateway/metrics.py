@@ -58,6 +58,12 @@ class Metrics:
             ["worker", "terms_digest"],
             registry=self.registry,
         )
+        self._went_on = Counter(
+            "caveat_attempts_failed",
+            "Attempts that failed with nothing left, after which another was made",
+            ["upstream", "failure"],
+            registry=self.registry,
+        )
         self._reloads = Counter(
             "caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry
         )
@@ -85,6 +91,10 @@ class Metrics:
         self._replied.labels(begun.route.policy.terms.draft.name, dialect, stream).inc()
         for clause in set(reply.held) - set(begun.decision.held):
             self._held_of_reply.labels(clause, dialect, stream).inc()
+
+    def went_on(self, upstream: str, failure: str) -> None:
+        """An upstream failed, and the call is attempted again."""
+        self._went_on.labels(upstream, failure).inc()
 
     def in_force(self, names: dict[str, str], worker: int) -> None:
         """The terms now in force, by this worker's view: name -> digest."""

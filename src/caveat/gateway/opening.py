@@ -20,7 +20,8 @@ from caveat.gateway.forwarding import check_forwarding
 from caveat.gateway.holding import keep_held
 from caveat.gateway.house import House
 from caveat.gateway.lifting import learn, offered, used
-from caveat.gateway.view import Route, View
+from caveat.gateway.routing import find_route
+from caveat.gateway.view import Route
 from caveat.ledger.log import Entry, Fence, Placed
 from caveat.wire.body import check_headers
 from caveat.wire.call import Call
@@ -57,7 +58,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     for _ in range(MOST_TRIES):
         view = house.view
         check_live(asked.key, view.by_secret)
-        route = find_route(view, call, asked.dialect.name, house.now_ms())
+        route = find_route(view, call, asked.dialect.name, house.now_ms(), asked.tried)
         if reason := route.refuses(call):
             raise Refused(reason, code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
@@ -78,38 +79,6 @@ async def _decide(house: House, asked: Asked) -> Begun:
             continue
         return msgspec.structs.replace(begun, placed=placed[0])
     raise Unavailable("what is in force kept changing while this call was decided", code="overloaded", hint="try again")
-
-
-def find_route(view: View, call: Call, dialect: str, at_ms: int) -> Route:
-    """The route for the model that the call names.  Raises Refused terms_missing, model_not_found, no_route."""
-    if not view.agreed:
-        raise Refused(
-            "no terms signed by both parties are in force, so no call can be decided",
-            code="terms_missing",
-            status=503,
-            hint="an operator adopts terms with `caveat terms adopt FILE`",
-        )
-    if call.model in view.unserved:
-        raise Refused("no upstream serves this model as the terms identify it", code="no_route", status=503)
-    route = view.routes.get(call.model)
-    if route is None:
-        raise Refused(
-            "no terms in force cover the model that was asked for",
-            code="model_not_found",
-            status=404,
-            hint="GET /v1/models lists the models that this key may use",
-        )
-    draft = route.policy.terms.draft
-    if not draft.valid_at(at_ms):
-        raise Refused(
-            f"the terms `{draft.name}` are not valid on this day, so no call can be decided under them",
-            code="terms_missing",
-            status=503,
-            hint="both parties sign terms for the time to come, and an operator adopts them",
-        )
-    if dialect not in route.upstream.dialects:
-        raise Refused(f"the model is not served over {dialect}", code="no_route", status=503)
-    return route
 
 
 def gathered(house: House, asked: Asked, call: Call, route: Route) -> Facts:
@@ -145,5 +114,7 @@ async def put_refusal(house: House, asked: Asked) -> None:
 
 
 def _described(asked: Asked, identity: str, secret: bytes) -> dict[str, object]:
-    """The request without its content."""
-    return {"dialect": asked.dialect.name, "model": identity, **record.body_digest(asked.request.body, secret)}
+    """The request without its content; an attempt after the first says which it is, and after which call."""
+    again = {"attempt": len(asked.tried) + 1, "after": asked.tried[-1].call} if asked.tried else {}
+    digest = record.body_digest(asked.request.body, secret)
+    return {"dialect": asked.dialect.name, "model": identity, **again, **digest}

@@ -29,6 +29,10 @@ class Sender:
         self.started = True
         await self._send(message)
 
+    def begin_anew(self) -> None:
+        """Drop what was added: nothing has left, and the call is attempted again."""
+        self._headers.clear()
+
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Send status and headers; the body follows by `write`."""
         self.started = True

@@ -30,6 +30,8 @@ Name = Annotated[str, Meta(pattern=f"^{NAME}$")]
 Positive = Annotated[int, Meta(ge=1)]
 DialectName = Literal["openai_chat", "openai_responses", "openai_embeddings", "anthropic_messages"]
 
+FailureName = Literal["unreachable", "timeout", "broke", "5xx", "429"]
+
 
 class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[gateway]"""
@@ -92,6 +94,14 @@ class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
             description="weights:sha256:... where you know the weights, or endpoint:sha256:... to pin its TLS key",
         ),
     ] = ""
+    priority: Annotated[
+        int, Meta(ge=0, le=1000, description="among upstreams that serve one alias, the lowest is tried first")
+    ] = 0
+    fall_back_on: Annotated[
+        tuple[FailureName, ...],
+        Meta(description="failures after which another attempt is made, while nothing of a reply has left"),
+    ] = ("unreachable", "timeout", "broke", "5xx")
+    retries: Annotated[int, Meta(ge=0, le=5, description="attempts here after such a failure, before the next")] = 0
     embedded: Annotated[bool, Meta(description="the model that comes with Caveat, in a process of its own")] = False
 
     @property
@@ -189,14 +199,14 @@ def _check_upstream(place: str, upstream: UpstreamSettings) -> None:
 
 
 def _check_aliases(settings: Settings) -> None:
-    owners: dict[str, str] = {}
+    owners: dict[tuple[str, int], str] = {}
     for name, upstream in settings.upstream.items():
         for alias in upstream.models:
-            first = owners.setdefault(alias, name)
+            first = owners.setdefault((alias, upstream.priority), name)
             if first != name:
                 raise BadInput(
-                    f"the model `{alias}` stands in `upstream.{first}` and in `upstream.{name}`",
-                    hint="an alias leads to one model; give one of them another name",
+                    f"the model `{alias}` stands in `upstream.{first}` and in `upstream.{name}`, at one `priority`",
+                    hint="give each its `priority` (the lowest is tried first), or one of them another name",
                 )
 
 

@@ -24,7 +24,7 @@ from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
 from caveat.gateway.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.settings import Settings
-from caveat.gateway.upstreams import Upstreams, open_upstreams
+from caveat.gateway.upstreams import Served, Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
 from caveat.ledger.disk import LedgerSettings
 from caveat.ledger.log import Log
@@ -126,20 +126,25 @@ def learned_of(settings: Settings) -> Learned | None:
 
 
 def make_view(upstreams: Upstreams, learned: Learned | None, register: Register) -> View:
-    """Compile what is in force: a route for each model that some terms name and some upstream serves."""
-    routes: dict[str, Route] = {}
-    unserved: list[str] = []
+    """Compile what is in force: routes for each model that some terms name, one to each upstream that serves it as agreed."""
+    routes: dict[str, dict[str, Route]] = {}
     for terms in register.terms.values():
         policy = Policy(terms)
         for model in terms.draft.models:
-            if model.alias in routes:
-                continue
-            served = upstreams.serving(model)
-            if served is None:
-                unserved.append(model.alias)
-                continue
-            panel = default_panel(load_profile(terms.draft.markings), (*DEFAULT, *served.control_tokens), learned)
-            routes[model.alias] = Route(
-                model.alias, served.upstream, served.name, served.identity, policy, panel, served.refuses
-            )
-    return View(register, register.fence, routes, register.by_secret(), tuple(unserved))
+            found = routes.setdefault(model.alias, {})
+            for served in upstreams.serving(model):
+                found.setdefault(served.upstream.name, _route(model.alias, served, policy, learned))
+    in_turn = {
+        alias: tuple(sorted(found.values(), key=lambda route: route.standing.priority))
+        for alias, found in routes.items()
+        if found
+    }
+    unserved = tuple(alias for alias, found in routes.items() if not found)
+    return View(register, register.fence, in_turn, register.by_secret(), unserved)
+
+
+def _route(alias: str, served: Served, policy: Policy, learned: Learned | None) -> Route:
+    panel = default_panel(load_profile(policy.terms.draft.markings), (*DEFAULT, *served.control_tokens), learned)
+    return Route(
+        alias, served.upstream, served.name, served.identity, policy, panel, served.refuses, standing=served.standing
+    )

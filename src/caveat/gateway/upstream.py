@@ -121,6 +121,19 @@ class Access(Struct, frozen=True):
     keeps: bool = True
 
 
+class Standing(Struct, frozen=True):
+    """An upstream's place among those that serve one alias.
+
+    priority      the lowest is tried first
+    retries       how often it is tried again before the next
+    fall_back_on  failures after which another attempt is made: unreachable, timeout, broke, 5xx, 429
+    """
+
+    priority: int = 0
+    retries: int = 0
+    fall_back_on: frozenset[str] = frozenset()
+
+
 class HttpUpstream:
     """An Upstream over HTTP/1.1, with one pool of connections.  `changed` is called when its identity has changed."""
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from caveat.gateway.models import SMOLLM2, Step, Tell, cache_path, model_of, pul
 from caveat.gateway.orders import Lent
 from caveat.gateway.secret import Secret
 from caveat.gateway.settings import Settings, UpstreamSettings, upstream_key
-from caveat.gateway.upstream import Access, HttpUpstream
+from caveat.gateway.upstream import Access, HttpUpstream, Standing
 from caveat.terms.document import Model
 from caveat.wire.call import Call
 from caveat.wire.dialects import spoken
@@ -40,6 +41,7 @@ class Served(Struct, frozen=True):
     name: str
     identity: str
     manifest: Manifest | None = None
+    standing: Standing = Standing()
 
     @property
     def control_tokens(self) -> tuple[str, ...]:
@@ -51,6 +53,15 @@ class Served(Struct, frozen=True):
         return self.manifest.refuses(call) if self.manifest else ""
 
 
+class _Place(NamedTuple):
+    """A model at an upstream."""
+
+    upstream: HttpUpstream
+    name: str
+    manifest: Manifest | None
+    standing: Standing
+
+
 class Upstreams:
     """All upstreams of one gateway, by alias of their models.  `changed` is called when an identity has changed, `moved` with
     name and new address when an embedded model was started anew."""
@@ -60,31 +71,39 @@ class Upstreams:
         self.moved: Callable[[str, str], None] = lambda _name, _address: None
         self.embedded: dict[str, Embedded] = {}
         self.all: dict[str, HttpUpstream] = {}
-        self._models: dict[str, tuple[HttpUpstream, str, Manifest | None]] = {}
+        self._models: dict[str, list[_Place]] = {}
 
-    def add(self, upstream: HttpUpstream, models: dict[str, str], manifest: Manifest | None = None) -> None:
-        """Take in an upstream; `models` leads from an alias for callers to the model's name there."""
+    def add(
+        self,
+        upstream: HttpUpstream,
+        models: dict[str, str],
+        manifest: Manifest | None = None,
+        standing: Standing = Standing(),  # noqa: B008 - a frozen value
+    ) -> None:
+        """Take in an upstream; `models` leads from an alias for callers to the model's name there.  Raises BadInput where
+        another serves the alias at the same priority."""
         self.all[upstream.name] = upstream
-        self._models |= {alias: (upstream, name, manifest) for alias, name in models.items()}
+        for alias, name in models.items():
+            places = self._models.setdefault(alias, [])
+            if any(place.standing.priority == standing.priority for place in places):
+                raise BadInput(
+                    f"the model `{alias}` has two upstreams of priority {standing.priority}, `{upstream.name}` among them",
+                    hint="give each a `priority`: the lowest is tried first",
+                )
+            places.append(_Place(upstream, name, manifest, standing))
+            places.sort(key=lambda place: place.standing.priority)
 
     def note_change(self) -> None:
         """An upstream answers under another identity than before."""
         self.changed()
 
-    def serving(self, model: Model) -> Served | None:
-        """Where a model of some terms is served; None where it is not, or where another identity answers."""
-        found = self._models.get(model.alias)
-        if found is None:
-            return None
-        upstream, name, manifest = found
-        identity = upstream.identity(name)
-        if model.identity not in {"any", identity}:
-            return None
-        return Served(upstream, name, identity, manifest)
-
-    def identities(self) -> dict[str, str]:
-        """The identity that answers now under each alias."""
-        return {alias: upstream.identity(name) for alias, (upstream, name, _) in self._models.items()}
+    def serving(self, model: Model) -> tuple[Served, ...]:
+        """Where a model of some terms is served, in the order in which they are tried: only where that identity answers."""
+        served = [
+            Served(place.upstream, place.name, place.upstream.identity(place.name), place.manifest, place.standing)
+            for place in self._models.get(model.alias, ())
+        ]
+        return tuple(one for one in served if model.identity in {"any", one.identity})
 
 
 @asynccontextmanager
@@ -129,8 +148,12 @@ def _remote(upstreams: Upstreams, name: str, chosen: UpstreamSettings, folder: P
         connect_timeout_s=chosen.connect_timeout_s,
     )
     upstream = HttpUpstream(name, endpoint, spoken(chosen.dialects), access, upstreams.note_change)
-    upstreams.add(upstream, dict(chosen.models))
+    upstreams.add(upstream, dict(chosen.models), standing=_standing(chosen))
     return upstream
+
+
+def _standing(chosen: UpstreamSettings) -> Standing:
+    return Standing(chosen.priority, chosen.retries, frozenset(chosen.fall_back_on))
 
 
 async def _meet(upstream: HttpUpstream, progress: Progress) -> None:
@@ -181,7 +204,8 @@ def _embedded(upstreams: Upstreams, name: str, chosen: UpstreamSettings, lent: L
         keeps=False,
     )
     upstream = HttpUpstream(name, Endpoint(lent.address), spoken(manifest.dialects), access)
-    upstreams.add(upstream, dict(chosen.models) or {manifest.alias: manifest.alias}, manifest)
+    models = dict(chosen.models) or {manifest.alias: manifest.alias}
+    upstreams.add(upstream, models, manifest, _standing(chosen))
     return upstream
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from caveat.decide.policy import Policy
-from caveat.gateway.upstream import Upstream
+from caveat.gateway.upstream import Standing, Upstream
 from caveat.recognize.panel import Panel
 from caveat.register import CallerKey, Register
 from caveat.wire.call import Call
@@ -16,6 +16,7 @@ class Route(Struct, frozen=True):
 
     identity   `weights:sha256:<hex>` or `endpoint:...`: which model it is
     refuses    why the model cannot do what a call asks, "" where it can: such a call is refused, nothing is ignored
+    standing   its place among the alias' upstreams, and what follows a failure
     """
 
     alias: str
@@ -25,18 +26,20 @@ class Route(Struct, frozen=True):
     policy: Policy
     panel: Panel
     refuses: Callable[[Call], str]
+    standing: Standing = Standing()
 
 
 class View(Struct, frozen=True):
     """Everything that one decision needs.
 
+    routes    by alias, in the order in which they are tried; never empty
     fence     what the append of that decision expects to be in force
     unserved  aliases under terms that no upstream serves as agreed: calls for them are refused
     """
 
     register: Register
     fence: str
-    routes: dict[str, Route]
+    routes: dict[str, tuple[Route, ...]]
     by_secret: dict[str, CallerKey]
     unserved: tuple[str, ...] = ()
 
