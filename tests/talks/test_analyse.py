@@ -75,8 +75,11 @@ CHANGED = {
         draft(WORK, NO, HOLD, {**BRIEF, "when": "context.labelRank > 1"}),
         {"newly-owed limit.tokens"},
     ),
-    "a purpose that is gone": (draft(WORK, NO, HOLD, BRIEF, purposes=["drafting"]), set()),
-    "another model": (draft(WORK, NO, HOLD, BRIEF, models=[{"alias": "large", "identity": "any"}]), None),
+    "a purpose that is gone": (draft(WORK, NO, HOLD, BRIEF, purposes=["drafting"]), {"newly-denied"}),
+    "another model": (
+        draft(WORK, NO, HOLD, BRIEF, models=[{"alias": "large", "identity": "any"}]),
+        {"newly-allowed", "newly-denied", "newly-held"},
+    ),
     "a field listed": (draft({**WORK, "fields": ["/x"]}, NO, HOLD, BRIEF), {"newly-allowed", "newly-held"}),
 }
 
@@ -86,8 +89,7 @@ def test_every_change_has_its_example(name):
     """The example was decided by the engine under both versions: `confirmed` is asked again here."""
     after, wanted = CHANGED[name]
     answers = {key: a for key, a in found(BEFORE, after).items() if a.says == "found"}
-    if wanted is not None:
-        assert {key for key in answers if not (name.startswith("a purpose") and "held" not in key)} >= wanted
+    assert set(answers) == wanted
     for a in answers.values():
         assert a.request is not None
         assert a.before is not None
@@ -111,12 +113,11 @@ def test_the_example_is_the_smallest():
     after = draft({**WORK, "when": 'context.purpose == Purpose::"drafting" && context.labelRank <= 9'}, NO, HOLD, BRIEF)
     example = found(BEFORE, after)["newly-allowed"].request
     assert example is not None
-    assert {k: w for k, w in example.plain.items() if w} == {
+    assert {name: value for name, value in example.plain.items() if value} == {
         "purpose": "drafting",
         "labelRank": 5,
-        "caller": "someone",
         "model": "small",
-    } or example.plain["labelRank"] == 5
+    }
     assert not example.pm
     assert not example.fields
 
@@ -148,7 +149,7 @@ def test_tools_and_voices_and_the_highest_score():
     other = [{"name": "send_*", "kind": "message", "side_effect": "write"}]
     answers = found(before, draft(WORK, *rules, tools=other))
     assert answers["newly-denied"].request is not None
-    assert list(answers["newly-denied"].request.tools) == ["send_"] or answers["newly-denied"].request.tools
+    assert answers["newly-denied"].request.tools == {"search_": 2}
     wider = found(
         before, draft(WORK, rules[0], {**rules[1], "when": 'context.hazardsIn.contains(Hazard::"x_inj")'}, rules[2])
     )

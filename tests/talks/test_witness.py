@@ -1,5 +1,7 @@
 """A few names stand for all: every pointer and every tool name is treated like one of the witnesses."""
 
+from fnmatch import fnmatchcase
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,9 +32,7 @@ def test_overlaps_without_end_are_refused():
 
 
 def first(rules, name):
-    import fnmatch
-
-    return next((place for place, rule in enumerate(rules) if fnmatch.fnmatchcase(name, rule.name)), None)
+    return next((place for place, rule in enumerate(rules) if fnmatchcase(name, rule.name)), None)
 
 
 @given(st.lists(NAMES, max_size=3), st.lists(NAMES, max_size=3), st.text("abz", min_size=1, max_size=5))
@@ -44,4 +44,4 @@ def test_every_tool_name_has_a_witness(one, other, name):
 
 def test_witnesses_are_short():
     rules = [ToolRule("search_*", "retrieval", "read"), ToolRule("*_all", "db-write", "write")]
-    assert tool_names(rules) == ("_all", "a", "search_") or len(tool_names(rules)) == 3
+    assert tool_names(rules) == ("_", "_all", "search_")

@@ -16,26 +16,24 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from caveat.decide.decide import decide
 from caveat.decide.decision import Decision
 from caveat.decide.policy import Policy
 from caveat.errors import NotVerified
 from caveat.facts import Facts
 from caveat.ledger.log import Entry
 from caveat.record import Leaf
+from caveat.talks.beside import DUTIES, because, decided, kind_of, told
 from caveat.talks.carry import Missing, carried, kinds, needed
 from caveat.talks.compiled import Compiled
-from caveat.talks.imagined import Imagined, strange
+from caveat.talks.imagined import Imagined
 from caveat.talks.impact import Call, Changed, Tally
 from caveat.talks.recorded import Decided, Opened, open_record, picker
-from caveat.terms.compile import duty_text
 from caveat.terms.document import Draft, Terms
 
 REMEMBERED: Final = 32_768
 """Distinct calls, as far as the new terms' clauses look at them, whose outcome is kept."""
 LATE: Final = frozenset({"decision", "reply"})
 WITHHELD: Final = "(withheld)"
-DUTIES: Final = "other duties"
 Key = tuple[Any, ...]
 """What a decision under the new terms can depend on: equal keys, equal outcome."""
 _leaf = msgspec.json.Decoder(Leaf)
@@ -228,14 +226,14 @@ class Replay:
         if new.decision is None:
             self.tally.cannot(new.why, call.id)
             return
-        kind = _kind(old, new.decision)
+        kind = kind_of(old, new.decision)
         if not kind:
             self.tally.same += 1
             return
         self._confirm(call, new)
         stage = stage if kind != DUTIES else ""
-        clauses = _because(old, new.decision)
-        self.tally.note(Changed(call, stage + kind, clauses, _told(old), _told(new.decision)))
+        clauses = because(old, new.decision)
+        self.tally.note(Changed(call, stage + kind, clauses, told(old), told(new.decision)))
 
     def _confirm(self, call: Call, new: Again) -> None:
         """Have Cedar decide it too, once for equal facts."""
@@ -261,39 +259,6 @@ def replay(entries: Iterable[tuple[int, Entry]], terms: Terms, known: Mapping[st
             break
         one.feed(index, entry)
     return one.finish()
-
-
-def decided(policy: Policy, facts: Facts, *, covered: bool) -> Decision:
-    """The policy's decision; a call that its terms do not cover is denied, as a gateway refuses it (rule `error`)."""
-    draft = policy.terms.draft
-    decision = decide(policy, facts)
-    if covered and facts.purpose in draft.purposes and facts.model in {model.alias for model in draft.models}:
-        return decision
-    return strange(decision)
-
-
-def _kind(old: Decided, new: Decision) -> str:
-    """How they differ, "" where they do not.  A duty that the gateway could not meet then, it could not meet now."""
-    verdict = new.verdict
-    if old.rule == "duty" and verdict == "allow" and set(old.duties) <= set(new.duties):
-        return ""
-    if old.verdict != verdict:
-        return f"{old.verdict} to {verdict}"
-    return DUTIES if verdict == "allow" and set(old.duties) != set(new.duties) else ""
-
-
-def _because(old: Decided, new: Decision) -> tuple[str, ...]:
-    """Clauses that the change is for: those that settle it now, or that settled it then and do no more; duties."""
-    if old.verdict == new.verdict:
-        return tuple(sorted({duty_text(duty) for duty in set(old.duties) ^ set(new.duties)}))
-    if new.verdict != "allow":
-        return new.clauses or (f"({new.rule})",)
-    return old.clauses or (f"({old.rule})",)
-
-
-def _told(decision: Decided | Decision) -> str:
-    """`deny: no.secrets`."""
-    return f"{decision.verdict}: {', '.join(decision.clauses) or decision.rule}"
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -24,7 +24,7 @@ PATIENCE_MS: Final = 10_000
 """How long a solver thinks about one question."""
 SMALLEST_MS: Final = 500
 """How long Z3 looks for a smaller example than the first one, a question."""
-HINT = 'install it with `pip install "caveat[analysis]"`'
+HINT = "install the extra `caveat[analysis]`: the packages z3-solver and cvc5"
 
 
 @cache
