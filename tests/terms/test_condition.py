@@ -1,9 +1,11 @@
 """Only the part of Cedar that can be analysed completely is a condition."""
 
 import pytest
+from tests.making import ANYTHING, clause, terms
 
+from caveat.decide.policy import Policy
 from caveat.errors import BadInput
-from caveat.terms.condition import DECLARED, REPLY, read_condition
+from caveat.terms.condition import DECLARED, MAX_DEPTH, REPLY, read_condition
 
 ACCEPTED = {
     "a word in a set": ('context.hazardsIn.contains(Hazard::"x_sur")', {"hazardsIn"}),
@@ -102,3 +104,19 @@ def test_declared_and_reply_facts_are_those_of_the_vocabulary():
     assert {"purpose", "effect", "outputUse", "oversight", "regulatedArea", "caseGiven"} == DECLARED
     assert {"stage", "hazardsOut", "pmOut_iwp", "unlistedCalls"} <= REPLY
     assert "pm_iwp" not in REPLY
+
+
+CHAINS = {
+    "or": lambda n: " || ".join(["context.streaming"] * n),
+    "not": lambda n: "!(" * (n - 1) + "context.streaming" + ")" * (n - 1),
+    "if": lambda n: "if context.streaming then " * (n - 1) + "true" + " else false" * (n - 1),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_what_is_accepted_the_engine_can_load(name):
+    """Cedar's own JSON form has a depth that it does not read back: terms that deep must not reach the engine."""
+    deepest = CHAINS[name](MAX_DEPTH)
+    Policy(terms(clause("deep", "forbid", deepest), ANYTHING))
+    with pytest.raises(BadInput, match="nested deeper"):
+        read_condition(CHAINS[name](MAX_DEPTH + 1))

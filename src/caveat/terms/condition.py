@@ -45,6 +45,8 @@ SCOPE = frozenset({"principal", "action", "resource"})
 TYPES = fact_types()
 MAX_BRACKETS = 200
 """Cedar's parser recurses by brackets and ends the whole process on some 800 of them nested: it never sees so many."""
+MAX_DEPTH = 50
+"""Cedar writes and reads its JSON form, which the engine is loaded from, only some 120 levels deep: two a node."""
 DECLARED = frozenset(name for name, fact in FACT.items() if fact.setter == "declared")
 REPLY = frozenset(
     [name for name, fact in FACT.items() if fact.group == "reply"]
@@ -123,11 +125,16 @@ def _short(error: ValueError) -> str:
     return str(error).strip().splitlines()[0].rstrip(".")[:200].lower()
 
 
-def _walk(node: P.Expr) -> Iterator[P.Expr]:
+def _walk(node: P.Expr, depth: int = 1) -> Iterator[P.Expr]:
     """Every node of the expression; raises BadInput at the first that is outside the accepted part."""
+    if depth > MAX_DEPTH:
+        raise BadInput(
+            f"the condition is nested deeper than {MAX_DEPTH} levels, and each `&&` or `||` of a chain is one",
+            hint="split the clause, or ask whether a list contains the word",
+        )
     yield node
     for child in _children(node):
-        yield from _walk(child)
+        yield from _walk(child, depth + 1)
 
 
 def _children(node: P.Expr) -> tuple[P.Expr, ...]:
