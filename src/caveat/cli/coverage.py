@@ -20,11 +20,12 @@ from caveat.gateway.coverage.table import into as put_into
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.past import read_past
-from caveat.gateway.settings import GatewaySettings
+from caveat.gateway.settings import RecognizerSettings, Settings
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.draft import read_draft
 from caveat.terms.document import Draft, SignedTerms
 from caveat.terms.sign import claimed_draft
+from caveat.vocabulary import HAZARDS
 
 STYLES = {
     "green": "green",
@@ -51,6 +52,9 @@ def coverage(
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out fallbacks and workers; what is left is not put on record.")
     ] = False,
+    learned: Annotated[
+        bool, typer.Option("--learned", help="For a file: on a gateway that reads with the learned recognizer too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Try every enforced clause against every wire format, streamed or not, and every part; exit code 1 if any is red.
@@ -58,7 +62,7 @@ def coverage(
     The terms are put in force on a gateway of their own, before a scripted upstream, in a home that is thrown away.
     What is measured for terms in force goes on record in the home, and so into evidence.
     """
-    matrices = _of_file(file, quick=quick) if file else _in_force(home, record=record, quick=quick)
+    matrices = _of_file(file, quick=quick, learned=learned) if file else _in_force(home, record=record, quick=quick)
     for matrix in matrices:
         if not as_json:
             _print(matrix)
@@ -82,10 +86,10 @@ def _write(matrices: list[Matrix], html: Path | None, text: Path | None) -> None
         progress(f"the matrix stands in {text}")
 
 
-def _of_file(file: Path, *, quick: bool) -> list[Matrix]:
+def _of_file(file: Path, *, quick: bool, learned: bool) -> list[Matrix]:
     raw = read_bytes(existing(file))
     draft = claimed_draft(SignedTerms(raw)) if raw.lstrip()[:1] == b"{" else read_draft(raw)
-    return [_measured(draft, None, quick=quick)]
+    return [_measured(draft, Settings(recognizer=RecognizerSettings(learned=learned)), quick=quick)]
 
 
 def _in_force(home: Path | None, *, record: bool, quick: bool) -> list[Matrix]:
@@ -93,7 +97,7 @@ def _in_force(home: Path | None, *, record: bool, quick: bool) -> list[Matrix]:
     drafts = _adopted(made)
     if not drafts:
         raise BadInput("no terms are in force", hint="`caveat terms adopt FILE`, or name a file of terms")
-    matrices = [_measured(draft, made.settings().gateway, quick=quick) for draft in drafts]
+    matrices = [_measured(draft, made.settings(), quick=quick) for draft in drafts]
     if record and not quick:
         operations = at_home(made.path)
         for matrix in matrices:
@@ -107,8 +111,9 @@ def _adopted(home: Home) -> list[Draft]:
     return [terms.draft for terms in past.register.terms.values()]
 
 
-def _measured(draft: Draft, place: GatewaySettings | None, *, quick: bool) -> Matrix:
-    return measure(draft, trial_of(draft).sees, place, progress, quick=quick)
+def _measured(draft: Draft, settings: Settings, *, quick: bool) -> Matrix:
+    sees = frozenset(HAZARDS) if settings.recognizer.learned else trial_of(draft).sees
+    return measure(draft, sees, settings, progress, quick=quick)
 
 
 def _print(matrix: Matrix) -> None:

@@ -28,7 +28,7 @@ STATES: dict[State, tuple[str, str]] = {
         "enforced: what should trip was denied, held, stopped or labelled as the clause says, and what should pass did",
     ),
     "red": ("R", "not enforced as the clause says"),
-    "learned": ("L", "needs a learned recognizer, and this build runs none: nothing finds what the clause is about"),
+    "learned": ("L", "needs a learned recognizer, and none runs here: nothing finds what the clause is about"),
     "refused": ("x", "the gateway refuses every such call under these terms, so nothing can pass there"),
     "inexpressible": ("-", "cannot be probed: the format has no such part, or no call can trip the clause"),
     "absent": ("0", "not in this build"),

@@ -39,7 +39,12 @@ _HEAD = """
 address = "127.0.0.1:0"
 name = "{name}"
 origin = "{origin}"
+network = "{network}"
+posture = "{posture}"
+marking_floor = "{floor}"
 {more}
+[recognizer]
+learned = {learned}
 [ledger]
 min_free_mb = 1
 """
@@ -61,12 +66,12 @@ class NotThere(Exception):
 
 
 @contextmanager
-def walked(path: Path, draft: Draft) -> Iterator[tuple[Scratch, int]]:
+def walked(path: Path, draft: Draft, like: Settings) -> Iterator[tuple[Scratch, int]]:
     """The terms on a gateway whose calls take that path, and which worker is to be asked (0: any).  Raises NotThere."""
     first: Sequence[Script] = (_FAILS,) if path == "fallback" else ()
     more, worker = ("workers = 2", SECOND) if path == "worker" else ("", 0)
     with tempfile.TemporaryDirectory(prefix=f"caveat-{NAME}-") as folder, _upstreams(first) as upstreams:
-        text = _settings_text(draft, upstreams, more)
+        text = _settings_text(draft, like, upstreams, more)
         settings = _taken(text)
         home, _ = create(File(folder) / "home", text)
         with _process(home, settings, draft, upstreams[-1]) as made:
@@ -91,12 +96,20 @@ def _taken(text: str) -> Settings:
         raise NotThere(Result("absent", error.message)) from None
 
 
-def _settings_text(draft: Draft, upstreams: list[Scripted], more: str) -> str:
+def _settings_text(draft: Draft, like: Settings, upstreams: list[Scripted], more: str) -> str:
     """One upstream for each script, all of which serve the terms' first model."""
     model = draft.models[0]
     if model.identity.startswith("endpoint:"):
         raise NotThere(Result("inexpressible", "the terms pin the model's TLS key, which no scripted upstream has"))
-    text = _HEAD.format(name=NAME, origin=f"localhost/caveat/{NAME}-{secrets.token_hex(4)}", more=more)
+    text = _HEAD.format(
+        name=NAME,
+        origin=f"localhost/caveat/{NAME}-{secrets.token_hex(4)}",
+        network=like.gateway.network,
+        posture=like.gateway.posture,
+        floor=like.gateway.marking_floor,
+        learned=str(like.recognizer.learned).lower(),
+        more=more,
+    )
     spoken = json.dumps([name for name in get_args(DialectName) if name in DIALECTS])
     for number, upstream in enumerate(upstreams):
         text += _UPSTREAM.format(name=f"u{number}", address=upstream.address, alias=model.alias, dialects=spoken)

@@ -25,9 +25,7 @@ from caveat.gateway.coverage.recorded import read_recorded
 from caveat.gateway.coverage.scratch import Scratch, scratch
 from caveat.gateway.coverage.talk import Inexpressible, Unwritten
 from caveat.gateway.script import Reply, always
-from caveat.gateway.settings import GatewaySettings
-from caveat.recognize.markings import load_profile
-from caveat.recognize.panel import default_panel
+from caveat.gateway.settings import Settings
 from caveat.terms.document import Clause, Draft
 from caveat.wire.dialects import DIALECTS
 
@@ -45,23 +43,25 @@ class Way(Struct, frozen=True):
 def measure(
     draft: Draft,
     sees: frozenset[str],
-    place: GatewaySettings | None = None,
+    settings: Settings | None = None,
     progress: Progress = lambda _: None,
     *,
     quick: bool = False,
 ) -> Matrix:
     """The matrix of these terms on this build.  `sees` are the hazards that its recognizers find (terms/lint.py);
+    `settings` are the home's, for what sort of network it is and whether its gateway reads with a learned recognizer;
     `quick` leaves out the cells of paths that need a process of their own.
 
     Raises what scratch() raises, and Unavailable where the gateway stops answering.
     """
+    settings = settings or Settings()
     every = tuple(cell for cell in cells(DIALECTS) if cell.path == "direct" or not quick)
     clauses = [Tried(clause, concern_of(clause, sees)) for clause in draft.clauses if clause.kind == "enforced"]
-    with scratch(draft, place) as made:
+    with scratch(draft, settings) as made:
         digest = made.digest
         found = _walk(draft, made, clauses, every, "direct", progress)
     for path in () if quick else PATHS[1:]:
-        found |= _walk_path(draft, clauses, every, path, progress)
+        found |= _walk_path(draft, settings, clauses, every, path, progress)
     rows = tuple(
         Row(
             one.clause.id,
@@ -72,7 +72,7 @@ def measure(
         for one in clauses
     )
     at_ms = time.time_ns() // 1_000_000
-    detector = default_panel(load_profile(draft.markings)).detector
+    detector = "learned" if settings.recognizer.learned else "none"
     return Matrix(1, at_ms, Measured(draft.name, digest), this_build(), detector, every, rows)
 
 
@@ -86,10 +86,17 @@ class Tried(Struct, frozen=True):
     concern: Concern
 
 
-def _walk_path(draft: Draft, clauses: list[Tried], every: tuple[Cell, ...], path: Path, progress: Progress) -> Found:
+def _walk_path(  # noqa: PLR0913, PLR0917 - as _walk
+    draft: Draft,
+    settings: Settings,
+    clauses: list[Tried],
+    every: tuple[Cell, ...],
+    path: Path,
+    progress: Progress,
+) -> Found:
     """The cells of a path beside the direct one: measured, or why they cannot be."""
     try:
-        with walked(path, draft) as (made, worker):
+        with walked(path, draft, settings) as (made, worker):
             return _walk(draft, made, clauses, every, path, progress, worker)
     except NotThere as why:
         result = why.result

@@ -56,29 +56,30 @@ class Scratch(Struct, frozen=True):
 
 
 @contextmanager
-def scratch(draft: Draft, place: GatewaySettings | None = None) -> Iterator[Scratch]:
-    """The terms in force on a gateway of its own, as long as the block lasts.  `place` says what sort of network the
-    gateway stands on.  Raises NotVerified, Unavailable."""
+def scratch(draft: Draft, settings: Settings | None = None) -> Iterator[Scratch]:
+    """The terms in force on a gateway of its own, as long as the block lasts.  `settings` say what sort of network the
+    gateway stands on, and with what it reads.  Raises NotVerified, Unavailable."""
     with (
         tempfile.TemporaryDirectory(prefix="caveat-coverage-") as folder,
         scripted.serve(says("Good morning.")) as upstream,
-        _serving(Path(folder) / "home", draft, place or GatewaySettings(), upstream) as made,
+        _serving(Path(folder) / "home", draft, settings or Settings(), upstream) as made,
     ):
         yield made
 
 
 @contextmanager
-def _serving(path: Path, draft: Draft, place: GatewaySettings, upstream: Scripted) -> Iterator[Scratch]:
+def _serving(path: Path, draft: Draft, like: Settings, upstream: Scripted) -> Iterator[Scratch]:
     origin = f"localhost/caveat/{NAME}-{secrets.token_hex(4)}"
     settings = Settings(
         gateway=GatewaySettings(
             address="127.0.0.1:0",
             name=NAME,
             origin=origin,
-            network=place.network,
-            posture=place.posture,
-            marking_floor=place.marking_floor,
+            network=like.gateway.network,
+            posture=like.gateway.posture,
+            marking_floor=like.gateway.marking_floor,
         ),
+        recognizer=like.recognizer,
         ledger=LedgerSettings(checkpoint_interval_ms=1000, min_free_mb=1),
     )
     home, _ = create(path, f'[gateway]\norigin = "{origin}"\n')
