@@ -41,7 +41,7 @@ def broken(gateway):
     view = gateway.house.view
 
     def change(**changes):
-        gateway.house.view = replace(view, routes={MODEL: replace(view.routes[MODEL], **changes)})
+        gateway.house.view = replace(view, routes={MODEL: (replace(view.routes[MODEL][0], **changes),)})
 
     yield change
     gateway.house.view = view
