@@ -32,9 +32,7 @@ class Forwarder:
         headers = {"content-type": "application/json"}
         async with self._session.post(self._upstream + scope["path"], data=body, headers=headers) as reply:
             kind = reply.headers.get("content-type", "").encode()
-            await send(
-                {"type": "http.response.start", "status": reply.status, "headers": [(b"content-type", kind)]}
-            )
+            await send({"type": "http.response.start", "status": reply.status, "headers": [(b"content-type", kind)]})
             async for piece in reply.content.iter_any():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
@@ -42,7 +40,13 @@ class Forwarder:
 
 async def main(upstream: str) -> None:
     config = uvicorn.Config(
-        Forwarder(upstream), port=0, loop="uvloop", http="httptools", log_level="error", access_log=False, lifespan="off"
+        Forwarder(upstream),
+        port=0,
+        loop="uvloop",
+        http="httptools",
+        log_level="error",
+        access_log=False,
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

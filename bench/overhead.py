@@ -18,6 +18,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import load
+from rich.console import Console
+from rich.table import Table
 
 from caveat.gateway import scripted
 
@@ -77,7 +79,9 @@ def gateway(stack: ExitStack, folder: Path, upstream: str) -> tuple[str, str]:
     return url, (home / "keys/sample-caller.key").read_text().strip()
 
 
-async def measure(targets: dict[str, tuple[str, dict[str, str]]], seconds: float, rounds: int) -> list[dict[str, object]]:
+async def measure(
+    targets: dict[str, tuple[str, dict[str, str]]], seconds: float, rounds: int
+) -> list[dict[str, object]]:
     rows = []
     for stream in (False, True):
         for callers in (1, 16, 64) if not stream else (1,):
@@ -87,11 +91,11 @@ async def measure(targets: dict[str, tuple[str, dict[str, str]]], seconds: float
                     pooled[name].append(
                         await load.run(url, "/v1/chat/completions", body(stream=stream), headers, callers, seconds)
                     )
-            rows += [row(name, runs, stream) for name, runs in pooled.items()]
+            rows += [row(name, runs, stream=stream) for name, runs in pooled.items()]
     return rows
 
 
-def row(name: str, runs: list[load.Run], stream: bool) -> dict[str, object]:
+def row(name: str, runs: list[load.Run], *, stream: bool) -> dict[str, object]:
     whole = load.Run(runs[0].callers, sum(r.seconds for r in runs), [s for r in runs for s in r.samples])
     return {
         "target": name,
@@ -106,9 +110,6 @@ def row(name: str, runs: list[load.Run], stream: bool) -> dict[str, object]:
 
 
 def show(rows: list[dict[str, object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(*rows[0], box=None)
     for each in rows:
         table.add_row(*(str(value) for value in each.values()))

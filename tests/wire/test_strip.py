@@ -59,7 +59,7 @@ OFFERS: dict[str, Any] = {
     "openai_responses": lambda name: {"type": "function", **function(name)},
     "anthropic_messages": lambda name: {"name": name, "description": "d", "input_schema": {"type": "object"}},
 }
-REST = {
+REST: dict[str, dict[str, Any]] = {
     "openai_chat": {"messages": [{"role": "user", "content": "x"}]},
     "openai_responses": {"input": "x"},
     "anthropic_messages": {"messages": [{"role": "user", "content": "x"}], "max_tokens": 5},
