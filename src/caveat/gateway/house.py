@@ -160,7 +160,8 @@ class House:
 
     async def adopt(self, envelope: bytes) -> Terms:
         """Put signed terms in force.  Raises NotVerified, BadInput; the terms before stay in force then."""
-        terms = open_terms(SignedTerms(envelope), self.view.register.trust())
+        # reading takes a moment: on a thread, so that streams go on; the fold then finds it read
+        terms = await asyncio.to_thread(open_terms, SignedTerms(envelope), self.view.register.trust())
         self._check_apart(terms)
         register = await self.amend("terms.adopted", terms.draft.name, envelope)
         return register.terms[terms.draft.id]

@@ -13,6 +13,7 @@ both parties.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -118,6 +119,7 @@ def _check_apart(trust: Trust) -> None:
             )
 
 
+@lru_cache(maxsize=4)  # adopting opens the same envelope several times, and YAML is slow to read
 def _compile(payload: bytes) -> Draft:
     """The draft that the payload's YAML compiles to, if it is the very one that was signed."""
     try:
