@@ -259,6 +259,10 @@ def test_parts_add_up_to_the_whole():
     assert (parts[0].same, parts[0].kinds, parts[0].by, parts[0].calls) == (whole.same, whole.kinds, whole.by, 20)
 
 
+def test_a_call_that_was_opened_twice_is_counted_twice():
+    assert again(BEFORE, opened(facts()), opened(facts()), settled(CLEAN)).calls == 2
+
+
 def test_a_few_examples_of_each_kind():
     tally = again(draft(WORK), *(opened(IWP, number=n) for n in range(1, 30)))
     impact = tally.impact(terms="x@2", digest=NEW, from_ms=0, until_ms=9, engine="e")

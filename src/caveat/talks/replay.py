@@ -152,6 +152,9 @@ class Replay:
         group, place = self._purpose
         call = Call(leaf.call, leaf.t, _caller(who) if who is not None else WITHHELD, key[group][place])
         if old.verdict == new.decision.verdict == "allow":
+            twice = self._begun.pop(leaf.call, None)
+            if twice is not None:  # no gateway of ours opens a call twice; were it so, both are counted
+                self._compare(twice.call, twice.old, twice.new)
             self._begun[leaf.call] = Begun(call, old, new, key, leaf.terms)
         else:
             self._compare(call, old, new)
