@@ -11,6 +11,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
+"""Bytes."""
+
 HEAD_SECONDS = 30.0
 
 _TOO_LARGE = (
@@ -26,6 +28,7 @@ class _OddHead(Exception):
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
+    head_seconds = HEAD_SECONDS
     _in_head = False
     _head = 0
     _fields = 0
@@ -48,7 +51,7 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._in_head, self._head, self._fields = True, 0, 0
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field, whole."""
