@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(3)
+
+
+def end_when_told() -> None:
+    """End at once on SIGTERM: a thread waits for it, since a handler would not run while the main thread enters a read."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        os._exit(0)
+
+    threading.Thread(target=wait, name="end when told", daemon=True).start()
 
 
 def params(arguments: argparse.Namespace, key: str) -> Any:
@@ -99,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     die_with(arguments.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the gateway too, which ends this in order
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    end_when_told()
     key = sys.stdin.buffer.readline().decode("ascii").strip()
     if not key:
         _say({"error": "no key came on standard input"})
