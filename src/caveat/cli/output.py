@@ -43,6 +43,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
 def emit(value: Any) -> None:
     """One JSON object, for a program."""
     sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()  # a program at the other end of a pipe waits for it
 
 
 def fail(error: CaveatError, *, as_json: bool) -> int:
