@@ -116,7 +116,7 @@ def adopted_while_one_is_stopped(one, rng):
     finally:
         os.kill(stopped, signal.SIGCONT)
     eventually(lambda: one.held() == dict.fromkeys("1234", new), 5)
-    time.sleep(0.2)
+    eventually(lambda: any(leaf.k == "opened" and leaf.terms == new for _, leaf in one.records()), 20)
     stop.set()
     for caller in callers:
         caller.join()
