@@ -154,6 +154,7 @@ def test_embedded_model_answers_in_both_formats_and_survives_its_process(home, m
     told: list[str] = []
 
     async def main():
+        others = children()
         async with open_upstreams(home, read(default_text()), told.append) as upstreams:
             (served,) = upstreams.serving(Model(SMOLLM2.alias, IDENTITY))
             assert (served.identity, served.name) == (IDENTITY, SMOLLM2.alias)
@@ -161,15 +162,20 @@ def test_embedded_model_answers_in_both_formats_and_survives_its_process(home, m
             chat = await answer(served, "/v1/chat/completions", "openai_chat", body)
             message = await answer(served, "/v1/messages", "anthropic_messages", body)
             assert (chat[0], message[0]) == (200, 200)
-            await killed(served, body)
+            await killed(served, body, children() - others)
 
     asyncio.run(main())
     assert any("ready after" in sentence for sentence in told)
 
 
-async def killed(served, body):
+def children():
+    """Processes that this one has started; other tests' may be among them."""
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+
+
+async def killed(served, body, started):
     """Kill the process under the upstream: calls fail plainly, and after a while they are served again."""
-    [child] = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    [child] = started
     os.kill(child, signal.SIGKILL)
     with pytest.raises(Unavailable):
         await answer(served, "/v1/chat/completions", "openai_chat", body)
