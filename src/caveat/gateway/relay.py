@@ -46,7 +46,6 @@ class Relay:
         self._written: dict[str, int] = {}
         self._left: dict[str, int] = {}
         self._tools: set[str] = set()
-        self._ended: set[str] = set()
         self.usage: Usage | None = None
         self.last = b""
         self.complete = False
@@ -98,18 +97,13 @@ class Relay:
             self._written[said.channel] = start + len(said.text)
             words.append((said, start))
         for channel in frame.ends:
-            self._end(channel)
+            self._guard.end(channel)
         self.usage = frame.usage or self.usage
         needs = {said.channel: start + len(said.text) for said, start in words}
         self._held.append(_Held(frame, tuple(words), needs))
         self._held_bytes += len(frame.raw)
         if self._held_bytes > self._most_held:
             raise Unavailable("the model's reply holds too much that cannot leave yet", code="upstream_unreadable")
-
-    def _end(self, channel: str) -> None:
-        if channel not in self._ended:
-            self._ended.add(channel)
-            self._guard.end(channel)
 
     def _release(self) -> list[bytes]:
         out: list[bytes] = []
