@@ -1,5 +1,7 @@
 """The vault: asides come back, destroyed ones never."""
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,42 @@ def test_asides_come_back_however_they_came(tmp_path_factory, runs):
     assert [read_aside(directory, i) for i in range(first + 3)] == [*wanted, b"", b"", b""]
     listed = [aside for n in range(-(-first // 256)) for aside in (read_asides(directory, n) + [b""] * 256)[:256]]
     assert listed[:first] == wanted
+
+
+def test_an_aside_on_its_way_to_the_file_is_waited_for(tmp_path):
+    """A reader beside the writer sees it whole, wherever in it the file ended at first."""
+    for cut in (1, 4, 5, 8):
+        path = tmp_path / "000"
+        path.write_bytes(b"\0\0\0\x01a" + b"\0\0\0\x05later"[:cut])
+
+        def finish(path=path, cut=cut):
+            with path.open("ab") as file:
+                file.write(b"\0\0\0\x05later"[cut:])
+
+        writing = threading.Timer(0.03, finish)
+        writing.start()
+        assert read_asides(tmp_path, 0) == [b"a", b"later"]
+        writing.join()
+
+
+def test_reading_beside_a_writer_never_stumbles(tmp_path):
+    vault, done = Vault(tmp_path), threading.Event()
+
+    def write():
+        for first in range(0, 250, 5):
+            vault.append(first, [bytes([first]) * 30_000] * 5)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = 0
+    while not done.is_set():
+        asides = read_asides(tmp_path, 0)
+        assert all(len(aside) == 30_000 for aside in asides)
+        assert seen <= len(asides)
+        seen = len(asides)
+    writer.join()
+    assert len(read_asides(tmp_path, 0)) == 250
 
 
 def test_writing_again_after_a_crash_is_harmless(tmp_path):

@@ -12,6 +12,7 @@ owner alone.
 import os
 import struct
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from caveat.ledger.tiles import TILE_WIDTH, numbered
 
 _LENGTH: Final = struct.Struct(">I")
 _SCRATCH: Final = "tmp"
+_TRIES: Final = 10
+_PATIENCE_S: Final = 0.02
 
 
 def read_aside(vault: Path, index: int) -> bytes:
@@ -40,19 +43,18 @@ def read_aside(vault: Path, index: int) -> bytes:
 
 
 def read_asides(vault: Path, n: int) -> list[bytes]:
-    """All asides beside bundle `n`, as many as its file has: it may be short, or not there.  Raises NotVerified for a
-    file that is none of ours."""
-    with translated(vault):
-        data = read_file(_path(vault, n)) or b""
-    asides: list[bytes] = []
-    at = 0
-    while at < len(data):
-        body = at + _LENGTH.size
-        at = body + int.from_bytes(data[at:body], "big")
-        asides.append(data[body:at])
-    if at != len(data) or len(asides) > TILE_WIDTH:
-        raise NotVerified(f"`vault/{numbered(n)}` is damaged", step="vault")
-    return asides
+    """All asides beside bundle `n`, as many as its file has: it may be short, or not there.
+
+    Needs no lock: a last one that is not whole may be on its way to the file, and is waited for a little.  Raises
+    NotVerified for a file that is none of ours, or that ends in the midst of one for good.
+    """
+    for _ in range(_TRIES):
+        with translated(vault):
+            asides = _decode(read_file(_path(vault, n)) or b"")
+        if asides is not None:
+            return asides
+        time.sleep(_PATIENCE_S)
+    raise NotVerified(f"`vault/{numbered(n)}` is damaged", step="vault")
 
 
 class Vault:
@@ -119,6 +121,17 @@ def _path(vault: Path, n: int) -> Path:
 
 def _encode(asides: Sequence[bytes]) -> bytes:
     return b"".join(_LENGTH.pack(len(aside)) + aside for aside in asides)
+
+
+def _decode(data: bytes) -> list[bytes] | None:
+    """The asides in a file's bytes, None where these do not end with a whole one."""
+    asides: list[bytes] = []
+    at = 0
+    while at < len(data):
+        body = at + _LENGTH.size
+        at = body + int.from_bytes(data[at:body], "big")
+        asides.append(data[body:at])
+    return asides if at == len(data) and len(asides) <= TILE_WIDTH else None
 
 
 def _length(descriptor: int, at: int) -> int:
