@@ -1,0 +1,64 @@
+"""What the records about parties and their terms do to the register."""
+
+import msgspec
+
+from caveat.errors import BadInput
+from caveat.keys import read_verify_key
+from caveat.record import Leaf
+from caveat.register.values import PARTY_ROLES, PartyKey, Register, no, read
+from caveat.terms.document import SignedTerms
+from caveat.terms.ending import open_ending
+from caveat.terms.sign import open_terms
+
+
+def _trust(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
+    party = read(document, PartyKey)
+    try:
+        read_verify_key(party.vkey)
+    except BadInput as error:
+        raise no(f"a party's key cannot be read: {error.message}") from None
+    if party.role not in PARTY_ROLES:
+        raise no(f"expected a party that is vendor or operator, got `{party.role}`")
+    kept = tuple(p for p in after.parties if p.vkey != party.vkey)
+    return msgspec.structs.replace(after, parties=(*kept, party))
+
+
+def _adopt(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
+    terms = open_terms(SignedTerms(document), after.trust())
+    draft = terms.draft
+    version, pair = after.newest.get(draft.id, (0, ""))
+    if terms.digest in after.closed:
+        raise no(f"a party has ended this pair of signatures on `{draft.name}` for good: both sign a new version")
+    if draft.version < version or (draft.version == version and terms.digest != pair):
+        raise no(f"`{draft.id}@{version}` was adopted before: expected a later version, got `{draft.name}`")
+    return msgspec.structs.replace(
+        after,
+        terms={**after.terms, draft.id: terms},
+        ended={k: v for k, v in after.ended.items() if k != draft.id},
+        newest={**after.newest, draft.id: (draft.version, terms.digest)},
+    )
+
+
+def _end(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
+    if leaf.id not in after.terms:
+        raise no(f"record {index} ends terms `{leaf.id}`, which are not in force")
+    closed = after.closed
+    if document:
+        pair = after.terms[leaf.id].digest
+        if open_ending(document, after.trust()).digest != pair:
+            raise no("the signed ending is for another pair than the one in force")
+        closed |= {pair}
+    rest = {name: terms for name, terms in after.terms.items() if name != leaf.id}
+    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index}, closed=closed)
+
+
+def _measured(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:
+    return msgspec.structs.replace(after, coverage={**after.coverage, leaf.id: leaf.doc})
+
+
+EFFECTS = {
+    "party.trusted": _trust,
+    "terms.adopted": _adopt,
+    "terms.ended": _end,
+    "coverage.measured": _measured,
+}

@@ -1,0 +1,58 @@
+"""What is in force: a fold over the ledger's control records, and nothing else.
+
+Rules of this file: no second source of truth; the fold is pure, so whoever holds the records and their documents gets
+the same register; the fence is a digest of everything here that a decision stands on.
+
+Control records and the document each names:
+
+    log.opened      the log's first record; document: the gateway's name, build and engine
+    party.trusted   document Party: whose signatures count, for a role
+    terms.adopted   document: the signed terms (DSSE envelope)
+    terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
+    key.new         document CallerKey; never the key itself, only its digest
+    key.revoked     id of the key
+    approver.trusted    document: a person who may approve exceptions, signed by the party of their side
+    approver.removed    id of the person; what they approved before stays
+    waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
+    waiver.ended        id of the waiver, which lifts nothing from here on
+    hold.decided        id of the held call; document: the approvals (DSSE), none where it was denied
+    coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from caveat.canon import digest
+from caveat.record import Leaf
+from caveat.register import agreements, callers, lifts
+from caveat.register.values import Register, no
+
+EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
+    **agreements.EFFECTS,
+    **callers.EFFECTS,
+    **lifts.EFFECTS,
+}
+"""What each kind of act does; each family of acts has a module of its own."""
+
+NOTED = ("log.opened", "evidence.exported", "evaluated", "gateway.stopped", "gateway.started")
+"""Acts that change nothing that is in force."""
+
+ACTS = (*EFFECTS, *NOTED)
+
+
+def fold(register: Register, leaf: Leaf, index: int, document: bytes) -> Register:
+    """The register after one control record.  `document` is what `leaf.doc` names, b"" where it names none.
+
+    register.size <= index.  Raises NotVerified where the document is not the one named, does not parse, or its
+    signatures do not hold; where a key's name is used again; where what ends or is revoked never began.
+    """
+    if (digest(document) if document else "") != leaf.doc:
+        raise no(f"control document `{leaf.doc}` of record {index} is missing or changed")
+    if index < register.size:
+        raise no(f"record {index} comes after record {register.size - 1} was folded")
+    if leaf.what not in ACTS:
+        raise no(f"record {index} does `{leaf.what}`, which this version does not know")
+    after = msgspec.structs.replace(register, size=index + 1)
+    effect = EFFECTS.get(leaf.what)
+    return effect(after, leaf, index, document) if effect else after

@@ -1,0 +1,125 @@
+"""The values of what is in force: parties, callers' keys, and the register that holds them beside terms and exceptions.
+
+Rules of this file: values are replaced, never changed; the fence is a digest of everything here that a decision stands on.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from caveat.canon import canonical, digest
+from caveat.errors import NotVerified
+from caveat.facts import Caller
+from caveat.keys import VerifyKey, read_verify_key
+from caveat.terms.document import Terms
+from caveat.waivers.approvers import Approver
+from caveat.waivers.waiver import Waiver
+
+T = TypeVar("T")
+
+ROLES = ("caller", "operator", "approver", "auditor")
+PARTY_ROLES = ("vendor", "operator")
+
+
+class PartyKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A party whose signature on terms counts.  `sample` parties are for trying out: never off loopback."""
+
+    role: str
+    name: str
+    vkey: str
+    sample: bool = False
+
+
+class CallerKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key and what it allows.  `secret_digest` is the SHA-256 of the key's text (256 random bits, so no guess).
+
+    role      caller, operator, approver or auditor
+    caller    what decisions see of its holder
+    """
+
+    role: str
+    secret_digest: str
+    caller: Caller
+    sample: bool = False
+
+
+class Register(Struct, frozen=True):
+    """What is in force after `size` leaves.  Values are replaced, never changed.
+
+    terms   in force, by id
+    ended   id of terms that were ended and not adopted again -> index of the record
+    newest  id of terms -> the newest version ever adopted, and its pair's digest: no way leads back behind it
+    closed  pairs that a party ended by its signed word: they never come back
+    approvers  who may approve exceptions, a row for each of their keys
+    waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
+    approvals  of held calls, by the hold's id; gone when they lapse
+    decided    holds and waivers that were ever decided: no id is used twice
+    coverage  id@version of terms -> the newest measurement of them, by its document's digest
+    """
+
+    size: int = 0
+    parties: tuple[PartyKey, ...] = ()
+    terms: dict[str, Terms] = {}
+    ended: dict[str, int] = {}
+    newest: dict[str, tuple[int, str]] = {}
+    closed: frozenset[str] = frozenset()
+    keys: dict[str, CallerKey] = {}
+    revoked: frozenset[str] = frozenset()
+    coverage: dict[str, str] = {}
+    approvers: tuple[Approver, ...] = ()
+    waivers: dict[str, Waiver] = {}
+    approvals: dict[str, Waiver] = {}
+    decided: frozenset[str] = frozenset()
+
+    @property
+    def fence(self) -> str:
+        """Digest of all that a decision stands on: terms, parties, keys, waivers and approvals.  Equal registers have equal fences."""
+        return _fence(self)
+
+    def by_secret(self) -> dict[str, CallerKey]:
+        """Live keys by the digest of their text."""
+        return {key.secret_digest: key for id_, key in self.keys.items() if id_ not in self.revoked}
+
+    def covering(self, alias: str, identity: str = "any", *, apart_from: str = "") -> Terms | None:
+        """The terms in force that name the model's alias and could mean that identity, None where there are none."""
+        for name, terms in self.terms.items():
+            if name != apart_from and any(
+                m.alias == alias and (identity == m.identity or "any" in (identity, m.identity))
+                for m in terms.draft.models
+            ):
+                return terms
+        return None
+
+    def trust(self) -> dict[str, tuple[VerifyKey, ...]]:
+        """Whose signatures count, by role."""
+        return {role: tuple(read_verify_key(p.vkey) for p in self.parties if p.role == role) for role in PARTY_ROLES}
+
+
+def _fence(register: Register) -> str:
+    state: dict[str, Any] = {
+        "terms": {name: terms.digest for name, terms in register.terms.items()},
+        "parties": sorted([p.role, p.vkey] for p in register.parties),
+        "keys": [[k, msgspec.to_builtins(v)] for k, v in sorted(register.keys.items()) if k not in register.revoked],
+    }
+    if lifts := sorted([*register.waivers, *register.approvals]):
+        state["lifts"] = lifts
+    return digest(canonical(state))
+
+
+def no(why: str) -> NotVerified:
+    """The fold's refusal of a control record."""
+    return NotVerified(why, step="control")
+
+
+def read(document: bytes, kind: type[T]) -> T:
+    """A control document as the value that its record says it is.  Raises NotVerified."""
+    try:
+        return msgspec.json.decode(document, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise no(f"a control document does not read as what its record says: {error}") from None
+
+
+def read_caller_key(document: bytes) -> CallerKey:
+    """A caller's key as its control document holds it.  Raises NotVerified."""
+    return read(document, CallerKey)
