@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from caveat.evidence.report import BEYOND, NEEDED, TITLES, Findings, Report
+from caveat.evidence.report import BEYOND, Findings, Report
+from caveat.evidence.steps.table import NEEDED, TITLES
 
 
 def all_proved() -> Findings:
-    findings = Findings()
+    findings = Findings(TITLES, NEEDED)
     for number in TITLES:
         findings.proved(number, "so it is")
     return findings
@@ -42,7 +43,7 @@ def test_only_some_steps_may_stay_unproved(number: int) -> None:
 
 
 def test_what_was_not_reached_is_not_proved() -> None:
-    findings = Findings()
+    findings = Findings(TITLES, NEEDED)
     findings.fail(1, "it is no bundle")
     report = findings.report()
     assert [step.outcome for step in report.steps] == ["failed"] + ["not proved"] * 11
@@ -50,7 +51,7 @@ def test_what_was_not_reached_is_not_proved() -> None:
 
 
 def test_nothing_heard_is_not_verified() -> None:
-    assert not Findings().report().verified
+    assert not Findings(TITLES, NEEDED).report().verified
 
 
 def test_the_words() -> None:

@@ -36,7 +36,7 @@ from caveat.evidence.container import Archive
 from caveat.evidence.export import Source
 from caveat.evidence.manifest import Previous
 from caveat.evidence.profiles import PROFILES
-from caveat.evidence.report import TITLES
+from caveat.evidence.steps.table import TITLES
 from caveat.evidence.trust import Trust, read_trust
 from caveat.evidence.verify import verify
 from caveat.keys import KeyKind, SigningKey

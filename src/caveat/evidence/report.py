@@ -4,6 +4,8 @@ Rules of this file: "proved" is said only of what was checked; what a step left 
 makes the whole not verified; the first failure of a step names the record and what differs, the others are counted.
 """
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 import msgspec
@@ -12,24 +14,6 @@ from msgspec import Struct
 from caveat.evidence.manifest import Counts, Manifest
 
 Outcome = Literal["proved", "failed", "not proved"]
-
-TITLES: Final = {
-    1: "the bundle is whole, and the log signed its manifest",
-    2: "the log signed the checkpoint",
-    3: "the log only grew since your last checkpoint",
-    4: "every record of the range is in the log that the checkpoint is the head of",
-    5: "every record of the range can be read, without a gap",
-    6: "what was in force follows from the control records",
-    7: "both parties signed the terms",
-    8: "every call was decided under terms in force at its place",
-    9: "what is disclosed is what was committed to",
-    10: "every decision follows from the claimed facts",
-    11: "every call has one outcome, and it fits its decision",
-    12: "the sums are as the manifest says",
-}
-
-NEEDED: Final = frozenset({1, 2, 4, 5, 6, 7, 8, 12})
-"""Steps without which nothing is verified; the others may stay unproved for want of something that was not given."""
 
 BEYOND: Final = (
     "that no call went around the gateway: only a count kept beside the model can show that",
@@ -91,14 +75,20 @@ def _sentence(text: str) -> str:
 
 
 class Findings:
-    """Results of steps while they come in; `report` puts them together."""
+    """Results of steps while they come in; `report` puts them together.
 
-    def __init__(self) -> None:
+    titles   of the steps, by number, in the order of the report
+    needed   steps without which nothing is verified
+    """
+
+    def __init__(self, titles: Mapping[int, str], needed: AbstractSet[int]) -> None:
+        self._titles = titles
+        self._needed = needed
         self._says: dict[int, str] = {}
         self._unproved: dict[int, str] = {}
-        self._limits: dict[int, list[str]] = {number: [] for number in TITLES}
+        self._limits: dict[int, list[str]] = {number: [] for number in titles}
         self._first: dict[int, tuple[str, int]] = {}
-        self._failures: dict[int, int] = dict.fromkeys(TITLES, 0)
+        self._failures: dict[int, int] = dict.fromkeys(titles, 0)
 
     def proved(self, number: int, says: str) -> None:
         """The step's sentence if nothing of it failed."""
@@ -123,17 +113,17 @@ class Findings:
 
     def report(self, manifest: Manifest | None = None, counts: Counts | None = None) -> Report:
         """All of it.  A step of which nothing was heard was not reached."""
-        steps = tuple(self._step(number) for number in TITLES)
+        steps = tuple(self._step(number) for number in self._titles)
         outcomes = {step.number: step.outcome for step in steps}
-        sound = "failed" not in outcomes.values() and all(outcomes[number] == "proved" for number in NEEDED)
+        sound = "failed" not in outcomes.values() and all(outcomes[number] == "proved" for number in self._needed)
         return Report(sound, steps, manifest, counts)
 
     def _step(self, number: int) -> Step:
         limits = tuple(self._limits[number])
         if number in self._first:
             why, index = self._first[number]
-            return Step(number, TITLES[number], "failed", why, limits, index, self._failures[number])
+            return Step(number, self._titles[number], "failed", why, limits, index, self._failures[number])
         if number in self._says and number not in self._unproved:
-            return Step(number, TITLES[number], "proved", self._says[number], limits)
+            return Step(number, self._titles[number], "proved", self._says[number], limits)
         why = self._unproved.get(number, "it was not reached")
-        return Step(number, TITLES[number], "not proved", why, limits)
+        return Step(number, self._titles[number], "not proved", why, limits)

@@ -16,6 +16,7 @@ from caveat.evidence.manifest import Counts, Opened
 from caveat.evidence.profiles import Profile
 from caveat.evidence.replay import GROUPS, Replay, Replayed
 from caveat.evidence.report import Findings
+from caveat.evidence.step import Watch
 from caveat.evidence.uses import Uses, in_force
 from caveat.record import CONTROL, Leaf, disclosed, read_leaf
 from caveat.terms.document import Terms
@@ -33,7 +34,7 @@ MUST_COMMIT: Final = {
 class Walk:
     """Checks of steps 5, 6 and 8 to 12, record by record.  Failures go to `findings`; sums stay here."""
 
-    def __init__(self, bundle: Bundle, profile: Profile, findings: Findings) -> None:
+    def __init__(self, bundle: Bundle, profile: Profile, findings: Findings, watches: tuple[Watch, ...] = ()) -> None:
         self.counts = Counts()
         self.history = History()
         self.replay = Replay()
@@ -44,6 +45,7 @@ class Walk:
         self._bundle = bundle
         self._profile = profile
         self._findings = findings
+        self._watches = watches
         self._names: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
         self._lines: Iterator[Disclosure] = bundle.disclosures()
         self._next = self._next_line()
@@ -68,6 +70,8 @@ class Walk:
                 5, f"record {index}: it does not commit to `{min(missing)}`, so it can never show it", index
             )
         values = self._values(index, leaf)
+        for watch in self._watches:
+            watch.record(index, leaf, values)
         match leaf.k:
             case "control":
                 self.controls.append(index)
@@ -111,6 +115,8 @@ class Walk:
                 self.documents.add(leaf.doc)
             document = self._bundle.document(leaf.doc) if leaf.doc else b""
             self.history.add(index, leaf, document)
+            for watch in self._watches:
+                watch.control(index, leaf, document)
         except NotVerified as error:
             self._findings.fail(6, f"record {index}: {error.message}", index)
 

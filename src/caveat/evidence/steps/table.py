@@ -1,0 +1,41 @@
+"""The steps of a verification, in the order in which they are taken.
+
+To add one: a module here with a `Step` under a number of its own, and its line below.  Numbers are never used twice; 13 is
+kept for the meter, 14 for leases and statements, 15 for approvals by passkey, 16 for the sequence of bundles.
+"""
+
+from typing import Final
+
+from caveat.evidence.step import Step
+from caveat.evidence.steps import (
+    checkpoint,
+    consistency,
+    decisions,
+    disclosures,
+    in_force,
+    outcomes,
+    parties,
+    records,
+    register,
+    sums,
+    whole,
+)
+
+STEPS: Final[tuple[Step, ...]] = (
+    whole.STEP,
+    checkpoint.STEP,
+    consistency.STEP,
+    records.STEP_TILES,
+    records.STEP_READ,
+    register.STEP,
+    parties.STEP,
+    in_force.STEP,
+    disclosures.STEP,
+    decisions.STEP,
+    outcomes.STEP,
+    sums.STEP,
+)
+
+TITLES: Final = {step.number: step.title for step in STEPS}
+NEEDED: Final = frozenset(step.number for step in STEPS if step.needed)
+"""Steps without which nothing is verified; the others may stay unproved for want of something that was not given."""
