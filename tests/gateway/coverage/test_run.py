@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.making import ANYTHING, clause, draft, sample
 
 from caveat.cli.trial import trial_of
-from caveat.gateway.coverage.cells import PLACES, cells
+from caveat.gateway.coverage.ask import Seen
+from caveat.gateway.coverage.cells import PLACES, Cell, cells
+from caveat.gateway.coverage.judge import Asked, Trial, judge
 from caveat.gateway.coverage.matrix import read_document, to_document
+from caveat.gateway.coverage.plan import plan
+from caveat.gateway.coverage.recorded import Recorded
 from caveat.gateway.coverage.run import measure
 from caveat.gateway.coverage.table import as_text, into
 from caveat.wire.dialects import DIALECTS
@@ -71,10 +76,25 @@ def test_duties_are_measured_by_what_was_done(sample_matrix):
         assert found["openai_embeddings call"] == "apart"
 
 
-def test_paths_that_are_not_in_the_build_are_listed_as_such(sample_matrix):
-    """One alias leads to one upstream in this build's settings: the code that would walk a fallback says so."""
+def test_a_fallback_is_decided_afresh(sample_matrix):
+    """The first upstream stands under terms that let everything pass, and fails; the terms that are tried decide the second."""
     found = states(sample_matrix, "marking.ceiling")
-    assert found["openai_chat fallback user"] == found["anthropic_messages stream fallback user"] == "absent"
+    for cell in ("openai_chat fallback user", "openai_chat stream fallback text", "anthropic_messages fallback text"):
+        assert found[cell] == "green", cell
+    assert states(sample_matrix, "tools.listed")["openai_responses fallback user"] == "green"
+    assert states(sample_matrix, "tools.listed")["anthropic_messages stream fallback text"] == "green"
+
+
+def test_a_call_decided_before_it_fell_back_is_red():
+    """A gateway that decided the first attempt only would show: every decided call must have made two."""
+    seen = Seen(403, "terms_denied", "", "c", b"", attempts=1)
+    cell = Cell("openai_chat", stream=False, many=False, place="user", path="fallback")
+    asked = Asked(plan(cell, BANNER, sample()), seen, None)
+    trial = Trial(sample().clause("marking.ceiling"), cell, asked, None, attempts=2)
+    held = {"held": ["marking.ceiling"]}
+    assert judge(msgspec.structs.replace(trial, attempts=1), {"c": Recorded(held, {}, "denied")}).state == "green"
+    result = judge(trial, {"c": Recorded(held, {}, "denied")})
+    assert (result.state, "attempt 1" in result.why) == ("red", True)
 
 
 def test_a_second_worker_is_asked_as_well(sample_matrix):

@@ -14,13 +14,15 @@ SECONDS = 30.0
 
 
 class Seen(Struct, frozen=True):
-    """What came back.  `code` is the error's, "" for an answer; `call` the id under which the call is on record."""
+    """What came back.  `code` is the error's, "" for an answer; `call` the id under which the call is on record, that of
+    the last attempt where there were several."""
 
     status: int
     code: str
     message: str
     call: str
     body: bytes
+    attempts: int = 1
 
     def words(self, dialect: Dialect, *, stream: bool) -> str | None:
         """All the words in the answer, by channel one after the other, read as the dialect reads them; None where it is
@@ -87,7 +89,8 @@ class Client:
             self._link = self._connected()
             raise Unavailable(f"the gateway did not answer a call of the matrix: {error}") from None
         code, message = _error(received) if reply.status != http.client.OK else ("", "")
-        return Seen(reply.status, code, message, reply.headers.get("x-caveat-call", ""), received)
+        attempts = int(reply.headers.get("x-caveat-attempts", "1"))
+        return Seen(reply.status, code, message, reply.headers.get("x-caveat-call", ""), received, attempts)
 
     def close(self) -> None:
         """Hang up."""

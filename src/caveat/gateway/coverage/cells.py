@@ -40,6 +40,8 @@ LETTERS = dict(zip(PLACES, "suhdarwlc" + "TRFAC", strict=True))
 """One letter a place, for the head of a column: small where the words go to the model, capital where they come back."""
 
 PATHS: tuple[Path, ...] = ("direct", "fallback", "worker")
+BESIDE = ("user", "text")
+"""The places that are tried on every path beside the direct one: words that go to the model, words that come back."""
 _PATH_SAYS = {"fallback": ", answered by a fallback", "worker": ", taken by a second worker"}
 
 
@@ -85,7 +87,7 @@ def cells(dialects: dict[str, Dialect]) -> tuple[Cell, ...]:
             for stream in (False, True) if streams else (False,):
                 found += [Cell(dialect.name, stream, several, place) for place in PLACES]
         for stream in (False, True) if streams else (False,):
-            found += [Cell(dialect.name, stream, False, "user", path) for path in PATHS if path != "direct"]
+            found += [Cell(dialect.name, stream, False, place, path) for path in PATHS[1:] for place in BESIDE]
     return tuple(found)
 
 

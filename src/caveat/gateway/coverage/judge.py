@@ -31,13 +31,15 @@ class Asked(Struct, frozen=True):
 
 
 class Trial(Struct, frozen=True):
-    """The calls of one clause in one cell.  `shut` is the cell's ordinary call where that did not pass."""
+    """The calls of one clause in one cell.  `shut` is the cell's ordinary call where that did not pass; `attempts` how
+    many each decided call makes on the way that is tried."""
 
     clause: Clause
     cell: Cell
     trips: Asked
     passes: Asked | None
     shut: Asked | None = None
+    attempts: int = 1
 
 
 def arrived(asked: Asked, *, stream: bool) -> bool:
@@ -57,7 +59,7 @@ def judge(trial: Trial, on_record: dict[str, Recorded]) -> Result:
         return _undecided(trial.trips)
     if trial.clause.effect not in DENIALS and trial.trips.seen.status != OK and trial.trips.reached is None:
         return _refused(trial.trips.seen)
-    wrong = _tripped(trial, of_trips)
+    wrong = _astray(trial, trial.trips) or _tripped(trial, of_trips)
     if wrong:
         return Result("red", f"the probe that should trip {wrong}")
     if trial.passes is None:
@@ -89,6 +91,13 @@ def _undecided(asked: Asked) -> Result:
     if asked.seen.status == OK or asked.reached is not None:
         return Result("red", "a call passed of which the ledger has no decision")
     return _refused(asked.seen)
+
+
+def _astray(trial: Trial, asked: Asked) -> str:
+    """How a call left the way that is tried, "" where it took it."""
+    if asked.seen.attempts >= trial.attempts:
+        return ""
+    return f"was decided in attempt {asked.seen.attempts}, where the way that is tried has {trial.attempts}"
 
 
 def _tripped(trial: Trial, recorded: Recorded) -> str:
@@ -135,6 +144,8 @@ def _stopped(trial: Trial, recorded: Recorded) -> str:
 def _passed(trial: Trial, asked: Asked, recorded: Recorded) -> Result:
     """The call that should pass."""
     clause, seen = trial.clause, asked.seen
+    if astray := _astray(trial, asked):
+        return Result("red", f"the probe that should pass {astray}")
     if clause.id in recorded.held:
         return Result("red", "the probe that should pass made the clause hold")
     if clause.effect not in DENIALS:

@@ -21,6 +21,7 @@ import uvloop
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway import scripted
 from caveat.gateway.coverage.cells import Path
+from caveat.gateway.coverage.door import IDENTITY, open_door
 from caveat.gateway.coverage.matrix import Result
 from caveat.gateway.coverage.scratch import NAME, Scratch, agree
 from caveat.gateway.founding import OPERATOR_KEY, key_text
@@ -53,6 +54,7 @@ _UPSTREAM = """
 base_url = "{address}"
 dialects = {dialects}
 models = {{ "{alias}" = "{alias}" }}
+priority = {priority}
 """
 _FAILS = always(Reply(status=529, json={"type": "error", "error": {"type": "overloaded_error", "message": "full"}}))
 
@@ -70,11 +72,12 @@ def walked(path: Path, draft: Draft, like: Settings) -> Iterator[tuple[Scratch, 
     """The terms on a gateway whose calls take that path, and which worker is to be asked (0: any).  Raises NotThere."""
     first: Sequence[Script] = (_FAILS,) if path == "fallback" else ()
     more, worker = ("workers = 2", SECOND) if path == "worker" else ("", 0)
+    beside = (open_door(draft),) if path == "fallback" and draft.models[0].identity != "any" else ()
     with tempfile.TemporaryDirectory(prefix=f"caveat-{NAME}-") as folder, _upstreams(first) as upstreams:
         text = _settings_text(draft, like, upstreams, more)
         settings = _taken(text)
         home, _ = create(File(folder) / "home", text)
-        with _process(home, settings, draft, upstreams[-1]) as made:
+        with _process(home, settings, draft, upstreams[-1], beside) as made:
             yield made, worker
 
 
@@ -97,7 +100,8 @@ def _taken(text: str) -> Settings:
 
 
 def _settings_text(draft: Draft, like: Settings, upstreams: list[Scripted], more: str) -> str:
-    """One upstream for each script, all of which serve the terms' first model."""
+    """One upstream for each script, in their order, all of which serve the alias of the terms' first model: the last of
+    them the model itself, those before it another one, where the terms tell models apart."""
     model = draft.models[0]
     if model.identity.startswith("endpoint:"):
         raise NotThere(Result("inexpressible", "the terms pin the model's TLS key, which no scripted upstream has"))
@@ -112,25 +116,30 @@ def _settings_text(draft: Draft, like: Settings, upstreams: list[Scripted], more
     )
     spoken = json.dumps([name for name in get_args(DialectName) if name in DIALECTS])
     for number, upstream in enumerate(upstreams):
-        text += _UPSTREAM.format(name=f"u{number}", address=upstream.address, alias=model.alias, dialects=spoken)
-        text += f'identity = "{model.identity}"\n' if model.identity != "any" else ""
+        text += _UPSTREAM.format(
+            name=f"u{number}", address=upstream.address, alias=model.alias, dialects=spoken, priority=number
+        )
+        identity = model.identity if upstream is upstreams[-1] else IDENTITY
+        text += f'identity = "{identity}"\n' if model.identity != "any" else ""
     return text
 
 
 @contextmanager
-def _process(home: Home, settings: Settings, draft: Draft, upstream: Scripted) -> Iterator[Scratch]:
-    """`caveat serve` on the home, once both throw-away parties have signed the terms there."""
+def _process(
+    home: Home, settings: Settings, draft: Draft, upstream: Scripted, beside: Sequence[Draft]
+) -> Iterator[Scratch]:
+    """`caveat serve` on the home, once both throw-away parties have signed the terms there, and those beside them."""
 
     async def prepare() -> tuple[str, dict[str, str]]:
         async with open_house(home, settings, serving=False) as house:
-            return await agree(house, home, draft)
+            return await agree(house, home, draft, *beside)
 
     digest, callers = uvloop.run(prepare())
     command = [sys.executable, "-m", "caveat", "serve", "--home", str(home.path), "--port", "0", "--json"]
     with (home.path.parent / "gateway.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=os.environ | {"NO_COLOR": "1"})  # noqa: S603
         try:
-            yield Scratch(_told(process), home, upstream, digest, callers)
+            yield Scratch(_told(process), home, upstream, digest, callers, attempts=1 + len(beside))
         finally:
             process.terminate()
             _ended(process)

@@ -127,10 +127,11 @@ def _walk(  # noqa: PLR0913, PLR0917 - what to try, where, and how to tell of it
 
 
 def fitting(cell: Cell, concern: Concern) -> Cell:
-    """On a path beside the direct one a clause is tried once: by its words where it has such, else by its whole call."""
+    """On a path beside the direct one a clause is tried once a side: by its words where it has such, else by its whole
+    call, and in the reply by the tool calls that its probe names."""
     if cell.path == "direct" or concern.has(cell.place):
         return cell
-    return replace(cell, place="call" if concern.whole else "text")
+    return replace(cell, place="call" if cell.side == "request" else "tool_call")
 
 
 class _Run:
@@ -176,12 +177,17 @@ class _Run:
         if cell.place != "call":
             way = self._way(cell, concern)
             if isinstance(way, Asked):
-                return Trial(clause, cell, self._make(trips, self._ways[0]), None, shut=way)
-            return Trial(clause, cell, self._make(trips, way), self._make(passes, way) if passes else None)
+                return self._judged(clause, cell, self._make(trips, self._ways[0]), None, way)
+            return self._judged(clause, cell, self._make(trips, way), self._make(passes, way) if passes else None)
         if passes is None or clause.effect in ("permit", "oblige"):
-            return Trial(clause, cell, self._first(trips), self._first(passes) if passes else None)
+            return self._judged(clause, cell, self._first(trips), self._first(passes) if passes else None)
         passed = self._first(passes)
-        return Trial(clause, cell, self._make(trips, passed.way), passed)
+        return self._judged(clause, cell, self._make(trips, passed.way), passed)
+
+    def _judged(
+        self, clause: Clause, cell: Cell, trips: Asked, passes: Asked | None, shut: Asked | None = None
+    ) -> Trial:
+        return Trial(clause, cell, trips, passes, shut, self._made.attempts)
 
     def _way(self, cell: Cell, concern: Concern) -> Way | Asked:
         """The way by which an ordinary call of that cell passes; the call made the first way where none does."""

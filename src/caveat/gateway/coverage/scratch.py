@@ -46,13 +46,14 @@ TOP = 15
 
 class Scratch(Struct, frozen=True):
     """The gateway: where it listens, what stands behind it, its terms' digest, and a key for each caller that the terms
-    name."""
+    name; `attempts` is how many every decided call must make to show that it went the way that is tried."""
 
     url: str
     home: Home
     upstream: Scripted
     digest: str
     callers: dict[str, str]
+    attempts: int = 1
 
 
 @contextmanager
@@ -154,12 +155,15 @@ class _Running:
                     await client.close()
 
 
-async def agree(house: House, home: Home, draft: Draft) -> tuple[str, dict[str, str]]:
-    """Throw-away parties sign the terms; the pair's digest, and a key for each caller that they name."""
+async def agree(house: House, home: Home, draft: Draft, *beside: Draft) -> tuple[str, dict[str, str]]:
+    """Throw-away parties sign the terms, and others `beside` them; the pair's digest, and a key for each caller that the
+    terms name."""
     await found(house, home)
     parties = {role: new_signing_key(f"{NAME}-{role}.test") for role in ("vendor", "operator")}
     for role, key in parties.items():
         await trust_party(house, role, key, sample=True)
+    for other in beside:
+        await house.adopt(sign_terms(other, *parties.values()).raw)
     terms = await house.adopt(sign_terms(draft, *parties.values()).raw)
     keys = {}
     for name in callers_of(draft):
