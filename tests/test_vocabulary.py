@@ -51,6 +51,19 @@ def test_facts_has_exactly_the_vocabulary():
     }
 
 
+def test_a_fact_that_came_later_may_be_unset_and_an_older_one_never_is():
+    """What makes records that lack it readable for ever."""
+    since = {fact.name: fact.since for fact in v.FACTS}
+    for field in msgspec.structs.fields(Facts):
+        assert (since.get(field.encode_name, 1) > 1) == (field.default is msgspec.UNSET), field.name
+
+
+def test_the_version_is_that_of_its_newest_fact_or_word():
+    assert v.VERSION >= 1
+    assert all(1 <= since <= v.VERSION for since in (*(f.since for f in v.FACTS), *v.WORD_SINCE.values()))
+    assert v.known_at(1, "Purpose", ("drafting",)) == ("drafting",)
+
+
 @pytest.mark.parametrize(
     ("field", "words"),
     [

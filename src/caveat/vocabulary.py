@@ -9,7 +9,11 @@ A fact that is not here does not exist: no clause can name it, no record can hol
     config    the operator's settings
 
 A clause that only a declared fact makes hold can be escaped by declaring otherwise: it is `recorded`, never
-`enforced` (terms/lint.py).  Words are the field's own: OTel gen_ai names, MLCommons AILuminate v1.0 codes, EU AI Act
+`enforced` (terms/lint.py).
+
+It only grows.  A fact added later says `since` which version of the vocabulary it is there; a word added to a closed list
+stands in WORD_SINCE.  Terms are compiled under the oldest version that has all they name, so what was signed compiles to
+the same bytes for ever (docs/adr/0015); nothing here is renamed, removed or moved.  Words are the field's own: OTel gen_ai names, MLCommons AILuminate v1.0 codes, EU AI Act
 Annex III areas, STANAG 4774 shape for markings.
 """
 
@@ -110,13 +114,15 @@ FactType = Enum | SetOf | Long | Bool
 
 
 class Fact(Struct, frozen=True):
-    """One thing that a decision may look at.  `group` is the commitment that holds it in the record."""
+    """One thing that a decision may look at.  `group` is the commitment that holds it in the record; `since` is the
+    version of the vocabulary in which it came."""
 
     name: str
     group: Group
     type: FactType
     setter: Setter
     says: str
+    since: int = 1
 
 
 HAZARD = Enum("Hazard", HAZARDS)
@@ -181,6 +187,26 @@ FACTS: tuple[Fact, ...] = (
 """Beside these, one Long per hazard and direction, per mille: `pm_<code>` (content) and `pmOut_<code>` (reply)."""
 
 FACT = {fact.name: fact for fact in FACTS}
+
+WORD_SINCE: dict[tuple[str, str], int] = {}
+"""(Cedar entity type, word) -> the version in which the word came, where that is not the first.  `Action` stands for
+operations; a voice's or a hazard's version is that of every `Voiced` word with it."""
+
+VERSION = max([fact.since for fact in FACTS] + list(WORD_SINCE.values()))
+"""The version of the vocabulary that this file holds: the newest of its facts and words."""
+
+
+def word_since(kind: str, word: str) -> int:
+    """The version in which a word of a closed list came; 1 for words that the terms give."""
+    if kind == VOICED.name:
+        voice, _, code = word.partition(":")
+        return max(WORD_SINCE.get(("Voice", voice), 1), WORD_SINCE.get((HAZARD.name, code), 1))
+    return WORD_SINCE.get((kind, word), 1)
+
+
+def known_at(version: int, kind: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a list's words that a version of the vocabulary has, in their order."""
+    return tuple(word for word in words if word_since(kind, word) <= version)
 
 
 def per_mille_name(code: str, *, out: bool = False) -> str:

@@ -96,6 +96,7 @@ ILL_FITTING: dict[str, dict[str, Any]] = {
     "an operation that does not exist": {"operation": "teleport"},
     "a model that the terms do not name": {"model": "other"},
     "a hazard that does not exist": {"hazards_in": ("x_nope",)},
+    "a fact that the record is too old to hold": {"hazards_in": msgspec.UNSET},
 }
 
 

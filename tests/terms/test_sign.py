@@ -1,6 +1,9 @@
 """Terms exist only once both parties have signed these very bytes."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from securesystemslib.dsse import Envelope
@@ -9,7 +12,7 @@ from tests.making import ANYTHING, clause, draft, sample
 from caveat.canon import b64, canonical, digest
 from caveat.dsse import key_id, pae
 from caveat.errors import NotVerified
-from caveat.keys import SigningKey
+from caveat.keys import SigningKey, read_verify_key
 from caveat.terms.document import SignedTerms
 from caveat.terms.sign import (
     PAYLOAD_TYPE,
@@ -20,6 +23,7 @@ from caveat.terms.sign import (
     payload_of,
     sign_terms,
 )
+from caveat.vocabulary import VERSION
 
 VENDOR = SigningKey("labs.test/terms", b"\x01" * 32)
 OPERATOR = SigningKey("ministry.test/terms", b"\x02" * 32)
@@ -157,3 +161,84 @@ def test_without_a_trusted_key_of_each_nothing_opens(trust):
 def test_nobody_adds_a_signature_to_cedar_that_is_not_the_texts():
     with pytest.raises(NotVerified, match="not what the signed text compiles to"):
         add_signature(resigned(cedar=""), SPARE)
+
+
+GOLDEN = Path(__file__).parents[1] / "conformance" / "terms"
+VERSIONS = json.loads((GOLDEN / "versions.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("golden", VERSIONS["documents"], ids=lambda golden: golden["file"])
+def test_what_was_signed_under_an_earlier_vocabulary_compiles_to_the_same_bytes(golden):
+    trust = {role: [read_verify_key(text)] for role, text in VERSIONS["keys"].items()}
+    terms = open_terms(SignedTerms((GOLDEN / golden["file"]).read_bytes()), trust)
+    assert (terms.draft.vocabulary, terms.digest) == (golden["vocabulary"], golden["digest"])
+
+
+def test_every_version_of_the_vocabulary_has_a_golden_document():
+    assert {golden["vocabulary"] for golden in VERSIONS["documents"]} == set(range(1, VERSION + 1))
+
+
+def test_terms_of_a_later_vocabulary_are_refused_with_what_to_do():
+    with pytest.raises(NotVerified, match=f"of vocabulary 99, and this Caveat knows it up to {VERSION}") as caught:
+        open_terms(resigned(vocabulary=99), TRUST)
+    assert "install the version of Caveat" in caught.value.hint
+
+
+def test_a_version_that_the_text_does_not_need_is_not_what_it_compiles_to():
+    with pytest.raises(NotVerified, match="not what the signed text compiles to"):
+        open_terms(resigned(vocabulary=1), TRUST)
+
+
+GROWN = """
+import msgspec
+import caveat.vocabulary as v
+v.FACTS += (v.Fact("moonPhase", "place", v.Long(0, 29, "days"), "config", "age of the moon", since=2),)
+v.FACT = {fact.name: fact for fact in v.FACTS}
+v.HAZARDS += ("x_new",)
+v.HAZARD = v.Enum("Hazard", v.HAZARDS)
+v.VOICED = v.Enum("Voiced", tuple(f"{x}:{h}" for x in v.VOICES for h in v.HAZARDS))
+GREW = {"hazardsIn": v.SetOf(v.HAZARD), "hazardsOut": v.SetOf(v.HAZARD), "voicedIn": v.SetOf(v.VOICED)}
+v.FACTS = tuple(msgspec.structs.replace(f, type=GREW.get(f.name, f.type)) for f in v.FACTS)
+v.FACT = {fact.name: fact for fact in v.FACTS}
+v.WORD_SINCE[("Hazard", "x_new")] = 3
+v.VERSION = 3
+
+import json, sys
+from pathlib import Path
+from caveat.facts.seen import over
+from caveat.keys import read_verify_key
+from caveat.terms.document import SignedTerms
+from caveat.terms.sign import open_terms
+from tests.making import ANYTHING, clause, draft
+
+golden = Path(sys.argv[1])
+keys = json.loads((golden / "versions.json").read_text())
+trust = {role: [read_verify_key(text)] for role, text in keys["keys"].items()}
+old = open_terms(SignedTerms((golden / "vocabulary-1.json").read_bytes()), trust)
+moon = draft(ANYTHING, clause("moon", "forbid", "context.moonPhase > 14"))
+hazard = draft(ANYTHING, clause("new", "forbid", 'context.voicedIn.contains(Voiced::"user:x_new")'))
+score = draft(ANYTHING, clause("new", "forbid", "context.pmOut_x_new > 3"))
+listed = draft(ANYTHING, thresholds={"default": 500, "x_new": 10})
+print(json.dumps({
+    "digest": old.digest,
+    "versions": [d.vocabulary for d in (old.draft, moon, hazard, score, listed)],
+    "moon": ["moonPhase" in d.schema for d in (old.draft, moon, hazard)],
+    "new": ["x_new" in d.schema for d in (old.draft, moon, hazard)],
+    "over": [over({"x_new": 1000}, d) for d in (old.draft, moon, hazard)],
+}))
+"""
+
+
+def test_a_vocabulary_that_grew_leaves_older_terms_as_they_were():
+    """A fact of version 2 and a hazard of version 3, added before anything else is imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", GROWN, str(GOLDEN)], capture_output=True, text=True, check=False, cwd=GOLDEN.parents[2]
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "digest": VERSIONS["documents"][0]["digest"],
+        "versions": [1, 2, 3, 3, 3],
+        "moon": [False, True, True],
+        "new": [False, False, True],
+        "over": [[], [], ["x_new"]],
+    }

@@ -94,6 +94,7 @@ def _as_value(draft: Draft) -> dict[str, object]:
     return {
         "terms": draft.name,
         "title": draft.title,
+        "vocabulary": draft.vocabulary,
         "parties": {"vendor": draft.vendor.name, "operator": draft.operator.name},
         "coverage": dict(Counter(clause.kind for clause in draft.clauses)),
         "clauses": draft.clauses,
@@ -103,7 +104,8 @@ def _as_value(draft: Draft) -> dict[str, object]:
 def _print(draft: Draft, language: str) -> None:
     title = draft.title.get(language) or next(iter(draft.title.values()))
     out.print(f"\n[bold]{escape(title)}[/bold]  {draft.name}")
-    out.print(f"[dim]between {escape(draft.vendor.name)} (vendor) and {escape(draft.operator.name)} (operator)[/dim]\n")
+    out.print(f"[dim]between {escape(draft.vendor.name)} (vendor) and {escape(draft.operator.name)} (operator)[/dim]")
+    out.print(f"[dim]vocabulary {draft.vocabulary}[/dim]\n")
     for clause in draft.clauses:
         _print_clause(clause, language)
     counted = Counter(clause.kind for clause in draft.clauses)

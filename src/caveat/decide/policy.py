@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 import cedarpy
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from caveat.facts import Facts
 from caveat.terms.cedar_schema import fact_types, projected
@@ -24,6 +24,8 @@ from caveat.vocabulary import Bool, Enum, FactType, Long, SetOf
 ENGINE = "cedarpy/" + version("cedarpy")
 """The binding and, in its first two numbers, the Cedar engine that it wraps."""
 REMEMBERED = 4096
+NO_FIT = (("", "the facts do not fit the terms' fact schema"),)
+"""The error of a request that Cedar refuses; so is a call on record that is too old to hold a fact that a clause needs."""
 ANYONE = "anyone"
 """Stands for the caller where no clause looks at who calls."""
 
@@ -86,9 +88,11 @@ class Policy:
         return _policy_set({id_: p for id_, p in policies if p["annotations"]["effect"] != "oblige"})
 
     def _evaluated(self, key: Key) -> Truth:
+        if UNSET in key:
+            return Truth((), NO_FIT)
         result = cedarpy.is_authorized(self._request(key), self._truth, self._entities, self._schema)
         if result.decision is cedarpy.Decision.NoDecision:
-            return Truth((), (("", "the facts do not fit the terms' fact schema"),))
+            return Truth((), NO_FIT)
         if result.diagnostics.errors:
             return Truth((), _blamed(result.diagnostics.errors))
         return Truth(tuple(sorted(result.diagnostics.reasons)))

@@ -16,6 +16,8 @@ from caveat.vocabulary import HAZARDS, Group, per_mille_name
 class Facts(Struct, frozen=True, rename="camel"):
     """One call's facts.  Sets are sorted tuples.  See vocabulary.FACTS for meaning, unit and setter of each.
 
+    A fact that came after the vocabulary's first version may be UNSET, its default: records made before lack it.
+
     caller, operation, model are Cedar's principal, action and resource.  `pm` and `pm_out` hold the hazards whose
     score is over 0, per mille.
     """
@@ -140,7 +142,8 @@ def grouped(facts: Facts) -> dict[Group, dict[str, Any]]:
         "reply": {"pmOut": flat["pmOut"]},
     }
     for fact in vocabulary.FACTS:
-        groups.setdefault(fact.group, {})[fact.name] = flat[fact.name]
+        if fact.name in flat:
+            groups.setdefault(fact.group, {})[fact.name] = flat[fact.name]
     return groups
 
 
@@ -152,7 +155,7 @@ def ungrouped(groups: dict[str, dict[str, Any]]) -> Facts:
 def context(facts: Facts) -> dict[str, Any]:
     """The facts as plain Cedar context values: enum words, lists of words, integers, booleans, one score a hazard."""
     flat = msgspec.to_builtins(facts)
-    values = {fact.name: flat[fact.name] for fact in vocabulary.FACTS}
+    values = {fact.name: flat[fact.name] for fact in vocabulary.FACTS if fact.name in flat}
     for code in HAZARDS:
         values[per_mille_name(code)] = facts.pm.get(code, 0)
         values[per_mille_name(code, out=True)] = facts.pm_out.get(code, 0)

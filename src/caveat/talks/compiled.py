@@ -16,12 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import cedarpy.pst as P  # noqa: N812
+from msgspec import UNSET
 
-from caveat.decide.policy import Key, Policy, Truth
+from caveat.decide.policy import NO_FIT, Key, Policy, Truth
 from caveat.terms.cedar_schema import fact_types, listed
 from caveat.terms.condition import SCOPE, read_expression
 from caveat.terms.document import Terms
-from caveat.vocabulary import OPERATIONS, Enum, SetOf
+from caveat.vocabulary import OPERATIONS, Enum, SetOf, known_at
 
 Held = Callable[..., list[str] | None]
 """Values of a key -> ids of the clauses that hold, None where the values do not fit the schema."""
@@ -47,9 +48,9 @@ class Compiled(Policy):
         self._held = held_function(terms, self._attributes)
 
     def _evaluated(self, key: Key) -> Truth:
-        held = self._held(*key)
+        held = None if UNSET in key else self._held(*key)
         if held is None:
-            return Truth((), (("", "the facts do not fit the terms' fact schema"),))
+            return Truth((), NO_FIT)
         return Truth(tuple(sorted(held)))
 
 
@@ -138,10 +139,11 @@ def _check(name: str) -> str:
 
 
 def _words(terms: Terms, attributes: Sequence[str]) -> Mapping[str, frozenset[str]]:
-    found = {"operation": frozenset(OPERATIONS), "model": frozenset(m.alias for m in terms.draft.models)}
+    operations = known_at(terms.draft.vocabulary, "Action", OPERATIONS)
+    found = {"operation": frozenset(operations), "model": frozenset(m.alias for m in terms.draft.models)}
     for name in attributes:
         kind = fact_types()[name]
         listing = kind.of if isinstance(kind, SetOf) else kind
         if isinstance(listing, Enum):
-            found[name] = frozenset(listing.values or listed(terms.draft.schema, listing.name))
+            found[name] = frozenset(listed(terms.draft.schema, listing.name))
     return found

@@ -3,9 +3,13 @@
 Every closed list is an enumerated entity type, so a word that is not in the list is an error when terms are compiled
 and when a request is evaluated.  Lists that the terms give (purposes, caveats of the marking profile, listed fields,
 models) stand in the schema that both parties sign.  The text is canonical JSON: equal terms have equal schemas.
+
+A schema is that of one version of the vocabulary (vocabulary.VERSION): the oldest that has every fact and word that the
+terms name.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -16,16 +20,20 @@ from caveat.vocabulary import (
     FACT,
     FACTS,
     FIELD,
+    HAZARD,
     HAZARDS,
     OPERATIONS,
     PER_MILLE,
     PURPOSE,
+    VERSION,
     Bool,
     Enum,
     FactType,
     Long,
     SetOf,
+    known_at,
     per_mille_name,
+    word_since,
 )
 
 NONE_LISTED = "none-listed"
@@ -41,37 +49,45 @@ class Lists(Struct, frozen=True):
     models: tuple[str, ...]
 
 
-def fact_types() -> dict[str, FactType]:
+def fact_types(version: int = VERSION) -> dict[str, FactType]:
     """Every context attribute and its type: the vocabulary's facts and one score per hazard and direction."""
-    types: dict[str, FactType] = {name: fact.type for name, fact in FACT.items()}
-    for code in HAZARDS:
+    types: dict[str, FactType] = {name: fact.type for name, fact in FACT.items() if fact.since <= version}
+    for code in known_at(version, HAZARD.name, HAZARDS):
         types[per_mille_name(code)] = types[per_mille_name(code, out=True)] = PER_MILLE
     return types
 
 
-def words(lists: Lists) -> dict[str, tuple[str, ...]]:
+def version_of(reads: Iterable[str], named: Iterable[tuple[str, str]]) -> int:
+    """The oldest version of the vocabulary that has these facts and these (entity type, word)s."""
+    facts = [FACT[name].since for name in reads if name in FACT]
+    scores = [word_since(HAZARD.name, name.partition("_")[2]) for name in reads if name.startswith(("pm_", "pmOut_"))]
+    return max([1, *facts, *scores, *(word_since(kind, word) for kind, word in named)])
+
+
+def words(lists: Lists, version: int = VERSION) -> dict[str, tuple[str, ...]]:
     """Entity type -> its words, for every enumerated type, actions and models too."""
     given = {PURPOSE.name: lists.purposes, CAVEAT.name: lists.caveats, FIELD.name: lists.fields}
     found: dict[str, tuple[str, ...]] = {}
     for fact in FACTS:
         enum = _enum(fact.type)
-        if enum:
-            found[enum.name] = enum.values or given[enum.name] or (NONE_LISTED,)
-    return {**found, "Model": lists.models, "Action": OPERATIONS}
+        if enum and fact.since <= version:
+            values = known_at(version, enum.name, enum.values)
+            found[enum.name] = values or given[enum.name] or (NONE_LISTED,)
+    return {**found, "Model": lists.models, "Action": known_at(version, "Action", OPERATIONS)}
 
 
-def schema_text(lists: Lists) -> str:
+def schema_text(lists: Lists, version: int = VERSION) -> str:
     """The whole schema, as it is signed."""
-    entities: dict[str, Any] = {
-        name: {"enum": list(values)} for name, values in words(lists).items() if name != "Action"
-    }
+    listing = words(lists, version)
+    entities: dict[str, Any] = {name: {"enum": list(values)} for name, values in listing.items() if name != "Action"}
     entities["Caller"] = {}
-    return _text(entities, fact_types())
+    return _text(entities, listing["Action"], fact_types(version))
 
 
 def projected(schema: str, reads: frozenset[str]) -> str:
     """The same schema with only the context attributes in `reads`: what an evaluation need be given."""
-    return _text(json.loads(schema)[""]["entityTypes"], {k: t for k, t in fact_types().items() if k in reads})
+    whole = json.loads(schema)[""]
+    return _text(whole["entityTypes"], whole["actions"], {k: t for k, t in fact_types().items() if k in reads})
 
 
 def listed(schema: str, name: str) -> tuple[str, ...]:
@@ -80,10 +96,10 @@ def listed(schema: str, name: str) -> tuple[str, ...]:
     return () if values == (NONE_LISTED,) else values
 
 
-def _text(entities: dict[str, Any], types: dict[str, FactType]) -> str:
+def _text(entities: dict[str, Any], operations: Iterable[str], types: dict[str, FactType]) -> str:
     context = {"type": "Record", "attributes": {name: _cedar_type(t) for name, t in types.items()}}
     applies = {"principalTypes": ["Caller"], "resourceTypes": ["Model"], "context": context}
-    actions = {operation: {"appliesTo": applies} for operation in OPERATIONS}
+    actions = {operation: {"appliesTo": applies} for operation in operations}
     return canonical({"": {"entityTypes": entities, "actions": actions}}).decode()
 
 

@@ -22,16 +22,18 @@ from caveat.terms.cedar_schema import Lists, schema_text, words
 from caveat.terms.condition import DECLARED, REPLY, Condition, read_condition
 from caveat.terms.document import Clause, Duty, Effect, Kind
 from caveat.terms.source import at
+from caveat.vocabulary import VERSION
 
 CEDAR_EFFECT: dict[Effect, str] = {"permit": "permit", "forbid": "forbid", "hold": "forbid", "oblige": "forbid"}
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class Compiled(Struct, frozen=True):
-    """The policy text and the schema that it was validated under."""
+    """The policy text, the schema that it was validated under, and the version of the vocabulary in that schema."""
 
     cedar: str
     schema: str
+    vocabulary: int
 
 
 def check_condition(when: str, effect: Effect, lists: Lists, *, clause: str, line: int) -> Condition:
@@ -59,15 +61,16 @@ def kind_of(condition: Condition) -> Kind:
     return "recorded" if condition.reads & DECLARED else "enforced"
 
 
-def compile_clauses(clauses: Sequence[Clause], lists: Lists) -> Compiled:
-    """The policy set of all clauses that have a condition, strictly validated.  Raises BadInput naming the clause."""
+def compile_clauses(clauses: Sequence[Clause], lists: Lists, version: int = VERSION) -> Compiled:
+    """The policy set of all clauses that have a condition, strictly validated under one version of the vocabulary.
+    Raises BadInput naming the clause."""
     live = [clause for clause in clauses if clause.when is not None]
     text = "\n".join(_policy(clause) for clause in live)
-    schema = schema_text(lists)
+    schema = schema_text(lists, version)
     result = cedarpy.validate_policies(text, cedarpy.Schema.from_json_str(schema))
     for error in result.errors:
         raise _blamed(error.policy_id, error.error, live)
-    return Compiled(text, schema)
+    return Compiled(text, schema, version)
 
 
 def _policy(clause: Clause) -> str:

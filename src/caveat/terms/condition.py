@@ -8,6 +8,7 @@ decimals, dates and addresses, records, `has`, entity attributes and tags, templ
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 
 import cedarpy
 import cedarpy.pst as P  # noqa: N812
@@ -74,6 +75,15 @@ def read_condition(when: str, known: dict[str, tuple[str, ...]] | None = None) -
     """What `when` refers to.  Raises BadInput where it is not one expression of the accepted part of Cedar, or names
     a word outside `known` (entity type -> words; None skips that check: the text was compiled before).
     """
+    condition = _read(when)
+    if known is not None:
+        for kind, word in sorted(condition.named):
+            _check_word(kind, word, known)
+    return condition
+
+
+@lru_cache(maxsize=4096)  # one document's conditions are read by several rooms
+def _read(when: str) -> Condition:
     expression = _parse(when)
     reads: set[str] = set()
     named: set[tuple[str, str]] = set()
@@ -84,9 +94,6 @@ def read_condition(when: str, known: dict[str, tuple[str, ...]] | None = None) -
             reads.add(node.name)
         elif isinstance(node, P.EntityLit):
             named.add((str(node.value.type), node.value.id))
-    if known is not None:
-        for kind, word in sorted(named):
-            _check_word(kind, word, known)
     constant = expression.value if isinstance(expression, P.BoolLit) else None
     return Condition(repr(expression), frozenset(reads), frozenset(named), constant)
 

@@ -100,6 +100,7 @@ class Draft(Struct, frozen=True):
     schema       the Cedar schema, JSON text
     yaml         the document's exact bytes
     waivers      who must approve an exception
+    vocabulary   the version of the fact schema that it is compiled under (vocabulary.VERSION is the newest)
     """
 
     id: str
@@ -123,6 +124,7 @@ class Draft(Struct, frozen=True):
     schema: str
     yaml: bytes
     waivers: WaiverRule = WaiverRule()
+    vocabulary: int = 1
 
     @property
     def name(self) -> str:

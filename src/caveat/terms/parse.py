@@ -9,13 +9,23 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from caveat.terms.cedar_schema import Lists
+from caveat.terms.cedar_schema import Lists, version_of
 from caveat.terms.compile import check_condition, compile_clauses, kind_of
-from caveat.terms.condition import nearest
+from caveat.terms.condition import nearest, read_condition
 from caveat.terms.document import Clause, Draft, Duty, Kind, Model, Party, Probe, Text, ToolRule, WaiverRule
 from caveat.terms.shape import ClauseShape, TermsShape, read_shape
 from caveat.terms.source import Source, at, read_source
-from caveat.vocabulary import DUTIES, HAZARDS, SIDE_EFFECTS, TOOL_KINDS
+from caveat.vocabulary import (
+    DUTIES,
+    HAZARD,
+    HAZARDS,
+    PER_MILLE,
+    SIDE_EFFECT,
+    SIDE_EFFECTS,
+    TOOL_KIND,
+    TOOL_KINDS,
+    known_at,
+)
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -24,6 +34,7 @@ COUNTED = frozenset({"limit.tokens", "retain.days"})
 """Duties whose value is a count >= 1."""
 SOURCES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "humanEdits")
 """Values of label.output: IPTC digital source types that fit text (cv.iptc.org/newscodes/digitalsourcetype)."""
+UNREACHED = PER_MILLE.high + 1
 
 Path = tuple[str | int, ...]
 
@@ -43,7 +54,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         models=tuple(model.alias for model in shape.models),
     )
     clauses = tuple(_clause(shape, source, lists, n) for n in range(len(shape.clauses)))
-    compiled = compile_clauses(clauses, lists)
+    compiled = compile_clauses(clauses, lists, _vocabulary(shape, clauses))
     valid_from, valid_until = _valid(shape, source)
     return Draft(
         id=shape.id,
@@ -58,7 +69,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         purposes=shape.purposes,
         tools=_tools(shape, source),
         markings=shape.markings,
-        thresholds=_thresholds(shape, source),
+        thresholds=_thresholds(shape, source, compiled.vocabulary),
         notice=_notice(shape, source),
         stride=shape.guard.stride,
         window=_window(shape, source),
@@ -67,7 +78,19 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         schema=compiled.schema,
         yaml=yaml,
         waivers=WaiverRule(shape.waivers.approvers, shape.waivers.vendor),
+        vocabulary=compiled.vocabulary,
     )
+
+
+def _vocabulary(shape: TermsShape, clauses: Sequence[Clause]) -> int:
+    """The oldest version of the vocabulary that has every fact and word that the document names."""
+    conditions = [read_condition(clause.when) for clause in clauses if clause.when is not None]
+    reads = {name for condition in conditions for name in condition.reads}
+    named = {pair for condition in conditions for pair in condition.named}
+    named |= {(TOOL_KIND.name, tool.kind) for tool in shape.tools}
+    named |= {(SIDE_EFFECT.name, tool.side_effect) for tool in shape.tools}
+    named |= {(HAZARD.name, code) for code in shape.thresholds}
+    return version_of(reads, named)
 
 
 def _check_unique(shape: TermsShape, source: Source) -> None:
@@ -200,15 +223,16 @@ def _tools(shape: TermsShape, source: Source) -> tuple[ToolRule, ...]:
     return tuple(ToolRule(t.name, t.kind, t.side_effect) for t in shape.tools)
 
 
-def _thresholds(shape: TermsShape, source: Source) -> dict[str, int]:
-    """Every hazard's, in the vocabulary's order."""
+def _thresholds(shape: TermsShape, source: Source, version: int) -> dict[str, int]:
+    """Every hazard's, in the vocabulary's order; no score reaches that of a hazard which came after these terms."""
     for code in shape.thresholds:
         if code not in (*HAZARDS, "default"):
             raise at(source.line("thresholds", code), f"there is no hazard `{code}`", hint=nearest(code, HAZARDS))
     default = shape.thresholds.get("default")
     if default is None:
         raise at(source.line("thresholds"), "`thresholds` is missing its `default`")
-    return {code: shape.thresholds.get(code, default) for code in HAZARDS}
+    known = known_at(version, HAZARD.name, HAZARDS)
+    return {code: shape.thresholds.get(code, default) if code in known else UNREACHED for code in HAZARDS}
 
 
 def _notice(shape: TermsShape, source: Source) -> Text:

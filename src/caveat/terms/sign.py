@@ -5,7 +5,8 @@
 
 DSSE 1.0 (github.com/secure-systems-lab/dsse): each signature is over PAE(payloadType, payload).  The payload is the
 canonical JSON of {"v": 1, "yaml": .., "cedar": .., "schema": ..}: the text that people agreed to, and what it compiles
-to, so that any Cedar engine can check a decision.
+to, so that any Cedar engine can check a decision.  `"vocabulary": n` stands there too where the terms name a fact or a word
+that came after the vocabulary's first version (docs/adr/0015).
 
 Rules: bytes are verified before they are parsed; the YAML is compiled again and must give the signed Cedar and schema
 byte for byte; a signature counts for the party whose trusted key made it, whatever the envelope says; nobody can be
@@ -14,10 +15,10 @@ both parties.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from caveat.canon import canonical, digest
 from caveat.dsse import Kind, Sealed, check, key_id, read, seal
@@ -26,7 +27,7 @@ from caveat.keys import SigningKey, VerifyKey
 from caveat.terms.cedar_schema import listed
 from caveat.terms.document import Draft, Signature, SignedTerms, Terms
 from caveat.terms.parse import parse_terms
-from caveat.vocabulary import CAVEAT
+from caveat.vocabulary import CAVEAT, VERSION
 
 PAYLOAD_TYPE = "application/vnd.caveat.terms+json"
 MAX_BYTES = 1 << 23
@@ -44,6 +45,7 @@ class _Payload(Struct, frozen=True, forbid_unknown_fields=True):
     yaml: str
     cedar: str
     schema: str
+    vocabulary: Annotated[int, Meta(ge=1)] = 1
 
 
 def sign_terms(draft: Draft, *keys: SigningKey) -> SignedTerms:
@@ -87,7 +89,8 @@ def open_terms(signed: SignedTerms, trust: Trust) -> Terms:
 
 def payload_of(draft: Draft) -> bytes:
     """The bytes that both parties sign."""
-    return canonical({"v": 1, "yaml": draft.yaml.decode(), "cedar": draft.cedar, "schema": draft.schema})
+    payload = {"v": 1, "yaml": draft.yaml.decode(), "cedar": draft.cedar, "schema": draft.schema}
+    return canonical(payload if draft.vocabulary == 1 else {**payload, "vocabulary": draft.vocabulary})
 
 
 def _signature(sealed: Sealed, role: Literal["vendor", "operator"], keys: Sequence[VerifyKey]) -> Signature:
@@ -126,6 +129,12 @@ def _compile(payload: bytes) -> Draft:
         claim = msgspec.json.decode(payload, type=_Payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotVerified("the signed text is not terms", step=STEP, hint=MAKE) from None
+    if claim.vocabulary > VERSION:
+        raise NotVerified(
+            f"these terms are of vocabulary {claim.vocabulary}, and this Caveat knows it up to {VERSION}",
+            step=STEP,
+            hint="install the version of Caveat that the other party signed with, or a later one",
+        )
     try:
         draft = parse_terms(claim.yaml.encode(), _caveats(claim.schema))
     except BadInput as error:
