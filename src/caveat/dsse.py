@@ -8,13 +8,14 @@ envelope verifies its bytes before parsing them; raises NotVerified, nothing els
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
 from caveat.canon import b64, canonical, unb64
 from caveat.errors import BadInput, NotVerified
-from caveat.keys import SigningKey, VerifyKey
+from caveat.keys import SigningKey
 
 MAX_SIGNATURES = 16
 
@@ -49,6 +50,19 @@ class Sealed(Struct, frozen=True):
     signatures: tuple[Sig, ...]
 
 
+class Verifies(Protocol):
+    """A public key of any kind: its name and the four bytes that tell it from others of that name."""
+
+    name: str
+
+    @property
+    def id(self) -> bytes: ...
+
+    def verify(self, message: bytes, signature: bytes) -> None:
+        """Return if the signature over the message holds; raise NotVerified otherwise."""
+        ...
+
+
 class _Envelope(Struct, frozen=True):
     payload: str
     payloadType: str  # noqa: N815 - the name that DSSE gives it
@@ -60,7 +74,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(payload), payload)
 
 
-def key_id(key: VerifyKey) -> str:
+def key_id(key: Verifies) -> str:
     """`name+hhhhhhhh`, as signed notes name a key."""
     return f"{key.name}+{key.id.hex()}"
 
@@ -68,6 +82,11 @@ def key_id(key: VerifyKey) -> str:
 def seal(kind: Kind, payload: bytes, keys: Sequence[SigningKey], others: Sequence[Sig] = ()) -> bytes:
     """An envelope with `others` as they are and one signature by each key, in place of one that claims the same key."""
     mine = [Sig(key_id(key.verify_key), b64(key.sign(pae(kind.payload_type, payload)))) for key in keys]
+    return join(kind, payload, mine, others)
+
+
+def join(kind: Kind, payload: bytes, mine: Sequence[Sig], others: Sequence[Sig] = ()) -> bytes:
+    """The same with signatures that were made elsewhere."""
     names = {sig.keyid for sig in mine}
     signatures = [*(sig for sig in others if sig.keyid not in names), *mine]
     return canonical(
@@ -94,7 +113,7 @@ def read(kind: Kind, raw: bytes) -> Sealed:
     return Sealed(_base64(envelope.payload, "the signed text", kind), tuple(envelope.signatures))
 
 
-def check(kind: Kind, sealed: Sealed, sig: Sig, key: VerifyKey) -> None:
+def check(kind: Kind, sealed: Sealed, sig: Sig, key: Verifies) -> None:
     """Return if the signature by that key over the payload holds."""
     key.verify(pae(kind.payload_type, sealed.payload), _base64(sig.sig, f"the signature by `{sig.keyid}`", kind))
 

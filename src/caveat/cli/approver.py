@@ -10,8 +10,9 @@ from caveat.cli.output import Json, emit, say, table
 from caveat.cli.party import fingerprint
 from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
-from caveat.keys import SigningKey, read_signing_key, read_verify_key
+from caveat.keys import SigningKey, read_signing_key
 from caveat.waivers.approvers import Approver, Side, check_person, name_approver
+from caveat.waivers.passkeys import Passkey, read_approver_key
 
 app = typer.Typer(help="Who may approve waivers and held calls: name, add, list, remove.", no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def signing_key(path: Path) -> SigningKey:
 def name(
     person: Annotated[str, typer.Argument(help="The word by which the person is known: `anna`, `b.miller`.")],
     *,
-    vkey: Annotated[str, typer.Option(help="The person's verify key (`caveat party init` makes a key of their own).")],
+    vkey: Annotated[str, typer.Option(help="The person's verify key, of `caveat party init` or a passkey's.")],
     side: Annotated[str, typer.Option(help="operator or vendor: which party they approve for.")],
     key: Annotated[Path, typer.Option(help="That party's signing key.")],
     output: Annotated[Path, typer.Option("--out", help="Where to write the signed file.")],
@@ -41,7 +42,7 @@ def name(
         emit({"person": person, "side": side, "file": str(output)})
         return
     say(f"{output} names `{person}` as one who approves for the {side}")
-    say(f"compare the key's fingerprint with them by voice: {fingerprint(read_verify_key(vkey))}")
+    say(f"compare the key's fingerprint with them by voice: {fingerprint(read_approver_key(vkey))}")
     say(f"next: the operator runs `caveat waiver approver add {output}`")
 
 
@@ -64,7 +65,7 @@ def list_approvers(home: Where = None, *, as_json: Json = False) -> None:
     if as_json:
         emit({"approvers": found})
         return
-    table(("person", "name", "side", "key"), [(a["person"], a["name"], a["side"], a["vkey"]) for a in found])
+    table(("person", "name", "side", "key"), [(a["person"], a["name"], a["side"], _key(a["vkey"])) for a in found])
     if not found:
         say("nobody may approve yet; a party names a person with `caveat waiver approver name`")
 
@@ -79,3 +80,9 @@ def remove(
         emit(done)
     else:
         say(f"`{person}` approves no more; to end a waiver that stands: `caveat waiver end ID`")
+
+
+def _key(vkey: str) -> str:
+    """A key for a table: a passkey's line is long, and its domain tells more."""
+    key = read_approver_key(vkey)
+    return f"passkey {key.name}+{key.id.hex()} of {key.rp_id}" if isinstance(key, Passkey) else vkey

@@ -9,6 +9,7 @@ from caveat.canon import sha256
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.keys import VerifyKey, new_signing_key, read_signing_key
+from caveat.waivers.passkeys import ApproverKey
 
 app = typer.Typer(help="A party's keys: init, show.", no_args_is_help=True)
 
@@ -34,7 +35,7 @@ def show(file: KeyFile, *, as_json: Json = False) -> None:
     _tell(read_signing_key(read_bytes(file, 4096).decode("ascii", "replace").strip()).verify_key, as_json=as_json)
 
 
-def fingerprint(key: VerifyKey) -> str:
+def fingerprint(key: ApproverKey) -> str:
     """Eight groups of four hex digits of the SHA-256 of the verify key's text: short enough to read over a telephone."""
     digits = sha256(key.text.encode()).hex()[:32]
     return " ".join(digits[i : i + 4] for i in range(0, 32, 4))

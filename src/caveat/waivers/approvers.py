@@ -4,8 +4,9 @@ An approver's document is DSSE over the canonical JSON of
 
     {"name": "Anna Example", "person": "anna", "side": "operator", "v": 1, "vkey": "anna+1a2b3c4d+AQ..."}
 
-signed by a key of the party on whose side the person stands.  Rules of this file: a party names its own side's persons and
-nobody else's; a person stands on one side; one key belongs to one person; approvals count persons, not keys.
+signed by a key of the party on whose side the person stands; `vkey` names a key of either kind: Ed25519, or a passkey
+(passkeys.py).  Rules of this file: a party names its own side's persons and nobody else's; a person stands on one side;
+one key belongs to one person; approvals count persons, not keys.
 """
 
 import re
@@ -15,10 +16,11 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from caveat.canon import canonical
-from caveat.dsse import Kind, Sealed, check, key_id, read, seal
+from caveat.canon import b64, canonical
+from caveat.dsse import Kind, Sealed, Sig, check, join, key_id, pae, read, seal
 from caveat.errors import BadInput, NotVerified
-from caveat.keys import SigningKey, VerifyKey, read_verify_key
+from caveat.keys import SigningKey, VerifyKey
+from caveat.waivers.passkeys import Assertion, Passkey, challenge, read_approver_key
 
 Side = Literal["operator", "vendor"]
 T = TypeVar("T")
@@ -56,7 +58,7 @@ def check_person(person: str) -> str:
 def name_approver(approver: Approver, party: SigningKey) -> bytes:
     """The document by which a party names an approver of its side."""
     check_person(approver.person)
-    read_verify_key(approver.vkey)
+    read_approver_key(approver.vkey)
     return seal(KIND, canonical(msgspec.to_builtins(approver)), [party])
 
 
@@ -66,7 +68,7 @@ def open_approver(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Appro
     approver = decoded(KIND, sealed, Approver)
     try:
         check_person(approver.person)
-        read_verify_key(approver.vkey)
+        read_approver_key(approver.vkey)
     except BadInput as error:
         raise NotVerified(f"the approver cannot be read: {error.message}", step="approver") from None
     for key in trust.get(approver.side, ()):
@@ -83,13 +85,13 @@ def open_approver(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Appro
 
 def admit(known: Sequence[Approver], approver: Approver) -> tuple[Approver, ...]:
     """Those known and one more.  Raises NotVerified for a key that is another person's, or a person of the other side."""
-    public = read_verify_key(approver.vkey).public
+    public = read_approver_key(approver.vkey).public
     for other in known:
         if other.person == approver.person and other.side != approver.side:
             raise NotVerified(f"`{approver.person}` already approves for the {other.side}", step="approver")
-        if other.person != approver.person and read_verify_key(other.vkey).public == public:
+        if other.person != approver.person and read_approver_key(other.vkey).public == public:
             raise NotVerified(
-                f"the key `{key_id(read_verify_key(approver.vkey))}` is `{other.person}`'s: two persons never share a key",
+                f"the key `{key_id(read_approver_key(approver.vkey))}` is `{other.person}`'s: two persons never share a key",
                 step="approver",
                 hint="each person makes a key of their own with `caveat party init`",
             )
@@ -104,12 +106,30 @@ def signers(kind: Kind, sealed: Sealed, approvers: Sequence[Approver], without: 
     """
     found: dict[str, Side] = {}
     for sig in sealed.signatures:
-        claimed = [a for a in approvers if key_id(read_verify_key(a.vkey)) == sig.keyid]
+        claimed = [a for a in approvers if key_id(read_approver_key(a.vkey)) == sig.keyid]
         for approver in claimed:
-            check(kind, sealed, sig, read_verify_key(approver.vkey))
+            check(kind, sealed, sig, read_approver_key(approver.vkey))
             if approver.person not in without:
                 found[approver.person] = approver.side
     return found
+
+
+def to_sign(kind: Kind, sealed: Sealed) -> bytes:
+    """The message that a signature of either kind is over; a passkey gets `challenge` of it."""
+    return pae(kind.payload_type, sealed.payload)
+
+
+def asserted(kind: Kind, raw: bytes, passkey: Passkey, assertion: Assertion) -> bytes:
+    """The document with one signature more, made by a passkey in a browser.  Raises NotVerified for one that does not hold."""
+    sealed = read(kind, raw)
+    sig = Sig(key_id(passkey), b64(canonical(msgspec.to_builtins(assertion))))
+    check(kind, sealed, sig, passkey)
+    return join(kind, sealed.payload, [sig], sealed.signatures)
+
+
+def challenge_of(kind: Kind, raw: bytes) -> bytes:
+    """32 bytes: what a page gives the browser, so that a passkey signs the document as it stands.  Raises NotVerified."""
+    return challenge(to_sign(kind, read(kind, raw)))
 
 
 def decoded(kind: Kind, sealed: Sealed, type_: type[T]) -> T:
