@@ -20,12 +20,14 @@ from caveat.evidence.report import Report
 from caveat.evidence.trust import Trust, read_trust
 from caveat.evidence.verify import verify
 from caveat.facts import Caller, Facts
+from caveat.gateway.exporting import on_record
 from caveat.keys import KeyKind, SigningKey
 from caveat.ledger.checkpoint import LogKeys, sign_checkpoint
 from caveat.ledger.log import Entry
 from caveat.ledger.tiles import Edge, TreeReader
 from caveat.note import TreeHead
-from caveat.register import CallerKey, PartyKey
+from caveat.register import CallerKey, Export, PartyKey
+from caveat.register.exports import write_export
 from caveat.terms.document import SignedTerms
 from caveat.terms.parse import parse_terms
 from caveat.terms.sign import open_terms, sign_terms
@@ -120,6 +122,7 @@ class Book:
         self.documents: dict[str, bytes] = {}
         self.policies: dict[str, Policy] = {}
         self.now_ms = NOW_MS
+        self.exports: dict[str, Export] = {}
         self._calls = 0
         self._files: dict[str, bytes] = {}
         self._edge = Edge()
@@ -229,6 +232,21 @@ class Book:
         export(source, Order(start, to, profile, ENGINE, **order), self.keys.plain, out)
         return out.getvalue()
 
+    def sent(self, receiver: str = "vendor", profile: str = "audit", **order: Any) -> bytes:
+        """The receiver's next bundle, put on record as it leaves."""
+        last = self.exports.get(receiver)
+        whole: dict[str, Any] = {
+            "number": last.number + 1 if last else 1,
+            "previous": last.checkpoint.encode() if last else b"",
+            "before": last.manifest if last else "",
+            **order,
+        }
+        data = self.bundle(last.to if last else 0, None, profile, receiver=receiver, **whole)
+        manifest = read_manifest(members(data)["manifest.json"])
+        self.exports[receiver] = on_record(manifest, self.checkpoint())
+        self.control("evidence.exported", receiver, write_export(receiver, self.exports[receiver]))
+        return data
+
     def with_odd_leaf(self, leaf: bytes) -> bytes:
         """A bundle whose last record is one that no export would touch: one that stops before it, its range then set
         to go on."""
@@ -251,8 +269,8 @@ def trust_text(keys: LogKeys, *lines: str) -> str:
 TRUST: Trust = read_trust(trust_text(log_keys()).encode())
 
 
-def check(bundle: bytes, trust: Trust = TRUST, last: bytes = b"") -> Report:
-    return verify(io.BytesIO(bundle), trust, last)
+def check(bundle: bytes, trust: Trust = TRUST, last: bytes = b"", after: bytes = b"") -> Report:
+    return verify(io.BytesIO(bundle), trust, last, io.BytesIO(after) if after else None)
 
 
 def outcomes(report: Report) -> dict[int, str]:

@@ -59,7 +59,9 @@ def test_what_is_in_it(book: Book) -> None:
 
 def test_the_manifest_says_what_there_is(book: Book) -> None:
     earlier = Book().found()
-    manifest = exported(book, profile="counts", number=3, previous=earlier.checkpoint(), policy=b"quorum none\n")
+    manifest = exported(
+        book, profile="counts", number=3, receiver="vendor", previous=earlier.checkpoint(), policy=b"quorum none\n"
+    )
     assert (manifest.origin, manifest.start, manifest.to, manifest.size) == (ORIGIN, 0, 27, 27)
     assert manifest.previous == Previous(digest(earlier.checkpoint()), 5)
     assert (manifest.number, manifest.profile, manifest.engine) == (3, "counts", ENGINE)

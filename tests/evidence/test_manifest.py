@@ -24,7 +24,7 @@ from caveat.note import sign_note
 
 GOOD = Manifest(
     format=FORMAT, origin=ORIGIN, start=3, to=9, size=10, checkpoint="sha256:00", previous=Previous("sha256:11", 4),
-    number=2, profile="counts", engine="cedarpy/4.12.2", controls=(0, 1, 9), terms=(InForce("office", "sha256:22", 1),),
+    receiver="vendor", number=2, profile="counts", engine="cedarpy/4.12.2", controls=(0, 1, 9), withheld=(), terms=(InForce("office", "sha256:22", 1),),
     counts=Counts(opened=3, settled=3, endings={"completed": 3}, tokens_in=3, tokens_out=4),
     opened={"decision": Opened(6, 6, 0, 0)}, disclosures="sha256:33", policy="",
 )  # fmt: skip
@@ -61,6 +61,10 @@ REFUSED = {
     "control records beyond the log": write_manifest(but(controls=(0, 10))),
     "control records below nothing": write_manifest(but(controls=(-1, 0))),
     "an earlier checkpoint of more": write_manifest(but(previous=Previous("sha256:11", 11))),
+    "a number for nobody": write_manifest(but(receiver="")),
+    "a receiver without a number": write_manifest(but(number=None)),
+    "a number below one": write_manifest(but(number=0)),
+    "withheld documents backwards": write_manifest(but(withheld=("sha256:2", "sha256:1"))),
     "depth": b'{"counts":' * 50_000,
 }
 

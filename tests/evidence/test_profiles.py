@@ -40,7 +40,13 @@ def test_an_unknown_profile_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"{", b"\xff", b'{"a":{"says":""}}', b'{"a":{"says":"","opens":[1]}}', b'{"a":{"says":"","opens":[],"x":1}}'],
+    [
+        b"{",
+        b"\xff",
+        b'{"a":{"says":""}}',
+        b'{"a":{"says":"","opens":[1],"closes":[]}}',
+        b'{"a":{"says":"","opens":[],"closes":[],"x":1}}',
+    ],
 )
 def test_profiles_that_do_not_read_are_refused(data: bytes) -> None:
     with pytest.raises(BadInput):

@@ -166,9 +166,7 @@ def test_the_fence_takes_names_in_any_script() -> None:
     assert folded(*PARTIES, ("key.new", "clé", caller_key())).fence
 
 
-@pytest.mark.parametrize(
-    "what", ["log.opened", "coverage.measured", "evidence.exported", "gateway.started", "evaluated"]
-)
+@pytest.mark.parametrize("what", ["log.opened", "coverage.measured", "gateway.started", "evaluated"])
 def test_records_that_change_nothing_keep_the_fence(what: str) -> None:
     assert folded((what, "x", b"{}"), register=FOUNDED).fence == FOUNDED.fence
 

@@ -1,6 +1,7 @@
 """`caveat evidence` and `caveat verify`: what leaves the house, and what it proves to someone outside."""
 
 import os
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +9,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from caveat.cli import evidence_export
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, out, say
 from caveat.cli.remote import Where
-from caveat.decide.policy import ENGINE
-from caveat.errors import BadInput
-from caveat.evidence.export import Order, Source
-from caveat.evidence.export import export as write_bundle
 from caveat.evidence.report import Report
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify as verify_bundle
@@ -24,48 +22,14 @@ from caveat.gateway.founding import house_keys
 from caveat.gateway.home import home_path, open_home
 from caveat.gateway.past import read_past
 from caveat.gateway.trusting import trust_text
-from caveat.ledger.vault import read_asides
 
-app = typer.Typer(help="Evidence for an outsider: export, trust.", no_args_is_help=True)
+app = typer.Typer(help="Evidence for an outsider: export, view, trust.", no_args_is_help=True)
 
 MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "not proved": "[yellow]–[/yellow]"}
 
 
-@app.command("export")
-def export(
-    output: Annotated[Path, typer.Argument(help="The bundle to write, a .zip.")],
-    home: Where = None,
-    *,
-    start: Annotated[int, typer.Option("--from", help="First record, by index.", min=0)] = 0,
-    to: Annotated[
-        int | None, typer.Option(help="The record after the last; all that a checkpoint covers where not given.")
-    ] = None,
-    profile: Annotated[str, typer.Option(help="What is disclosed: full, audit, counts or none.")] = "audit",
-    previous: Annotated[Path | None, typer.Option(help="The last checkpoint that the receiver holds.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Write a bundle: a sparse mirror of the log, the terms, and what the profile discloses."""
-    made = open_home(home or home_path(os.environ))
-    keys, _ = house_keys(made, made.settings().gateway.origin)
-    reader = reader_of(made)
-    checkpoint = reader.checkpoint()
-    source = Source(checkpoint, reader.file, lambda n: read_asides(made.vault, n), Documents(made.control).read)
-    order = Order(
-        start,
-        to,
-        profile,
-        ENGINE,
-        previous=read_bytes(previous) if previous else b"",
-    )
-    if output.exists():
-        raise BadInput(f"`{output}` exists and is not written over")
-    with output.open("xb") as file:
-        manifest = write_bundle(source, order, keys.plain, file)
-    if as_json:
-        emit(manifest)
-        return
-    say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`")
-    say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
+app.command("export")(evidence_export.export)
+app.command("view")(evidence_export.view)
 
 
 @app.command("trust")
@@ -95,12 +59,15 @@ def verify(
     trust_file: Annotated[Path, typer.Option("--trust", help="Whose keys count: a tlog-policy file with party lines.")],
     *,
     last: Annotated[Path | None, typer.Option(help="The newest checkpoint of this log that you held before.")] = None,
+    after: Annotated[Path | None, typer.Option(help="The bundle before it in your sequence.")] = None,
     as_json: Json = False,
 ) -> None:
     """Verify a bundle offline: needs no home, no gateway and no network."""
     keys = read_trust(read_bytes(trust_file))
-    with existing(bundle).open("rb") as file:
-        report = verify_bundle(file, keys, read_bytes(last) if last else b"")
+    with ExitStack() as files:
+        file = files.enter_context(existing(bundle).open("rb"))
+        before = files.enter_context(existing(after).open("rb")) if after else None
+        report = verify_bundle(file, keys, read_bytes(last) if last else b"", before)
     if as_json:
         emit(report)
     else:

@@ -82,6 +82,11 @@ class Bundle:
             what = "is missing" if name in wanted else "is named by no control record"
             raise NotVerified(f"`{name}` {what}", step="control")
 
+    def documents(self) -> tuple[str, ...]:
+        """Digests of the control documents in it, sorted."""
+        names = sorted(name for name in self._archive.names if name.startswith("control/"))
+        return tuple("sha256:" + name.removeprefix("control/") for name in names)
+
     @property
     def previous_checkpoint(self) -> bytes:
         """The earlier checkpoint that comes with the bundle, b"" where none does."""

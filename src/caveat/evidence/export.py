@@ -59,7 +59,9 @@ class Order(Struct, frozen=True):
     profile    name of the redaction profile
     engine     what evaluated the decisions, for information
     number     of the bundle in the receiver's sequence, None outside one
+    receiver   whose sequence it is, "" outside one
     previous   the last checkpoint that the receiver holds, b"" where there is none
+    before     digest of the manifest of the bundle before in the sequence, "" where there is none
     policy     a trust file to send along, for information only; b"" for none
     """
 
@@ -68,7 +70,9 @@ class Order(Struct, frozen=True):
     profile: str
     engine: str
     number: int | None = None
+    receiver: str = ""
     previous: bytes = b""
+    before: str = ""
     policy: bytes = b""
 
 
@@ -114,6 +118,7 @@ class _Export:
         self._opened: dict[str, Opened] = {}
         self._hash = sha256()
         self._history = History()
+        self._withheld: set[str] = set()
 
     def run(self) -> Manifest:
         previous = self._previous()
@@ -149,7 +154,7 @@ class _Export:
         head = _open(self._order.previous, self._signer)
         if head.size > self._head.size or self._mirror.root_at(head.size) != head.root:
             raise NotVerified("the earlier checkpoint is not a beginning of this log", step="consistency")
-        return Previous(digest(self._order.previous), head.size)
+        return Previous(digest(self._order.previous), head.size, self._order.before)
 
     def _controls(self) -> tuple[int, ...]:
         if self._source.controls is not None:
@@ -172,6 +177,10 @@ class _Export:
             if leaf.k != CONTROL:
                 raise NotVerified(f"record {index} is no control record", step="control")
             document = self._source.document(leaf.doc) if leaf.doc else b""
+            if document and leaf.what in self._profile.closes:
+                self._withheld.add(leaf.doc)
+                self._history.add_closed(index, leaf)
+                continue
             self._history.add(index, leaf, document)
             if document:
                 documents[document_name(leaf.doc)] = document
@@ -224,10 +233,12 @@ class _Export:
             size=self._head.size,
             checkpoint=digest(self._source.checkpoint),
             previous=previous,
+            receiver=order.receiver,
             number=order.number,
             profile=order.profile,
             engine=order.engine,
             controls=controls,
+            withheld=tuple(sorted(self._withheld)),
             terms=self._history.spans(self._start, self._to),
             counts=self._counts,
             opened=self._opened,

@@ -4,11 +4,31 @@ Rule of this file: control records come in the order of their indices; the answe
 records before it were added.
 """
 
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from caveat.errors import NotVerified
 from caveat.evidence.manifest import InForce
+from caveat.facts import Caller
 from caveat.record import Leaf
-from caveat.register import Register, fold
+from caveat.register import CallerKey, Register, fold
 from caveat.terms.document import Terms
 from caveat.waivers.waiver import Waiver
+
+
+def _closed_key(register: Register, leaf: Leaf) -> Register:
+    if leaf.id in register.keys:
+        raise NotVerified(f"a key `{leaf.id}` was made before", step="control")
+    return msgspec.structs.replace(register, keys={**register.keys, leaf.id: CallerKey("caller", "", Caller(leaf.id))})
+
+
+CLOSABLE: Final[dict[str, Callable[[Register, Leaf], Register]]] = {
+    "key.new": _closed_key,
+    "log.opened": lambda register, _leaf: register,
+}
+"""Acts that can be folded without their document: nothing that a verifier decides rests on it."""
 
 
 class History:
@@ -45,6 +65,12 @@ class History:
                 self.terms[terms.digest] = terms
                 self.documents[terms.digest] = leaf.doc
                 self._open[id_] = InForce(id_, terms.digest, index)
+
+    def add_closed(self, index: int, leaf: Leaf) -> None:
+        """Fold one whose document is withheld.  Raises NotVerified where it cannot be done without."""
+        if leaf.what not in CLOSABLE or index < self.register.size:
+            raise NotVerified(f"the document of `{leaf.what}` cannot be withheld", step="control")
+        self.register = msgspec.structs.replace(CLOSABLE[leaf.what](self.register, leaf), size=index + 1)
 
     def in_force(self, digest: str) -> bool:
         """Whether terms of that digest are in force behind the last control record added."""

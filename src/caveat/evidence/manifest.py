@@ -2,7 +2,7 @@
 
     {"checkpoint":"sha256:...","controls":[0,1,2],"counts":{...},"disclosures":"sha256:...","engine":"cedar/4.12.0",
      "format":"caveat-bundle/v1","from":0,"number":1,"opened":{...},"origin":"example.org/caveat","policy":"",
-     "previous":null,"profile":"audit","size":70000,"terms":[...],"to":70000}
+     "previous":null,"profile":"audit","receiver":"vendor","size":70000,"terms":[...],"to":70000,"withheld":[]}
 
 It stands in `manifest.json`; `manifest.note` is a signed note (c2sp.org/signed-note) over its digest:
 
@@ -32,10 +32,12 @@ MAX_INDEX: Final = 2**53 - 1
 
 
 class Previous(Struct, frozen=True, forbid_unknown_fields=True):
-    """The earlier checkpoint that the bundle shows to be a beginning of its own: digest of the note, and its size."""
+    """The earlier checkpoint that the bundle shows to be a beginning of its own: digest of the note, and its size; within
+    a sequence, also the digest of the manifest of the bundle before, "" otherwise."""
 
     checkpoint: str
     size: int
+    manifest: str = ""
 
 
 class InForce(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,8 +86,10 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     size         of the tree that `checkpoint` is the head of
     checkpoint   digest of the checkpoint's bytes
     previous     the earlier checkpoint that comes with it, None where there is none
-    number       of this bundle in the sequence that the receiver gets, None outside one
+    receiver     for whom the bundle's sequence is, "" outside one
+    number       of this bundle in that sequence, None outside one
     controls     index of every control record below `size`
+    withheld     digests of control documents that the profile keeps closed, sorted
     disclosures, policy   digests of those members, "" where there is none
     """
 
@@ -96,10 +100,12 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     size: int
     checkpoint: str
     previous: Previous | None
+    receiver: str
     number: int | None
     profile: str
     engine: str
     controls: tuple[int, ...]
+    withheld: tuple[str, ...]
     terms: tuple[InForce, ...]
     counts: Counts
     opened: dict[str, Opened]
@@ -136,6 +142,10 @@ def _check_numbers(manifest: Manifest) -> None:
     inside = not controls or (controls[0] >= 0 and controls[-1] < manifest.size)
     if not (0 <= manifest.start <= manifest.to <= manifest.size <= MAX_INDEX and ascending and inside):
         raise NotVerified("the manifest's range, size and control records do not fit together", step="manifest")
+    if (manifest.number is None) != (not manifest.receiver) or (manifest.number is not None and manifest.number < 1):
+        raise NotVerified("the manifest has a number without a receiver, or the other way round", step="manifest")
+    if list(manifest.withheld) != sorted(set(manifest.withheld)):
+        raise NotVerified("the manifest's withheld documents are not in order", step="manifest")
     if manifest.previous is not None and not 0 <= manifest.previous.size <= manifest.size:
         raise NotVerified("the manifest's earlier checkpoint is larger than its own", step="manifest")
 

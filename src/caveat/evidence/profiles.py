@@ -17,10 +17,14 @@ ANY: Final = "*"
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one profile opens: names of commitments, or "*" for every one; `says` is the same in words."""
+    """What one profile opens: names of commitments, or "*" for every one; `says` is the same in words.
+
+    closes   acts of control records whose documents stay behind: only such as the fold can do without (history.py)
+    """
 
     says: str
     opens: tuple[str, ...]
+    closes: tuple[str, ...]
 
     def shows(self, name: str) -> bool:
         """Whether a commitment of that name is opened."""

@@ -37,6 +37,8 @@ class Case:
     head                   from step 2 on
     mirror                 from step 3 on: the tree, every tile checked on the way to the root
     walk                   from step 4 on: sums and history of the records walked
+    after_file, after      the bundle before in a sequence, None where none was given; opened
+    follows                once the sequence is checked: whether every record up to this bundle's end was shown
     watches                by a step's number: what it brought to look at every record
     """
 
@@ -46,11 +48,21 @@ class Case:
     mirror: "Mirror"
     walk: "Walk"
 
-    def __init__(self, file: BinaryIO, trust: "Trust", last: bytes, findings: "Findings") -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        trust: "Trust",
+        last: bytes,
+        findings: "Findings",
+        after: BinaryIO | None = None,
+    ) -> None:
         self.file = file
         self.trust = trust
         self.last = last
         self.findings = findings
+        self.after_file = after
+        self.after: Bundle | None = None
+        self.follows = False
         self.watches: dict[int, Watch] = {}
 
     @contextmanager

@@ -15,6 +15,7 @@ The steps are a table (steps/table.py), a module each:
     10 decisions     each follows from the claimed facts, decided again
     11 outcomes      each call has one, and it fits its decision
     12 sums          counted again
+    16 sequence      it is the next one behind the bundle that the verifier had (taken behind step 5)
 
 Rules of this file: no key is taken from the bundle; nothing behind a step is looked at once 1, 2 or 4 has failed, for it
 would be anybody's bytes; memory is bounded by a tile and the calls that are open at once.
@@ -29,13 +30,14 @@ from caveat.evidence.steps.table import NEEDED, STEPS, TITLES
 from caveat.evidence.trust import Trust
 
 
-def verify(file: BinaryIO, trust: Trust, last_checkpoint: bytes = b"") -> Report:
+def verify(file: BinaryIO, trust: Trust, last_checkpoint: bytes = b"", after: BinaryIO | None = None) -> Report:
     """What the bundle in a binary file (that can seek) proves to someone who trusts these keys.  Never raises for what
     is in the file.
 
     last_checkpoint   the newest checkpoint of this log that the verifier had before, b"" where there is none
+    after             the bundle before in the receiver's sequence, None where there is none
     """
-    return verify_case(Case(file, trust, last_checkpoint, Findings(TITLES, NEEDED)))
+    return verify_case(Case(file, trust, last_checkpoint, Findings(TITLES, NEEDED), after))
 
 
 def verify_case(case: Case) -> Report:

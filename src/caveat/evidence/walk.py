@@ -46,6 +46,8 @@ class Walk:
         self._profile = profile
         self._findings = findings
         self._watches = watches
+        self._withheld = frozenset(bundle.manifest.withheld)
+        self.closed: set[str] = set()
         self._names: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
         self._lines: Iterator[Disclosure] = bundle.disclosures()
         self._next = self._next_line()
@@ -111,6 +113,9 @@ class Walk:
 
     def _fold(self, index: int, leaf: Leaf) -> None:
         try:
+            if leaf.doc in self._withheld:
+                self._fold_closed(index, leaf)
+                return
             if leaf.doc:
                 self.documents.add(leaf.doc)
             document = self._bundle.document(leaf.doc) if leaf.doc else b""
@@ -119,6 +124,13 @@ class Walk:
                 watch.control(index, leaf, document)
         except NotVerified as error:
             self._findings.fail(6, f"record {index}: {error.message}", index)
+
+    def _fold_closed(self, index: int, leaf: Leaf) -> None:
+        """A control record whose document the profile keeps closed."""
+        if leaf.what not in self._profile.closes:
+            raise NotVerified(f"the document of `{leaf.what}` is withheld, which the profile does not do")
+        self.closed.add(leaf.doc)
+        self.history.add_closed(index, leaf)
 
     def _values(self, index: int, leaf: Leaf) -> dict[str, Any]:
         """What is disclosed of the record, found to be what it committed to."""

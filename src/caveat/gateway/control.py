@@ -29,6 +29,7 @@ from caveat.gateway.problems import problem
 from caveat.gateway.watch import ClientGone
 from caveat.ledger.reader import LedgerReader
 from caveat.register import CallerKey
+from caveat.register.exports import read_export
 
 BODY_SECONDS = 30.0
 LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
@@ -184,6 +185,12 @@ class Control(Exceptional):
 
     async def keep_coverage(self, request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"measured": await keep(self._house, await self._body(request))})
+
+    async def exported(self, request: Request, _key: CallerKey) -> Response:
+        document = await self._body(request)
+        receiver, export = read_export(document)
+        await self._house.amend("evidence.exported", receiver, document)
+        return JSONResponse({"exported": receiver, "number": export.number})
 
     @staticmethod
     async def openapi(_request: Request, _key: CallerKey) -> Response:

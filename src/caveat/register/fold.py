@@ -16,6 +16,7 @@ Control records and the document each names:
     waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
     waiver.ended        id of the waiver, which lifts nothing from here on
     hold.decided        id of the held call; document: the approvals (DSSE), none where it was denied
+    evidence.exported   id of the receiver; document: the numbered bundle that left
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
 """
 
@@ -25,17 +26,18 @@ import msgspec
 
 from caveat.canon import digest
 from caveat.record import Leaf
-from caveat.register import agreements, callers, lifts
+from caveat.register import agreements, callers, exports, lifts
 from caveat.register.values import Register, no
 
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **agreements.EFFECTS,
     **callers.EFFECTS,
     **lifts.EFFECTS,
+    **exports.EFFECTS,
 }
 """What each kind of act does; each family of acts has a module of its own."""
 
-NOTED = ("log.opened", "evidence.exported", "evaluated", "gateway.stopped", "gateway.started")
+NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started")
 """Acts that change nothing that is in force."""
 
 ACTS = (*EFFECTS, *NOTED)

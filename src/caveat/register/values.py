@@ -44,6 +44,26 @@ class CallerKey(Struct, frozen=True, forbid_unknown_fields=True):
     sample: bool = False
 
 
+class Export(Struct, frozen=True, forbid_unknown_fields=True):
+    """A bundle that left for a receiver.
+
+    number      1 for the receiver's first
+    start, to   its records, start <= index < to <= size (`from` and `to` in JSON)
+    size        of the log that its checkpoint is the head of
+    profile     its redaction profile
+    manifest    digest of its manifest
+    checkpoint  the text of its checkpoint, on which the next one goes on
+    """
+
+    number: int
+    start: int = msgspec.field(name="from")
+    to: int
+    size: int
+    profile: str
+    manifest: str
+    checkpoint: str
+
+
 class Register(Struct, frozen=True):
     """What is in force after `size` leaves.  Values are replaced, never changed.
 
@@ -55,6 +75,7 @@ class Register(Struct, frozen=True):
     waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
     approvals  of held calls, by the hold's id; gone when they lapse
     decided    holds and waivers that were ever decided: no id is used twice
+    exports   the newest bundle that left for each receiver
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
 
@@ -71,6 +92,7 @@ class Register(Struct, frozen=True):
     waivers: dict[str, Waiver] = {}
     approvals: dict[str, Waiver] = {}
     decided: frozenset[str] = frozenset()
+    exports: dict[str, Export] = {}
 
     @property
     def fence(self) -> str:

@@ -17,16 +17,19 @@ from caveat.evidence.steps import (
     parties,
     records,
     register,
+    sequence,
     sums,
     whole,
 )
 
 STEPS: Final[tuple[Step, ...]] = (
+    sequence.OPEN,
     whole.STEP,
     checkpoint.STEP,
     consistency.STEP,
     records.STEP_TILES,
     records.STEP_READ,
+    sequence.STEP,
     register.STEP,
     parties.STEP,
     in_force.STEP,
@@ -36,6 +39,6 @@ STEPS: Final[tuple[Step, ...]] = (
     sums.STEP,
 )
 
-TITLES: Final = {step.number: step.title for step in STEPS}
+TITLES: Final = {step.number: step.title for step in sorted(STEPS, key=lambda step: step.number) if step.title}
 NEEDED: Final = frozenset(step.number for step in STEPS if step.needed)
 """Steps without which nothing is verified; the others may stay unproved for want of something that was not given."""

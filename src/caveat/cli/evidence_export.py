@@ -1,0 +1,121 @@
+"""`caveat evidence export` and `view`: what leaves the house, and what a release officer sees of it."""
+
+import os
+from hashlib import file_digest
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from caveat.cli.files import existing, read_bytes
+from caveat.cli.ledger import reader_of
+from caveat.cli.output import Json, emit, say
+from caveat.cli.remote import Where, at_home
+from caveat.decide.policy import ENGINE
+from caveat.errors import BadInput
+from caveat.evidence.export import Order
+from caveat.evidence.manifest import Manifest
+from caveat.evidence.view import view_text
+from caveat.gateway.documents import Documents
+from caveat.gateway.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
+from caveat.gateway.founding import house_keys
+from caveat.gateway.home import home_path, open_home
+from caveat.gateway.trusting import source_of
+from caveat.register.exports import write_export
+
+
+def export(
+    output: Annotated[Path, typer.Argument(help="The bundle to write, a .zip.")],
+    home: Where = None,
+    *,
+    start: Annotated[int, typer.Option("--from", help="First record, by index.", min=0)] = 0,
+    to: Annotated[
+        int | None, typer.Option(help="The record after the last; all that a checkpoint covers where not given.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="What is disclosed: full, audit, counts or none.")] = "audit",
+    previous: Annotated[Path | None, typer.Option(help="The last checkpoint that the receiver holds.")] = None,
+    receiver: Annotated[
+        str, typer.Option(help="Number it as this receiver's next bundle: it goes on where the last one ended.")
+    ] = "",
+    again: Annotated[
+        int | None, typer.Option(help="Make the receiver's bundle of this number once more, byte for byte.", min=1)
+    ] = None,
+    release_view: Annotated[
+        Path | None, typer.Option(help="Write every value that leaves to this file, a line each.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a bundle: a sparse mirror of the log, the terms, and what the profile discloses."""
+    made = open_home(home or home_path(os.environ))
+    keys, _ = house_keys(made, made.settings().gateway.origin)
+    reader, documents = reader_of(made), Documents(made.control)
+    source = source_of(made, reader)
+    if receiver and (start or to is not None or previous):
+        raise BadInput(
+            "a numbered bundle begins where the last one ended",
+            hint="leave out --from, --to and --previous, or --receiver",
+        )
+    if again and not receiver:
+        raise BadInput("`--again` needs the receiver whose bundle it is", hint="--receiver NAME")
+    exports = exports_of(reader, documents, receiver) if receiver else []
+    order = Order(start, to, profile, ENGINE, previous=read_bytes(previous) if previous else b"")
+    if again:
+        order, checkpoint = order_again(exports, receiver, again)
+        source = msgspec.structs.replace(source, checkpoint=checkpoint)
+    elif receiver:
+        order = next_order(exports, receiver, profile)
+
+    def leaving(part: Path, manifest: Manifest) -> None:
+        if release_view:
+            _write_view(part, release_view)
+        if again:
+            check_same(manifest, exports[again - 1])
+        elif receiver:
+            document = write_export(receiver, on_record(manifest, source.checkpoint))
+            at_home(home).ask("POST", "/exports", document)
+
+    manifest = write_out(output, source, order, keys.plain, leaving)
+    if as_json:
+        emit(manifest)
+        return
+    number = f", number {manifest.number} for `{manifest.receiver}`" if manifest.number else ""
+    say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`{number}")
+    say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
+
+
+def view(
+    bundle: Annotated[Path, typer.Argument(help="The bundle.")],
+    output: Annotated[Path | None, typer.Argument(help="Where to write; standard output where not given.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Every value that a bundle carries, a line each, for whoever releases it; needs no home."""
+    if output is not None:
+        lines = _write_view(existing(bundle), output)
+        emit({"lines": lines, "file": str(output)}) if as_json else say(f"{output}: {lines} lines")
+        return
+    with existing(bundle).open("rb") as file:
+        shown = view_text(file, _digest(bundle))
+        if as_json:
+            emit({"view": list(shown)})
+            return
+        for line in shown:
+            typer.echo(line)
+
+
+def _write_view(bundle: Path, output: Path) -> int:
+    """How many lines were written.  Raises BadInput where the file exists."""
+    if output.exists():
+        raise BadInput(f"`{output}` exists and is not written over")
+    count = 0
+    with bundle.open("rb") as file, output.open("x", encoding="ascii") as out:
+        for line in view_text(file, _digest(bundle)):
+            out.write(line + "\n")
+            count += 1
+    return count
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return "sha256:" + file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,86 @@
+"""Evidence by hand: numbered bundles, made again, looked at before they leave, verified one behind the other."""
+
+import json
+import zipfile
+
+import pytest
+from tests.gateway.running import HEAD, running, upstream_text
+
+from caveat.gateway.home import open_home
+
+
+@pytest.fixture
+def trust(run, home, tmp_path):
+    assert run("evidence", "trust", tmp_path / "trust.txt", "--home", home).code == 0
+    return tmp_path / "trust.txt"
+
+
+def export(run, home, path, *words):
+    ran = run("evidence", "export", path, "--home", home, *words)
+    assert ran.code == 0, ran.err
+    return path
+
+
+def test_numbered_bundles_follow_each_other(run, home, trust, tmp_path):
+    first = export(run, home, tmp_path / "1.zip", "--receiver", "vendor")
+    assert run("keys", "new", "anna", "--home", home).code == 0
+    second = export(run, home, tmp_path / "2.zip", "--receiver", "vendor", "--profile", "none")
+    told = run("verify", second, "--trust", trust, "--after", first, "--json")
+    assert told.code == 0, told.out
+    steps = {step["number"]: step for step in told.json["steps"]}
+    assert steps[16]["says"] == "it is number 2 for `vendor`, behind number 1"
+    assert steps[3]["outcome"] == "proved"
+    assert run("verify", first, "--trust", trust, "--after", second).code == 1
+
+
+def test_a_bundle_is_made_again_byte_for_byte(run, home, tmp_path):
+    first = export(run, home, tmp_path / "1.zip", "--receiver", "vendor")
+    export(run, home, tmp_path / "2.zip", "--receiver", "vendor")
+    again = export(run, home, tmp_path / "again.zip", "--receiver", "vendor", "--again", "1")
+    assert again.read_bytes() == first.read_bytes()
+    assert (
+        run("evidence", "export", tmp_path / "9.zip", "--home", home, "--receiver", "vendor", "--again", "9").code == 2
+    )
+
+
+def test_a_running_gateway_puts_it_on_record(run, home, trust, tmp_path):
+    origin = open_home(home).settings().gateway.origin
+    settings = HEAD.replace("localhost/caveat/test", origin) + upstream_text("http://127.0.0.1:9")
+    with running(home, settings, sample=False, parties=False):
+        first = export(run, home, tmp_path / "1.zip", "--receiver", "vendor")
+    told = run("ledger", "show", "--home", home, "--json").json
+    assert "evidence.exported" in [leaf["what"] for _, leaf in told["records"]]
+    assert run("verify", first, "--trust", trust).code == 0
+
+
+def test_wrong_use_says_so(run, home, tmp_path):
+    path = tmp_path / "x.zip"
+    assert run("evidence", "export", path, "--home", home, "--receiver", "vendor", "--to", "3").code == 2
+    assert run("evidence", "export", path, "--home", home, "--again", "1").code == 2
+    export(run, home, path)
+    assert run("evidence", "export", path, "--home", home).code == 2
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_release_view_shows_what_left(run, home, tmp_path):
+    path = export(run, home, tmp_path / "1.zip", "--release-view", tmp_path / "view.txt")
+    text = (tmp_path / "view.txt").read_text("ascii")
+    assert '"persons.surveillance"' in text or "persons.surveillance" in text
+    shown = run("evidence", "view", path)
+    assert shown.out == text
+    assert run("evidence", "view", path, tmp_path / "again.txt").code == 0
+    assert run("evidence", "view", path, "--json").json["view"] == text.splitlines()
+    assert run("evidence", "view", path, tmp_path / "view.txt").code == 2
+
+
+def test_what_callers_keys_allow_stays_behind(run, home, trust, tmp_path):
+    assert run("keys", "new", "anna", "--purpose", "translation", "--home", home).code == 0
+    path = export(run, home, tmp_path / "1.zip", "--profile", "none")
+    with zipfile.ZipFile(path) as archive:
+        held = b"".join(archive.read(name) for name in archive.namelist() if name.startswith("control/"))
+        withheld = json.loads(archive.read("manifest.json"))["withheld"]
+    assert b"secret_digest" not in held
+    assert len(withheld) > 1
+    told = run("verify", path, "--trust", trust)
+    assert told.code == 0
+    assert "control documents say, which the profile withholds" in " ".join(told.out.split())
