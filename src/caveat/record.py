@@ -23,6 +23,7 @@ from caveat.canon import b64url, unb64url
 from caveat.decide.decision import Decision
 from caveat.errors import CaveatError, NotVerified
 from caveat.facts import Facts, grouped
+from caveat.facts.values import of_reply
 from caveat.ledger.log import Entry
 from caveat.wire.reply import Usage
 
@@ -177,7 +178,7 @@ def body_digest(body: bytes, key: bytes) -> dict[str, Any]:
 
 def reply_facts(facts: Facts) -> dict[str, Any]:
     """The facts that the reply set; the others stand in the call's first record."""
-    return grouped(facts)["reply"]
+    return of_reply(facts)
 
 
 def _entry(clear: dict[str, Any], hidden: dict[str, Any], key: bytes) -> Entry:

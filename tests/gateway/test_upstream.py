@@ -72,7 +72,15 @@ def test_only_our_own_key_goes_upstream_in_the_dialects_header(scripted, case):
     assert got.path == path.removeprefix("/anthropic")
     assert {name: got.headers[name] for name in wanted} == wanted
     assert "sk-caller" not in str(got.headers)
-    assert set(got.headers) == {"host", "content-type", "accept-encoding", "user-agent", "content-length", *wanted}
+    assert set(got.headers) == {
+        "host",
+        "accept",
+        "content-type",
+        "accept-encoding",
+        "user-agent",
+        "content-length",
+        *wanted,
+    }
     assert got.headers["accept-encoding"] == "identity"
 
 

@@ -110,14 +110,18 @@ def with_reply(facts: Facts, findings: Sequence[Finding], tools: Sequence[str], 
 
 def _marking(caller: Caller, declared: Declared, seen: Seen, draft: Draft, place: Place) -> tuple[Marking, str]:
     """The roll-up of floor, key, declared and detected markings, and the first of them that has its rank."""
-    profile = load_profile(draft.markings)
-    by_source = {
-        "floor": [place.marking_floor] if place.marking_floor else [],
-        "key": [caller.marking] if caller.marking else [],
-        "declared": [declared.marking] if declared.marking else [],
+    return _rolled_up(draft.markings, (place.marking_floor, caller.marking, declared.marking), tuple(seen.markings))
+
+
+@lru_cache(maxsize=1024)
+def _rolled_up(profile_name: str, said: tuple[str, str, str], detected: tuple[Marking, ...]) -> tuple[Marking, str]:
+    """The same of the words of floor, key and header ("" for none).  Raises BadInput for a word that the profile lacks."""
+    profile = load_profile(profile_name)
+    sources: dict[str, Sequence[Marking]] = {
+        name: [profile.parse(text)] if text else []
+        for name, text in zip(("floor", "key", "declared"), said, strict=True)
     }
-    sources = {name: [profile.parse(text) for text in texts] for name, texts in by_source.items()}
-    sources["detected"] = seen.markings
+    sources["detected"] = detected
     whole = profile.roll_up([profile.lowest(), *(marking for markings in sources.values() for marking in markings)])
     rank = profile.rank(whole.level)
     holds = (name for name in LABEL_SOURCES if any(profile.rank(marking.level) == rank for marking in sources[name]))

@@ -4,7 +4,7 @@ Field names are the vocabulary's in snake case; `rename="camel"` gives the vocab
 Cedar (tests/facts/test_values.py holds the two together).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -132,19 +132,33 @@ class Place(Struct, frozen=True):
     detector: str = "none"
 
 
+_APART: dict[Group, tuple[str, ...]] = {
+    "who": ("caller",),
+    "what": ("operation", "model"),
+    "content": ("pm",),
+    "reply": ("pmOut",),
+}
+"""What is no attribute of Cedar's context, or many."""
+_BY_GROUP: dict[Group, tuple[str, ...]] = {
+    group: (*_APART.get(group, ()), *(fact.name for fact in vocabulary.FACTS if fact.group == group))
+    for group in get_args(Group)
+}
+
+
 def grouped(facts: Facts) -> dict[Group, dict[str, Any]]:
     """The facts by the commitment that holds them in the record; all groups together are all the facts."""
     flat = msgspec.to_builtins(facts)
-    groups: dict[Group, dict[str, Any]] = {
-        "who": {"caller": flat["caller"]},
-        "what": {"operation": flat["operation"], "model": flat["model"]},
-        "content": {"pm": flat["pm"]},
-        "reply": {"pmOut": flat["pmOut"]},
-    }
-    for fact in vocabulary.FACTS:
-        if fact.name in flat:
-            groups.setdefault(fact.group, {})[fact.name] = flat[fact.name]
-    return groups
+    return {group: _those(flat, names) for group, names in _BY_GROUP.items()}
+
+
+def of_reply(facts: Facts) -> dict[str, Any]:
+    """The facts that the reply set: the group `reply`."""
+    return _those(msgspec.to_builtins(facts), _BY_GROUP["reply"])
+
+
+def _those(flat: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The named facts among them; one that came after the vocabulary's first version may be missing."""
+    return {name: flat[name] for name in names if name in flat}
 
 
 def ungrouped(groups: dict[str, dict[str, Any]]) -> Facts:

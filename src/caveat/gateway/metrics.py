@@ -13,6 +13,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._known: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         calls = ["dialect", "stream", "verdict", "rule"]
         self._calls = Counter("caveat_calls", "Calls decided", calls, registry=self.registry)
         self._refused = Counter(
@@ -68,15 +69,22 @@ class Metrics:
             "caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry
         )
 
+    def _of(self, counter: Counter, *labels: str) -> Counter:
+        """The counter for those labels, looked up once: the library takes a lock for each look."""
+        known = self._known.get((counter, labels))
+        if known is None:
+            known = self._known[counter, labels] = counter.labels(*labels)
+        return known
+
     def decided(self, begun: Begun, seconds: float) -> None:
         """A call was decided and is on record."""
         dialect, stream = begun.asked.dialect.name, str(begun.call.streams).lower()
-        self._calls.labels(dialect, stream, begun.decision.verdict, begun.decision.rule).inc()
+        self._of(self._calls, dialect, stream, begun.decision.verdict, begun.decision.rule).inc()
         self._deciding.observe(seconds)
         for clause in begun.decision.held:
-            self._held.labels(clause, dialect, stream).inc()
+            self._of(self._held, clause, dialect, stream).inc()
         if begun.decision.rule != "error":  # an error makes every clause's answer void
-            self._evaluated.labels(begun.route.policy.terms.draft.name, dialect, stream).inc()
+            self._of(self._evaluated, begun.route.policy.terms.draft.name, dialect, stream).inc()
 
     def refused(self, dialect: str, code: str) -> None:
         """A call ended before a decision."""
@@ -85,12 +93,12 @@ class Metrics:
     def ended(self, begun: Begun, ending: str, reply: Decision | None = None) -> None:
         """A call's outcome is on record; `reply` is the last decision about its reply, None where none was judged."""
         dialect, stream = begun.asked.dialect.name, str(begun.call.streams).lower()
-        self._endings.labels(dialect, stream, ending).inc()
+        self._of(self._endings, dialect, stream, ending).inc()
         if reply is None or reply.rule == "error":
             return
-        self._replied.labels(begun.route.policy.terms.draft.name, dialect, stream).inc()
+        self._of(self._replied, begun.route.policy.terms.draft.name, dialect, stream).inc()
         for clause in set(reply.held) - set(begun.decision.held):
-            self._held_of_reply.labels(clause, dialect, stream).inc()
+            self._of(self._held_of_reply, clause, dialect, stream).inc()
 
     def went_on(self, upstream: str, failure: str) -> None:
         """An upstream failed, and the call is attempted again."""

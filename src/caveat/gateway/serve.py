@@ -7,6 +7,7 @@ that run get a few seconds, then every process and thread that was started here 
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import threading
@@ -28,6 +29,8 @@ from caveat.gateway.workers import Workers
 from caveat.ledger.reader import LedgerReader
 
 GRACE_SECONDS = 5
+GC_THRESHOLD = (20_000, 50, 100)
+"""A call leaves almost no cycles: with the usual 700, a twentieth of the processor went into looking for them."""
 BACKLOG = 2048
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What tells the gateway to stop."""
@@ -130,6 +133,13 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen.  What stands by now stays until the end, so the collector need not look at it again and again."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+        await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end.  A ledger that can write no more ends the process: no record, no answer."""

@@ -11,8 +11,8 @@ Rules of this file:
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import aiohttp
@@ -30,6 +30,9 @@ KEEP_ALIVE_S = 4.0
 
 PIECE = 256 * 1024
 """Large bodies are written in pieces of so many bytes, so that other calls get their turn."""
+
+ALWAYS = {"accept": "*/*", "content-type": "application/json"}
+"""What goes with every call whose caller did not say it, so that the client adds nothing of its own."""
 
 KEY_HEADERS = {"anthropic": "x-api-key"}
 """By the first word of a dialect's name; all others take `Authorization: Bearer`."""
@@ -206,7 +209,6 @@ class HttpUpstream:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._endpoint.tls or False, ttl_dns_cache=60, **keeps),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
                 auto_decompress=False,
                 trust_env=False,
                 read_bufsize=2**16,
@@ -214,7 +216,7 @@ class HttpUpstream:
         return self._session
 
     def _headers(self, headers: Mapping[str, str], dialect: str, length: int) -> dict[str, str]:
-        sent = forwarded_headers(headers)
+        sent = {**ALWAYS, **forwarded_headers(headers)}
         sent["accept-encoding"] = "identity"
         sent["user-agent"] = AGENT
         sent["content-length"] = str(length)
@@ -258,18 +260,27 @@ class HttpUpstream:
             raise Unavailable(f"the upstream `{self.name}` {problem}", code="upstream_unreadable")
         return UpstreamReply(response, self._translated)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Foreign errors become Unavailable, by the first row of _ERRORS that fits."""
-        try:
-            yield
-        except _FOREIGN as error:
+    def _translated(self) -> "_Translated":
+        return _Translated(self.name)
+
+
+class _Translated:
+    """Foreign errors become Unavailable, by the first row of _ERRORS that fits."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, _FOREIGN):
             code, what, hint = next(row for kind, *row in _ERRORS if isinstance(error, kind))
-            raise Unavailable(f"the upstream `{self.name}` {what}", code=code, hint=hint) from None
+            raise Unavailable(f"the upstream `{self._name}` {what}", code=code, hint=hint) from None
 
 
-def _payload(body: bytes) -> bytes | AsyncIterator[bytes]:
-    return body if len(body) <= PIECE else _in_pieces(body)
+def _payload(body: bytes) -> aiohttp.BytesPayload | AsyncIterator[bytes]:
+    return aiohttp.BytesPayload(body) if len(body) <= PIECE else _in_pieces(body)
 
 
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:

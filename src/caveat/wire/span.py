@@ -107,6 +107,8 @@ def appended(span: tuple[int, int], addition: str) -> Edit:
 
 
 def _skip(text: str, at: int) -> int:
+    if text[at] not in " \t\n\r":
+        return at
     return _SPACE.match(text, at).end()  # type: ignore[union-attr]
 
 
