@@ -1,6 +1,7 @@
 """Addresses as operators write them: host:port to listen on, base URLs to call."""
 
 import ipaddress
+from functools import lru_cache
 
 from yarl import URL
 
@@ -24,6 +25,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     return bare, int(port)
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server that listens there; a name that is not `localhost` may be anything."""
     if host == "localhost":

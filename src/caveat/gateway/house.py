@@ -62,7 +62,6 @@ class House:
         self, settings: Settings, stores: Stores, ticket_key: SigningKey, make_view: ViewMaker, register: Register
     ) -> None:
         self.settings = settings
-        self.loopback = settings.gateway.loopback
         self.log = stores.log
         self.ticket_key = ticket_key
         self.metrics = Metrics()
@@ -80,6 +79,11 @@ class House:
     def name(self) -> str:
         """The gateway's name, as records bear it."""
         return self.settings.gateway.name
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the gateway."""
+        return self.settings.gateway.loopback
 
     @staticmethod
     def now_ms() -> int:
