@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from caveat.errors import NotVerified
+from caveat.recognize.card import Card
 from caveat.recognize.finding import Seen
 from caveat.recognize.learned_language import Language, language_of, stop_share, uncovered
 from caveat.recognize.learned_net import Net, Window
@@ -48,14 +48,6 @@ CODES = ("any", *(code for code in HAZARDS if code != "any"))
 Scores = NDArray[np.int64]
 
 
-class Card(Struct, frozen=True):
-    """What the model's card must say for the weights to be used; the rest of it is for people."""
-
-    name: str
-    version: str
-    sha256: str
-
-
 class _Reading(NamedTuple):
     """A view cut into pieces, with each piece's word's characters, and its windows, the wide ones first."""
 
@@ -81,6 +73,7 @@ class Learned:
         data = _arrays(weights)
         self.name = f"{card.name}@{card.version}+{digest[:12]}"
         self.sha256 = digest
+        self.card = card
         pieces = bytes(data["pieces"]).decode("utf-8").split("\n")
         self.words = Words(pieces, data["scores"].tolist())
         self._net, self._phrases = Net(data), Phrases(data)

@@ -88,6 +88,27 @@ class WaiverRule(Struct, frozen=True):
     vendor: int = 0
 
 
+class ErrorRates(Struct, frozen=True):
+    """How often the parties say that a category is wrong, per mille at the terms' threshold: of harmless texts that are
+    flagged, of harmful ones that are passed over.  None: they say nothing of it."""
+
+    false_alarms: int | None = None
+    misses: int | None = None
+
+
+class Agreed(Struct, frozen=True):
+    """The learned recognizer that both parties agreed on: no other reads calls under these terms.
+
+    weights   `sha256:<hex>` of the weights' file
+    measured  hazard code -> the error rates that the parties took into account
+    """
+
+    name: str
+    version: str
+    weights: str
+    measured: dict[str, ErrorRates] = {}
+
+
 class Draft(Struct, frozen=True):
     """Terms parsed, checked and compiled.
 
@@ -101,6 +122,7 @@ class Draft(Struct, frozen=True):
     yaml         the document's exact bytes
     waivers      who must approve an exception
     vocabulary   the version of the fact schema that it is compiled under (vocabulary.VERSION is the newest)
+    recognizer   which learned recognizer must read every call; None where the terms name none
     """
 
     id: str
@@ -125,6 +147,7 @@ class Draft(Struct, frozen=True):
     yaml: bytes
     waivers: WaiverRule = WaiverRule()
     vocabulary: int = 1
+    recognizer: Agreed | None = None
 
     @property
     def name(self) -> str:
