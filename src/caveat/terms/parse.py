@@ -14,6 +14,7 @@ from caveat.terms.compile import check_condition, compile_clauses, kind_of
 from caveat.terms.condition import nearest, read_condition
 from caveat.terms.document import Clause, Draft, Duty, Kind, Model, Party, Probe, Text, ToolRule, WaiverRule
 from caveat.terms.shape import ClauseShape, TermsShape, read_shape
+from caveat.terms.shape_recognizer import agreed
 from caveat.terms.source import Source, at, read_source
 from caveat.vocabulary import (
     DUTIES,
@@ -78,6 +79,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         schema=compiled.schema,
         yaml=yaml,
         waivers=WaiverRule(shape.waivers.approvers, shape.waivers.vendor),
+        recognizer=agreed(shape.recognizer, source),
         vocabulary=compiled.vocabulary,
     )
 

@@ -17,30 +17,29 @@ Key by key in docs/terms.md.  Unknown keys are refused, so nothing that a party 
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
 from caveat.errors import BadInput
 from caveat.terms.condition import nearest
 from caveat.terms.document import Effect
+from caveat.terms.shape_base import (
+    ClauseId,
+    Language,
+    Line,
+    PerMille,
+    Pointer,
+    Sample,
+    Sentence,
+    Shape,
+    Translated,
+    Word,
+)
+from caveat.terms.shape_recognizer import RatesShape, RecognizerShape
 from caveat.terms.source import Source, at, path_of
 from caveat.vocabulary import CLAUSE_EFFECTS, SIDE_EFFECTS, TOOL_KINDS
-
-Line = Annotated[str, Meta(min_length=1, max_length=200)]
-Sentence = Annotated[str, Meta(min_length=1, max_length=4000)]
-Word = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-ClauseId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*$", max_length=80)]
-Pointer = Annotated[str, Meta(pattern=r"^(/([^/~*]|~[01])+|/\*)+$", max_length=200)]
-Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-PerMille = Annotated[int, Meta(ge=0, le=1000)]
-Translated = Sentence | dict[Language, Sentence]
-Sample = Sentence | dict[str, Any]
-
-
-class Shape(Struct, frozen=True, forbid_unknown_fields=True):
-    """What every mapping of the document obeys."""
 
 
 class PartyShape(Shape, frozen=True):
@@ -137,6 +136,7 @@ class TermsShape(Shape, frozen=True):
     notice: Translated | None = None
     guard: GuardShape = GuardShape()
     waivers: WaiversShape = WaiversShape()
+    recognizer: RecognizerShape | None = None
 
 
 LISTS: dict[str, Sequence[str]] = {"effect": CLAUSE_EFFECTS, "kind": TOOL_KINDS, "side_effect": SIDE_EFFECTS}
@@ -147,6 +147,7 @@ PATTERNS = {
     "purposes": "a word in lower case",
     "fields": "a JSON pointer, with `*` for any one step",
     "languages": "a language tag, such as `en`",
+    "weights": "`sha256:<hex>`, the digest of the weights' file",
 }
 KINDS = {
     "str": "text",
@@ -194,5 +195,5 @@ def _plain(types: str) -> str:
 
 def _near_key(key: str) -> str:
     every = [PartiesShape, ValidShape, ModelShape, ToolShape, GuardShape, WaiversShape, ProbeShape, ClauseShape]
-    every.append(TermsShape)
+    every += [RecognizerShape, RatesShape, TermsShape]
     return nearest(key, tuple(sorted({name for shape in every for name in shape.__struct_encode_fields__})))

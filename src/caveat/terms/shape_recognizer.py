@@ -10,7 +10,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from caveat.terms.condition import nearest
 from caveat.terms.document import Agreed, ErrorRates
@@ -32,7 +32,7 @@ class RecognizerShape(Shape, frozen=True):
     name: Line
     version: Line
     weights: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
-    measured: dict[str, RatesShape] = {}
+    measured: dict[str, RatesShape] = field(default_factory=dict)
 
 
 def agreed(written: RecognizerShape | None, source: Source) -> Agreed | None:
