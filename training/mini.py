@@ -9,7 +9,8 @@ from torch import nn
 
 from training.corpus import CODES
 
-WIDTH, HEADS, INNER, LAYERS, PLACES = 384, 12, 1536, 6, 512
+WIDTH, HEADS, INNER, LAYERS = 384, 12, 1536, 6
+DEPTH_ROOT = (WIDTH / HEADS) ** 0.5
 EPS = 1e-12
 
 

@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 RATE, HEAD, WARM = 8e-5, 6e-4, 150
 KEEP = 0.997
 """How much of the running mean of the weights each step keeps."""
+LONGEST = 256
+"""Pieces that are looked at while it goes on."""
 EVERY = 100
 """Steps between checkpoints."""
 
@@ -66,7 +68,7 @@ def logits(net: Mini, some: list[batches.Example]) -> np.ndarray:
     net.eval()
     made = np.zeros((len(some), net.out.out_features), np.float32)
     for batch in batches.batches(some):
-        ids, mask = batches.tensors([some[i] for i in batch])
+        ids, mask = (side[:, :LONGEST] for side in batches.tensors([some[i] for i in batch]))
         with torch.autocast("cpu", torch.bfloat16):
             made[batch] = net(ids, mask).float().numpy()
     return made

@@ -25,6 +25,7 @@ from caveat.recognize.finding import Seen
 from caveat.recognize.learned_language import Language, language_of, stop_share, uncovered
 from caveat.recognize.learned_net import Net, Window
 from caveat.recognize.learned_phrases import Phrases
+from caveat.recognize.learned_second import Second
 from caveat.recognize.learned_words import Words
 from caveat.recognize.view import View
 from caveat.vocabulary import HAZARDS
@@ -56,6 +57,11 @@ class _Reading(NamedTuple):
     ends: list[int]
     windows: list[Window]
     wide: int
+    low: str
+
+    def text(self, window: Window) -> str:
+        """The characters of a window."""
+        return self.low[self.starts[window[0]] : self.ends[window[1] - 1]]
 
 
 class Learned:
@@ -79,6 +85,7 @@ class Learned:
         self._net, self._phrases = Net(data), Phrases(data)
         self._table = data["calibration"]
         self._per_step = float(data["calibration.per"])
+        self._second = Second(data)
 
     def might(self, view: View) -> bool:
         """Whether there is anything to read."""
@@ -112,22 +119,33 @@ class Learned:
             yield rows[i] if i in rows else np.zeros((len(reading.windows), len(CODES)), np.int64)
 
     def _asked(self, readings: Sequence[_Reading], opinions: Sequence[list[float]]) -> Iterator[Scores]:
-        """The same by network and phrases together."""
+        """The same by network and phrases together, and by the second reader where these are not sure."""
         logits = self._net([reading.ids for reading in readings], [reading.windows for reading in readings])
         logits[:, 0] += np.array([x for some in opinions for x in some], np.float32)
-        steps = np.rint(logits * np.float32(self._per_step)).astype(np.int64)
+        narrow = np.concatenate([np.arange(len(r.windows)) >= r.wide for r in readings]) if readings else np.zeros(0)
+        made = self._per_mille(logits, narrow, self._table)
+        unsure = self._unsure(readings, made[:, 0])
+        if len(unsure):
+            every = [(reading, window) for reading in readings for window in reading.windows]
+            both = self._second([every[i][0].text(every[i][1]) for i in unsure], logits[unsure])
+            made[unsure] = self._per_mille(both, narrow[unsure], self._second.table)
         low = 0
         for reading in readings:
-            high = low + len(reading.windows)
-            steps[low + reading.wide : high] -= MARGIN
-            yield self._per_mille(steps[low:high])
-            low = high
+            yield made[low : low + len(reading.windows)]
+            low += len(reading.windows)
 
-    def _per_mille(self, steps: Scores) -> Scores:
-        """By the calibration table; no category surer than `any`."""
-        middle = (self._table.shape[1] - 1) // 2
+    def _unsure(self, readings: Sequence[_Reading], first: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Indexes of the windows that the second reader looks at."""
+        speaks = [np.full(len(r.windows), self._second.reads(r.low)) for r in readings]
+        return np.flatnonzero(np.concatenate(speaks) & (first >= self._second.low)) if readings else np.zeros(0, int)
+
+    def _per_mille(self, logits: NDArray[np.float32], narrow: NDArray[np.bool_], table: NDArray[np.int16]) -> Scores:
+        """By a calibration table; no category surer than `any`; a narrow window's logit falls short by MARGIN."""
+        steps = np.rint(logits * np.float32(self._per_step)).astype(np.int64)
+        steps[narrow.astype(bool)] -= MARGIN
+        middle = (table.shape[1] - 1) // 2
         at = np.clip(steps, -middle, middle) + middle
-        made = self._table[np.arange(len(CODES))[None, :], at].astype(np.int64)
+        made = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
         capped: Scores = np.minimum(made, made[:, :1])
         return capped
 
@@ -145,7 +163,7 @@ class Learned:
         ids, starts, ends = self.words.cut(low)
         if ids:
             wide, narrow = windows(len(ids))
-            yield _Reading(ids, starts, ends, wide + narrow, len(wide))
+            yield _Reading(ids, starts, ends, wide + narrow, len(wide), low)
 
 
 def windows(size: int) -> tuple[list[Window], list[Window]]:
