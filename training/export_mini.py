@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from caveat.recognize.learned_mini import MOST
-from training.mini import DEPTH_ROOT, LAYERS, Mini, Layer
+from training.mini import DEPTH_ROOT, LAYERS, Layer, Mini
 
 EXACT = 2**24
 SMALL, MIDDLE = 127, 2047

@@ -40,9 +40,10 @@ class Mini(nn.Module):
     def __init__(self, first: dict[str, np.ndarray], drop: float = 0.1) -> None:
         super().__init__()
         self.table = nn.Embedding.from_pretrained(_of(first, "embeddings.word_embeddings.weight"), freeze=True)
-        places = _of(first, "embeddings.position_embeddings.weight") + _of(
-            first, "embeddings.token_type_embeddings.weight"
-        )[0]
+        places = (
+            _of(first, "embeddings.position_embeddings.weight")
+            + _of(first, "embeddings.token_type_embeddings.weight")[0]
+        )
         self.places = nn.Parameter(places)
         self.norm = nn.LayerNorm(WIDTH, EPS)
         _norm(self.norm, first, "embeddings.LayerNorm")

@@ -42,7 +42,9 @@ def kept() -> list[int]:
     marks."""
     every = vocabulary()
     marks = [every.index(mark) for mark in ("[UNK]", "[CLS]", "[SEP]")]
-    return marks + [i for i, p in enumerate(every) if p.isascii() and not (p.startswith("[") and p.endswith("]") and len(p) > 2)]
+    return marks + [
+        i for i, p in enumerate(every) if p.isascii() and not (p.startswith("[") and p.endswith("]") and len(p) > 2)
+    ]
 
 
 def narrowed() -> tuple[list[str], dict[str, np.ndarray]]:

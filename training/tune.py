@@ -84,7 +84,9 @@ def _look(net: Mini, mean: dict[str, torch.Tensor], some: list[batches.Example])
     return f"calibration auc {auc(made[bad & ~ours], made[~bad & ~ours]):.4f}, ours {auc(made[bad & ours], made[~bad & ours]):.4f}"
 
 
-def tune(net: Mini, some: list[batches.Example], held: list[batches.Example], keep: Path, until: int, falling: int) -> None:
+def tune(
+    net: Mini, some: list[batches.Example], held: list[batches.Example], keep: Path, until: int, falling: int
+) -> None:
     """Train up to step `until`; `keep` holds the running mean of the weights, `keep`.state everything."""
     state, opt, step = keep.with_suffix(".state"), optimiser(net), 0
     mean = {k: v.detach().clone() for k, v in net.state_dict().items()}
@@ -114,7 +116,10 @@ def tune(net: Mini, some: list[batches.Example], held: list[batches.Example], ke
             if value.is_floating_point():
                 mean[name].mul_(kept).add_(value, alpha=1 - kept)
         if step % EVERY == 0 or step == until:
-            torch.save({"net": net.state_dict(), "opt": opt.state_dict(), "mean": mean, "step": step}, state.with_suffix(".new"))
+            torch.save(
+                {"net": net.state_dict(), "opt": opt.state_dict(), "mean": mean, "step": step},
+                state.with_suffix(".new"),
+            )
             state.with_suffix(".new").replace(state)
             torch.save(mean, keep)
             seen = _look(net, mean, held) if step % (3 * EVERY) == 0 or step == until else ""

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caveat.errors import NotVerified
-from caveat.recognize.learned import CODES, MOST, UNCOVERED, Card, Learned, shipped, shipped_card
+from caveat.recognize.card import Card
+from caveat.recognize.learned import CODES, MOST, UNCOVERED, Learned, shipped, shipped_card
 from caveat.recognize.learned_lines import recognize_lines
 from caveat.recognize.markings import load_profile
 from caveat.recognize.normalise import Look

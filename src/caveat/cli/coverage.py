@@ -112,7 +112,7 @@ def _adopted(home: Home) -> list[Draft]:
 
 
 def _measured(draft: Draft, settings: Settings, *, quick: bool) -> Matrix:
-    sees = frozenset(HAZARDS) if settings.recognizer.learned else trial_of(draft).sees
+    sees = frozenset(HAZARDS) if settings.recognizer.learned or draft.recognizer else trial_of(draft).sees
     return measure(draft, sees, settings, progress, quick=quick)
 
 

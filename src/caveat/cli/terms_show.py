@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from caveat.gateway.past import read_past
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register
 from caveat.terms.compile import duty_text
-from caveat.terms.document import Clause, Draft, Kind
+from caveat.terms.document import Agreed, Clause, Draft, Kind
 from caveat.terms.lint import lint as lint_draft
 from caveat.terms.samples import sample_names, sample_terms
 
@@ -96,6 +97,7 @@ def _as_value(draft: Draft) -> dict[str, object]:
         "title": draft.title,
         "vocabulary": draft.vocabulary,
         "parties": {"vendor": draft.vendor.name, "operator": draft.operator.name},
+        "recognizer": draft.recognizer,
         "coverage": dict(Counter(clause.kind for clause in draft.clauses)),
         "clauses": draft.clauses,
     }
@@ -106,12 +108,23 @@ def _print(draft: Draft, language: str) -> None:
     out.print(f"\n[bold]{escape(title)}[/bold]  {draft.name}")
     out.print(f"[dim]between {escape(draft.vendor.name)} (vendor) and {escape(draft.operator.name)} (operator)[/dim]")
     out.print(f"[dim]vocabulary {draft.vocabulary}[/dim]\n")
+    if draft.recognizer:
+        _print_recognizer(draft.recognizer, draft.thresholds)
     for clause in draft.clauses:
         _print_clause(clause, language)
     counted = Counter(clause.kind for clause in draft.clauses)
     out.print(f"[bold]Coverage[/bold] of {len(draft.clauses)} clauses:")
     for kind, meaning in KINDS.items():
         out.print(f"  {counted[kind]:>3}  {kind:<9} [dim]{meaning}[/dim]")
+
+
+def _print_recognizer(agreed: Agreed, thresholds: Mapping[str, int]) -> None:
+    out.print(f"every call is read by [bold]{escape(agreed.name)}@{escape(agreed.version)}[/bold]  {agreed.weights}")
+    for code, rates in agreed.measured.items():
+        both = ((rates.false_alarms, "false alarms"), (rates.misses, "misses"))
+        said = ", ".join(f"{n} {what} in 1,000" for n, what in both if n is not None)
+        out.print(f"        [dim]{code} at {thresholds[code]}: {said}[/dim]")
+    out.print("        [dim]a recognizer can be fooled; terms should not rest on it alone[/dim]\n")
 
 
 def _print_clause(clause: Clause, language: str) -> None:

@@ -221,6 +221,7 @@ class House:
         in_force = self.view.register.terms.values()
         problems += [f"the terms `{t.draft.name}` are not valid now" for t in in_force if not t.draft.valid_at(now)]
         problems += [f"no upstream serves the model `{alias}` as agreed" for alias in self.view.unserved]
+        problems += sorted(set(self.view.unread.values()))
         try:
             await self._try_writing()
         except Unavailable as error:

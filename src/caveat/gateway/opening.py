@@ -97,7 +97,9 @@ def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     """The call's first record, and its second where nothing will be sent."""
     decision, secret = begun.decision, secrets.token_bytes(32)
     head = record.Head(begun.asked.id, house.name, at_ms, secret)
-    first = record.opened(head, begun.facts, decision, _described(begun.asked, begun.route.identity, secret))
+    first = record.opened(
+        head, begun.facts, decision, _described(begun.asked, begun.route.identity, secret, begun.route.panel.described)
+    )
     if decision.verdict == "allow":
         return (first,)
     second = msgspec.structs.replace(head, key=secrets.token_bytes(32))
@@ -113,8 +115,12 @@ async def put_refusal(house: House, asked: Asked) -> None:
     await house.log.append((entry,))
 
 
-def _described(asked: Asked, identity: str, secret: bytes) -> dict[str, object]:
-    """The request without its content; an attempt after the first says which it is, and after which call."""
+def _described(
+    asked: Asked, identity: str, secret: bytes, recognizers: dict[str, object] | None = None
+) -> dict[str, object]:
+    """The request without its content, and who read it; an attempt after the first says which it is, and after which
+    call."""
     again = {"attempt": len(asked.tried) + 1, "after": asked.tried[-1].call} if asked.tried else {}
+    read_by = {"recognizers": recognizers} if recognizers else {}
     digest = record.body_digest(asked.request.body, secret)
-    return {"dialect": asked.dialect.name, "model": identity, **again, **digest}
+    return {"dialect": asked.dialect.name, "model": identity, **again, **read_by, **digest}

@@ -49,6 +49,13 @@ def _covered(view: View, call: Call) -> tuple[Route, ...]:
             status=503,
             hint="an operator adopts terms with `caveat terms adopt FILE`",
         )
+    if call.model in view.unread:
+        raise Refused(
+            view.unread[call.model],
+            code="no_route",
+            status=503,
+            hint="an operator installs the version of Caveat whose weights were agreed, or both parties sign other terms",
+        )
     if call.model in view.unserved:
         raise Refused("no upstream serves this model as the terms identify it", code="no_route", status=503)
     routes = view.routes.get(call.model)

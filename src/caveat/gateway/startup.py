@@ -22,6 +22,7 @@ from caveat.gateway.founding import house_keys
 from caveat.gateway.holding import waiting
 from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
+from caveat.gateway.learned import learned_for, not_agreed
 from caveat.gateway.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.settings import Settings
 from caveat.gateway.upstreams import Served, Upstreams, open_upstreams
@@ -31,7 +32,7 @@ from caveat.ledger.log import Log
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.sequencer import Sequencer, open_log
 from caveat.recognize.control_tokens import DEFAULT
-from caveat.recognize.learned import Learned, shipped
+from caveat.recognize.learned import Learned
 from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.register import Register
@@ -92,7 +93,7 @@ async def open_site(
         if serving:
             upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
         stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key))
-        house = House(settings, stores, keys.plain, partial(make_view, upstreams, learned_of(settings)), past.register)
+        house = House(settings, stores, keys.plain, partial(make_view, upstreams, settings), past.register)
         upstreams.changed = house.review
         await asyncio.to_thread(waiting, house)  # what has lapsed while nothing ran leaves the vault
         yield Site(house, log, upstreams)
@@ -102,7 +103,7 @@ async def open_workers_house(home: Home, settings: Settings, log: Log, upstreams
     """A house in a worker, over a ledger that another process owns: what is in force is folded from its changes."""
     keys, vault_key = house_keys(home, settings.gateway.origin)
     stores = Stores(log, Documents(home.control), Bodies(home.vault / "bodies", vault_key))
-    house = House(settings, stores, keys.plain, partial(make_view, upstreams, learned_of(settings)), Register())
+    house = House(settings, stores, keys.plain, partial(make_view, upstreams, settings), Register())
     await house.refresh(house.view)
     upstreams.changed = house.review
     return house
@@ -120,15 +121,18 @@ async def settle_unknown(log: Log, gateway: str, open_calls: Mapping[str, record
         await log.append((record.settled(head, opening, "unknown", None, {}),))
 
 
-def learned_of(settings: Settings) -> Learned | None:
-    """The learned recognizer, loaded where the settings ask for it.  Raises NotVerified for weights that were changed."""
-    return shipped() if settings.recognizer.learned else None
+def make_view(upstreams: Upstreams, settings: Settings, register: Register) -> View:
+    """Compile what is in force: routes for each model that some terms name, one to each upstream that serves it as agreed.
 
-
-def make_view(upstreams: Upstreams, learned: Learned | None, register: Register) -> View:
-    """Compile what is in force: routes for each model that some terms name, one to each upstream that serves it as agreed."""
+    Terms whose recognizer this installation has not get no route.  Raises NotVerified for weights that were changed.
+    """
     routes: dict[str, dict[str, Route]] = {}
+    unread: dict[str, str] = {}
     for terms in register.terms.values():
+        learned = learned_for(terms.draft, settings)
+        if other := not_agreed(terms.draft, learned):
+            unread |= dict.fromkeys((model.alias for model in terms.draft.models), other)
+            continue
         policy = Policy(terms)
         for model in terms.draft.models:
             found = routes.setdefault(model.alias, {})
@@ -140,7 +144,7 @@ def make_view(upstreams: Upstreams, learned: Learned | None, register: Register)
         if found
     }
     unserved = tuple(alias for alias, found in routes.items() if not found)
-    return View(register, register.fence, in_turn, register.by_secret(), unserved)
+    return View(register, register.fence, in_turn, register.by_secret(), unserved, unread)
 
 
 def _route(alias: str, served: Served, policy: Policy, learned: Learned | None) -> Route:

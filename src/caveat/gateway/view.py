@@ -35,6 +35,7 @@ class View(Struct, frozen=True):
     routes    by alias, in the order in which they are tried; never empty
     fence     what the append of that decision expects to be in force
     unserved  aliases under terms that no upstream serves as agreed: calls for them are refused
+    unread    aliases under terms whose recognizer this gateway has not, and why: calls for them are refused
     """
 
     register: Register
@@ -42,6 +43,7 @@ class View(Struct, frozen=True):
     routes: dict[str, tuple[Route, ...]]
     by_secret: dict[str, CallerKey]
     unserved: tuple[str, ...] = ()
+    unread: dict[str, str] = {}
 
     @property
     def agreed(self) -> bool:

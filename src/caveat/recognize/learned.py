@@ -12,6 +12,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -65,12 +66,12 @@ class _Reading(NamedTuple):
 
 
 class Learned:
-    """Obeys the Recognizer port."""
+    """Obeys the Recognizer port.  `card_sha256` is the digest of the card that the measured error rates stand in."""
 
     learned = True
     horizon = 0
 
-    def __init__(self, weights: bytes, card: Card) -> None:
+    def __init__(self, weights: bytes, card: Card, card_sha256: str = "") -> None:
         digest = hashlib.sha256(weights).hexdigest()
         if digest != card.sha256:
             raise NotVerified(
@@ -79,13 +80,13 @@ class Learned:
         data = _arrays(weights)
         self.name = f"{card.name}@{card.version}+{digest[:12]}"
         self.sha256 = digest
-        self.card = card
+        self.card, self.card_sha256 = card, card_sha256
         pieces = bytes(data["pieces"]).decode("utf-8").split("\n")
         self.words = Words(pieces, data["scores"].tolist())
         self._net, self._phrases = Net(data), Phrases(data)
         self._table = data["calibration"]
         self._per_step = float(data["calibration.per"])
-        self._second = Second(data)
+        self._second = Second(data) if "second.low" in data else None
 
     def might(self, view: View) -> bool:
         """Whether there is anything to read."""
@@ -120,29 +121,39 @@ class Learned:
 
     def _asked(self, readings: Sequence[_Reading], opinions: Sequence[list[float]]) -> Iterator[Scores]:
         """The same by network and phrases together, and by the second reader where these are not sure."""
+        if not readings:
+            return
         logits = self._net([reading.ids for reading in readings], [reading.windows for reading in readings])
         logits[:, 0] += np.array([x for some in opinions for x in some], np.float32)
-        narrow = np.concatenate([np.arange(len(r.windows)) >= r.wide for r in readings]) if readings else np.zeros(0)
+        narrow = np.concatenate([np.arange(len(r.windows)) >= r.wide for r in readings])
         made = self._per_mille(logits, narrow, self._table)
-        unsure = self._unsure(readings, made[:, 0])
-        if len(unsure):
-            every = [(reading, window) for reading in readings for window in reading.windows]
-            both = self._second([every[i][0].text(every[i][1]) for i in unsure], logits[unsure])
-            made[unsure] = self._per_mille(both, narrow[unsure], self._second.table)
+        if self._second:
+            self._look_again(self._second, readings, logits, narrow, made)
         low = 0
         for reading in readings:
             yield made[low : low + len(reading.windows)]
             low += len(reading.windows)
 
-    def _unsure(self, readings: Sequence[_Reading], first: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Indexes of the windows that the second reader looks at."""
-        speaks = [np.full(len(r.windows), self._second.reads(r.low)) for r in readings]
-        return np.flatnonzero(np.concatenate(speaks) & (first >= self._second.low)) if readings else np.zeros(0, int)
+    def _look_again(
+        self,
+        second: Second,
+        readings: Sequence[_Reading],
+        logits: NDArray[np.float32],
+        narrow: NDArray[np.bool_],
+        made: Scores,
+    ) -> None:
+        """Put what both readers say in the place of what the first said, for windows that are not clear."""
+        speaks = np.concatenate([np.full(len(r.windows), second.reads(r.low)) for r in readings])
+        unsure = np.flatnonzero(speaks & (made[:, 0] >= second.low))
+        if len(unsure):
+            every = [(reading, window) for reading in readings for window in reading.windows]
+            both = second([reading.text(window) for reading, window in (every[i] for i in unsure)], logits[unsure])
+            made[unsure] = self._per_mille(both, narrow[unsure], second.table)
 
     def _per_mille(self, logits: NDArray[np.float32], narrow: NDArray[np.bool_], table: NDArray[np.int16]) -> Scores:
         """By a calibration table; no category surer than `any`; a narrow window's logit falls short by MARGIN."""
         steps = np.rint(logits * np.float32(self._per_step)).astype(np.int64)
-        steps[narrow.astype(bool)] -= MARGIN
+        steps[narrow] -= MARGIN
         middle = (table.shape[1] - 1) // 2
         at = np.clip(steps, -middle, middle) + middle
         made = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
@@ -209,7 +220,9 @@ def shipped_card() -> bytes:
     return resources.files("caveat.recognize").joinpath("data/learned.json").read_bytes()
 
 
+@cache
 def shipped() -> Learned:
-    """The recognizer that comes with the package: about half a second, some 100 MB."""
+    """The recognizer that comes with the package: about half a second, some 100 MB; loaded once in a process."""
     weights = resources.files("caveat.recognize").joinpath("data/learned.npz").read_bytes()
-    return Learned(weights, msgspec.json.decode(shipped_card(), type=Card))
+    card = shipped_card()
+    return Learned(weights, msgspec.json.decode(card, type=Card), hashlib.sha256(card).hexdigest())

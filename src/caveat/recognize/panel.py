@@ -13,6 +13,7 @@ from caveat.recognize.banners import Banners
 from caveat.recognize.control_tokens import DEFAULT, ControlTokens
 from caveat.recognize.finding import Finding, Recognizer, Seen
 from caveat.recognize.injection import Injection
+from caveat.recognize.learned import Learned
 from caveat.recognize.markings import Profile
 from caveat.recognize.normalise import NAME, Look
 from caveat.recognize.personal import Personal
@@ -32,7 +33,7 @@ _APART = "\n\x00\n"
 
 
 class Panel:
-    """Recognizers in a fixed order.  Keeps nothing between calls."""
+    """Recognizers in a fixed order.  Keeps nothing between calls.  `described` is what records say of them."""
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
         self._recognizers = tuple(recognizers)
@@ -42,6 +43,7 @@ class Panel:
         self._always = tuple(r for r in self._recognizers if r.learned)
         self._learned = frozenset(r.name for r in self._always)
         self.detector = "learned" if self._learned else "none"
+        self.described = _described(self.names, self._always)
 
     def recognize(self, parts: Iterable[Part]) -> tuple[Finding, ...]:
         """What the parts hold, sorted by pointer and place."""
@@ -140,6 +142,16 @@ def _tells(recognizer: Recognizer, seen: Seen) -> bool:
 def _finding(view: View, seen: Seen, at: str, name: str) -> Finding:
     start, end = view.span(seen.start, seen.end)
     return Finding(seen.category, at, start, end, seen.per_mille, name, seen.value)
+
+
+def _described(names: Sequence[str], learned: Sequence[Recognizer]) -> dict[str, object]:
+    """What a record says of who read a call: every name, and of learned ones the digests of weights and card."""
+    weights = {
+        r.name: {"weights": f"sha256:{r.sha256}", "card": f"sha256:{r.card_sha256}"}
+        for r in learned
+        if isinstance(r, Learned)
+    }
+    return {"names": list(names), **({"learned": weights} if weights else {})}
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str]:

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from caveat.terms.condition import DECLARED, Condition, read_condition
 from caveat.terms.document import Clause, Draft
-from caveat.vocabulary import FACTS, HAZARDS, per_mille_name
+from caveat.terms.lint_recognizer import Weights, hazards_of, on_thresholds, on_weights
+from caveat.vocabulary import FACTS
 
 Level = Literal["error", "warning", "note"]
 DAY_MS = 86_400_000
@@ -43,6 +44,11 @@ CODES: dict[str, Level] = {
     "fields-overlap": "warning",
     "translation-missing": "warning",
     "threshold-extreme": "warning",
+    "recognizer-other": "error",
+    "rates-unmeasured": "warning",
+    "rates-unstated": "note",
+    "false-alarms-above": "warning",
+    "misses-above": "warning",
     "expired": "error",
     "expires-soon": "warning",
     "not-yet": "note",
@@ -71,10 +77,14 @@ class Trial(Struct, frozen=True):
     held   (a text or a whole call) -> ids of the clauses that hold for it, as a request or as a reply;
            raises nothing: None where the sample cannot be read
     sees   hazards that the recognizers at hand can find; those that need a learned one are not in it
+    exact  those of them that are found by their form as well, whatever a learned one says
+    weights   the learned recognizer that comes with this installation, None where none does
     """
 
     held: Callable[[str | dict[str, Any]], frozenset[str] | None]
     sees: frozenset[str]
+    exact: frozenset[str] = frozenset()
+    weights: Weights | None = None
 
 
 def lint(draft: Draft, at_ms: int, trial: Trial | None = None) -> list[Remark]:
@@ -85,16 +95,25 @@ def lint(draft: Draft, at_ms: int, trial: Trial | None = None) -> list[Remark]:
         remarks += _on_clause(draft, clause, conditions.get(clause.id))
         if clause.kind == "enforced":
             remarks += _on_probe(clause, conditions[clause.id], trial)
+    if trial is not None:
+        remarks += _on_recognizer(draft, conditions, trial)
     return sorted(remarks, key=lambda r: (r.line, r.code))
+
+
+def _on_recognizer(draft: Draft, conditions: Mapping[str, Condition], trial: Trial) -> Iterator[Remark]:
+    """What the terms say of the learned recognizer, against the one at hand."""
+    for code, message, hint in on_weights(draft, trial.weights):
+        yield _remark(code, 1, message, hint=hint)
+    for clause in draft.clauses:
+        if clause.effect in ("forbid", "hold") and clause.id in conditions:
+            hazards = hazards_of(conditions[clause.id]) - trial.exact
+            for code, message, hint in on_thresholds(draft, hazards, trial.weights):
+                yield _remark(code, clause.line, message, clause=clause.id, hint=hint)
 
 
 def needs_learned(clause: Clause, condition: Condition, sees: frozenset[str]) -> bool:
     """Whether the clause can only hold for something that no recognizer at hand finds."""
-    hazards = {word for kind, word in condition.named if kind == "Hazard"}
-    hazards |= {word.partition(":")[2] for kind, word in condition.named if kind == "Voiced"}
-    for code in HAZARDS:
-        if condition.reads & {per_mille_name(code), per_mille_name(code, out=True)}:
-            hazards.add(code)
+    hazards = hazards_of(condition)
     return bool(hazards) and not hazards & sees and clause.effect != "permit"
 
 

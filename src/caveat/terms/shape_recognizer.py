@@ -1,11 +1,11 @@
 """The shape of the block that names the learned recognizer, and its meaning.
 
-    recognizer:
-      name: caveat-learned
-      version: "2"
-      weights: sha256:<hex>
-      measured:
-        x_sur: {false_alarms: 5, misses: 250}
+recognizer:
+  name: caveat-learned
+  version: "2"
+  weights: sha256:<hex>
+  measured:
+    x_sur: {false_alarms: 5, misses: 250}
 """
 
 from typing import Annotated

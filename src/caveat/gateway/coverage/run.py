@@ -72,7 +72,7 @@ def measure(
         for one in clauses
     )
     at_ms = time.time_ns() // 1_000_000
-    detector = "learned" if settings.recognizer.learned else "none"
+    detector = "learned" if settings.recognizer.learned or draft.recognizer else "none"
     return Matrix(1, at_ms, Measured(draft.name, digest), this_build(), detector, every, rows)
 
 
