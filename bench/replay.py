@@ -23,13 +23,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from verify import Log
-
 from caveat.ledger.log import Entry
 from caveat.talks.draft import read_draft
 from caveat.talks.impact import Tally
 from caveat.talks.replay import Span, replay
 from caveat.terms.document import Terms
+from verify import Log
 
 CHANGES = ((b"default: 500", b"default: 700"), (b"context.labelRank <= 4", b"context.labelRank < 1"))
 

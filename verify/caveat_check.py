@@ -1,0 +1,829 @@
+#!/usr/bin/env python3
+"""A second verifier of Caveat's bundles: one file, the standard library and `cryptography`, made to be read whole.
+
+    python caveat_check.py BUNDLE TRUST [--last CHECKPOINT] [--after BUNDLE]
+
+It shares no code with the package.  It was written from docs/ledger.md and docs/evidence.md, from RFC 6962 and RFC 9901 and
+from the C2SP pages on signed notes, checkpoints, tiles and policies.  It says "verified" or "not verified" and why; the exit
+code is 0 or 1.  It believes the signed Cedar and does not compile the signed YAML again.  Read it from below: `check` takes
+the steps in order; what does not hold raises No.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import struct
+import sys
+import zipfile
+import zlib
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
+
+class No(Exception):
+    """Something does not hold."""
+
+def need(holds, why):
+    if not holds:
+        raise No(why)
+
+def sha(*pieces):
+    return hashlib.sha256(b"".join(pieces)).digest()
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+def unb64(text, url=False):
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4 * url), b"-_" if url else None, validate=True)
+    except (ValueError, TypeError):
+        raise No("something is not base64") from None
+    again = base64.urlsafe_b64encode(data).rstrip(b"=") if url else base64.b64encode(data)
+    need(again.decode() == text, "base64 is not in its canonical form")
+    return data
+
+def canon(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+def read_json(data, what, exact=True):
+    """The value; `exact` holds it to the one canonical way of writing it."""
+    def once(pairs):
+        need(len(dict(pairs)) == len(pairs), f"{what} has a name twice")
+        return dict(pairs)
+
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        raise No(f"{what} is not JSON") from None
+    need(not exact or canon(value) == data, f"{what} is not in canonical form")
+    return value
+
+# --- the zip: stored members in ascending order, one value for every byte of a header ------------------------------------
+
+NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*")
+
+class Zip:
+    def __init__(self, file):
+        self.file, self.members, lines, offset = file, {}, [], 0
+        try:
+            infos = zipfile.ZipFile(file).infolist()
+        except Exception as error:  # the library lets many through
+            raise No(f"it is no zip ({type(error).__name__})") from None
+        for info in infos:
+            name, crc, size, last = info.filename, info.CRC, info.file_size, max(self.members, default="")
+            need(NAME.fullmatch(name) and len(name) <= 120 and name > last, "a name in the zip is out of order")
+            sizes = (crc, size, size, len(name), 0)
+            head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes) + name.encode()
+            fixed = (0x314, 20, 0, 0, 0, 33, *sizes, 0, 0, 0, 0o100644 << 16, offset)
+            lines.append(struct.pack("<4s6H3L5H2L", b"PK\1\2", *fixed) + name.encode())
+            self.members[name] = (offset, head, size, crc)
+            offset += len(head) + size
+        directory, count = b"".join(lines), len(lines)
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), offset, 0)
+        file.seek(offset)
+        need(file.read(len(directory) + 23) == directory + end, "the zip's directory is not as it must be")
+    def pieces(self, name, most=1 << 62):
+        need(name in self.members, f"{name} is missing")
+        offset, head, left, crc = self.members[name]
+        self.file.seek(offset)
+        need(left <= most and self.file.read(len(head)) == head, f"{name} is too large, or its header is wrong")
+        at, seen = offset + len(head), 0
+        while left:
+            self.file.seek(at)
+            piece = self.file.read(min(left, 1 << 16))
+            at, left, seen = at + len(piece), left - len(piece), zlib.crc32(piece, seen)
+            need(piece, "the file ends too soon")
+            yield piece
+        need(seen == crc, f"the checksum of {name} does not hold")
+    def read(self, name, most=16 << 20):
+        return b"".join(self.pieces(name, most))
+    def lines(self, name):
+        rest = b""
+        for piece in self.pieces(name):
+            *whole, rest = (rest + piece).split(b"\n")
+            need(max(map(len, [*whole, rest])) <= 2 << 20, f"{name} has a line that is too long")
+            yield from whole
+        need(not rest, f"the last line of {name} has no end")
+
+# --- keys, signed notes, the trust file ----------------------------------------------------------------------------------
+
+P = 2**255 - 19
+SMALL = {0, 1, P - 1} | {int.from_bytes(bytes.fromhex(y), "little") for y in (
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")}
+SIZES = {1: (32, 64), 4: (32, 64), 6: (1312, 2420)}
+
+class Key:
+    """A public key as notes write it: name+id+base64(type, key)."""
+    def __init__(self, text):
+        self.text = text.removesuffix("\n")
+        pieces = self.text.split("+", 2)
+        need(len(pieces) == 3 and good_name(pieces[0]), "a key is not name+id+base64")
+        data, self.name = unb64(pieces[2]), pieces[0]
+        self.kind, self.public, self.id = data[0] if data else 0, data[1:], sha(self.name.encode(), b"\n", data)[:4]
+        self.named = f"{self.name}+{self.id.hex()}"
+        need(self.kind in SIZES and len(self.public) == SIZES[self.kind][0], "a key is of a kind unknown to this script")
+        need(pieces[1] == self.id.hex(), f"the key of {self.name} has another id")
+        if self.kind == 6:
+            self.check = mldsa.MLDSA44PublicKey.from_public_bytes(self.public).verify
+            return
+        y = int.from_bytes(self.public, "little") & (2**255 - 1)
+        x2 = (y * y - 1) * pow(-121665 * pow(121666, -1, P) * y * y + 1, -1, P) % P
+        need(y < P and y not in SMALL and pow(x2, (P - 1) // 2, P) == 1, f"the key of {self.name} is weak")
+        self.check = ed25519.Ed25519PublicKey.from_public_bytes(self.public).verify
+    def verify(self, message, signature):
+        try:
+            self.check(signature, message)
+        except InvalidSignature:
+            raise No(f"the signature by {self.named} does not hold") from None
+
+def good_name(name):
+    return 0 < len(name.encode()) < 256 and not any(c == "+" or c.isspace() or c < " " for c in name)
+
+def open_note(raw, keys):
+    """The text and the keys that signed; a trusted key's signature that does not hold spoils the note."""
+    try:
+        body = raw.decode()
+    except UnicodeDecodeError:
+        raise No("a note is not UTF-8") from None
+    need(0 < len(raw) <= 64000 and not any(c < " " and c != "\n" for c in body), "a note holds control characters")
+    cut = body.rfind("\n\n")
+    lines, text, by = body[cut + 2 :].split("\n"), body[: cut + 1].encode(), []
+    need(cut >= 0 and lines.pop() == "" and lines, "a note has no signatures")
+    known = {(key.name, key.id): key for key in keys}
+    for line in lines:
+        name, _, blob = line.removeprefix("— ").partition(" ")
+        data = unb64(blob)
+        need(line.startswith("— ") and good_name(name) and len(data) >= 5, "a signature line is malformed")
+        key = known.get((name, data[:4]))
+        if key is not None:
+            stamp = 4 if key.kind == 1 else 12
+            need(len(data) == stamp + SIZES[key.kind][1], f"the signature by {name} has the wrong length")
+            key.verify(signed_message(key, text, data[4:12]), data[stamp:])
+            by.append(key)
+    need(by, "no trusted key signed a note")
+    return text, by
+
+def signed_message(key, text, stamp):
+    """What a key of its kind signs over a note's text (c2sp.org/tlog-cosignature)."""
+    if key.kind == 1:
+        return text
+    if key.kind == 4:
+        return b"cosignature/v1\ntime %d\n" % int.from_bytes(stamp, "big") + text
+    origin, size, root = tree_head(text)
+    name, log = (len(word).to_bytes(1, "big") + word for word in (key.name.encode(), origin.encode()))
+    return b"subtree/v1\n\0" + name + stamp + log + bytes(8) + size.to_bytes(8, "big") + root
+
+def tree_head(text):
+    lines = text.decode().split("\n")
+    need(len(lines) >= 4 and lines.pop() == "" and all(lines), "a checkpoint is malformed")
+    need(re.fullmatch(r"0|[1-9][0-9]{0,19}", lines[1]) and int(lines[1]) < 2**64, "a checkpoint's size is malformed")
+    need(len(unb64(lines[2])) == 32 and len(lines[0].encode()) < 256, "a checkpoint's root is malformed")
+    return lines[0], int(lines[1]), unb64(lines[2])
+
+class Trust:
+    """c2sp.org/tlog-policy, with our `party ROLE KEY` lines.  A line that cannot be read ends the script."""
+    def __init__(self, data):
+        self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, ""
+        self.parties = {"vendor": [], "operator": []}
+        for kind, *rest in (line.split() for line in data.decode().split("\n") if line.strip() and line.strip()[0] != "#"):
+            if kind == "log":
+                self.logs.append(Key(rest[0]))
+            elif kind == "witness":
+                self.witnesses[rest[0]] = Key(rest[1])
+            elif kind == "group":
+                self.groups[rest[0]] = ({"any": 1, "all": len(rest) - 2}.get(rest[1]) or int(rest[1]), rest[2:])
+            elif kind == "quorum":
+                self.quorum = rest[0]
+            elif kind == "party":
+                self.parties[rest[0]].append(Key(rest[1]))
+            else:
+                raise No(f"the trust file has a line that begins with {kind}")
+    def met(self, name, by):
+        if name in self.witnesses:
+            return any(key.text == self.witnesses[name].text for key in by)
+        k, members = self.groups.get(name, (0, ())) if name != "none" else (0, ())
+        need(name == "none" or name in self.groups, "the trust file has no quorum")
+        return sum(self.met(member, by) for member in members) >= k
+
+# --- the tree (RFC 6962 section 2.1) in tiles (c2sp.org/tlog-tiles) ------------------------------------------------------
+
+def fold(nodes):
+    """The root over nodes of one level, the last of which may be an unfinished subtree's."""
+    while len(nodes) > 1:
+        odd = nodes[-1:] if len(nodes) % 2 else []
+        nodes = [sha(b"\1", nodes[i], nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)] + odd
+    return nodes[0]
+
+def width(size, level, n):
+    return min(256, (size >> 8 * level) - 256 * n)
+
+def path(kind, n, w):
+    text = f"{n % 1000:03d}"
+    while n >= 1000:
+        n //= 1000
+        text = f"x{n % 1000:03d}/{text}"
+    return f"tile/{kind}/{text}" + ("" if w == 256 else f".p/{w}")
+
+def edge(size):
+    """The unfinished tile of each level."""
+    places = [(level, (size >> 8 * level) // 256) for level in range(-(-size.bit_length() // 8))]
+    return [(level, n) for level, n in places if width(size, level, n)]
+
+def wanted_tiles(size, leaves, earlier):
+    places = set(edge(size))
+    for place in [(0, n) for n in leaves] + edge(earlier):
+        while place not in places:
+            places.add(place)
+            place = (place[0] + 1, place[1] // 256)
+    return places
+
+class Mirror:
+    def __init__(self, files, size, root):
+        self.files, self.size, self.known = files, size, {}
+        self.edge = {place: self.raw(*place) for place in edge(size)}
+        need(self.root_at(size) == root, "the tiles at the edge do not make up the checkpoint's root")
+    def raw(self, level, n):
+        data = self.files.read(path(level, n, width(self.size, level, n)), 8192)
+        need(len(data) == 32 * width(self.size, level, n), "a tile has the wrong length")
+        return [data[i : i + 32] for i in range(0, len(data), 32)]
+    def tile(self, level, n):
+        if (level, n) in self.edge:
+            return self.edge[level, n]
+        if (level, n) not in self.known:
+            tile = self.raw(level, n)
+            need(fold(tile) == self.tile(level + 1, n // 256)[n % 256], "a tile does not lead to the root")
+            self.known = {**self.known, (level, n): tile} if len(self.known) < 64 else {(level, n): tile}
+        return self.known[level, n]
+    def root_at(self, size):
+        rest = []
+        for level, n in edge(size):
+            rest = [fold(self.tile(level, n)[: width(size, level, n)] + rest)]
+        return rest[0] if rest else sha()
+    def entries(self, n):
+        data, at, leaves = self.files.read(path("entries", n, width(self.size, 0, n)), 256 * 65537), 0, []
+        while at < len(data):
+            at, leaf = at + 2 + int.from_bytes(data[at : at + 2], "big"), at + 2
+            leaves.append(data[leaf:at])
+        need(at == len(data) and [sha(b"\0", leaf) for leaf in leaves] == self.tile(0, n), "a record is not the tree's")
+        return leaves
+
+# --- Cedar: the part that conditions may use -----------------------------------------------------------------------------
+
+TOKEN = re.compile(r"\s*(?://[^\n]*\s*)*([A-Za-z_]\w*(?:::\"(?:[^\"\\]|\\.)*\")?|[0-9]+|&&|\|\||[=!<>]=|[<>!()\[\],.])")
+SAID = {"&&": " and ", "||": " or ", "!": "1-", "true": "1", "false": "0", "if": "choose(", "then": ",", "else": ",", "in": " in ",
+        "[": "Words((", "]": ",))", "principal": "principal", "action": "action", "resource": "resource"}
+METHODS = ("contains", "containsAll", "containsAny", "isEmpty")
+
+class Words(frozenset):
+    """A set of words, with Cedar's names for its methods."""
+
+    contains, containsAll, isEmpty = frozenset.__contains__, frozenset.issuperset, lambda self: not self
+    def containsAny(self, other):
+        return not self.isdisjoint(other)
+
+def condition(text):
+    """A Cedar expression, word by word as one of Python's; nothing but the words below can come into it.  The facts in it."""
+    text, at, said, reads, ifs, last = re.sub(r"//[^\n]*\Z", "", text).rstrip(), 0, [], set(), [0], ""
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        need(match, "a condition has a sign that this script does not know")
+        at, word = match.end(), match[1]
+        if word in ")],":
+            said.append(")" * ifs[-1] + (SAID.get(word, word)))
+            ifs = ifs[:-1] if word != "," else [*ifs[:-1], 0]
+        elif "::" in word:
+            entity = repr((word.split("::")[0], json.loads(word.split("::", 1)[1])))
+            said.append(f"({entity},)" if last == "in" else entity)
+        elif word == last == "!":
+            said.pop()
+            word = ""
+        elif last == "." and word not in METHODS:
+            reads.add(word)
+            said[-2:] = [f"context[{word!r}]"]
+        else:
+            need(word in SAID or word in METHODS or word == "context" or not word[0].isalpha(), f"a condition says {word}")
+            ifs = [*ifs[:-1], ifs[-1] + 1] if word == "if" else [*ifs, 0] if word in "([" else ifs
+            said.append(SAID.get(word, word))
+        last = word
+    names = {"Words": Words, "choose": lambda test, yes, no: yes if test else no, "__builtins__": {}}
+    source = "lambda context, principal, action, resource: " + "".join(said) + ")" * ifs[0]
+    try:
+        return eval(source, names), reads
+    except SyntaxError:
+        raise No("a condition is no expression") from None
+
+# --- signed documents (DSSE 1.0), the terms and the decision over them ---------------------------------------------------
+
+def dsse(raw, kind, most=1 << 18):
+    envelope = read_json(raw, "a signed document", exact=False)
+    try:
+        payload, sigs = unb64(envelope["payload"]), [(s["keyid"], unb64(s["sig"])) for s in envelope["signatures"]]
+        kind = f"application/vnd.caveat.{kind}+json"
+        need(envelope["payloadType"] == kind and len(sigs) <= 16 and len(raw) <= most, "it is another kind of document")
+    except (KeyError, TypeError):
+        raise No("a signed document is malformed") from None
+    return payload, sigs, b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
+
+def signed_by(keys, sigs, message, whose):
+    """One of the keys must have signed, and what claims to be by it must hold."""
+    for key in keys:
+        for keyid, sig in sigs:
+            if keyid == key.named:
+                return key.verify(message, sig)
+    raise No(f"the {whose} has not signed")
+
+def section(yaml, key):
+    """The lines of a top-level key, without comments."""
+    found = re.search(rf"(?ms)^{key}:(.*?)(?=^[A-Za-z_]+:|\Z)", yaml)
+    return re.sub(r"(?m)(^|\s)#.*$", "", found[1]) + "\n" if found else ""
+
+def scalar(yaml, key):
+    found = re.search(rf"(?m)(?:^|[{{ ]){key}: *[\"']?([^\"'#,\n}}]+?)[\"']? *(?:[#,}}].*)?$", yaml)
+    need(found, f"the terms have no {key}")
+    return found[1]
+
+def mapping(yaml, key):
+    return dict(re.findall(r"([\w-]+): *[\"']?([^\"',}\s]+)", section(yaml, key)))
+
+def moment(text, days):
+    at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    at = at if len(text) > 10 else at.replace(tzinfo=timezone.utc) + timedelta(days=days)
+    return int(at.timestamp()) * 1000
+
+class Terms:
+    """Signed terms, as far as a decision needs them: the Cedar text with its notes, and a few lines of the YAML."""
+    def __init__(self, raw, trust):
+        need(not {k.public for k in trust["vendor"]} & {k.public for k in trust["operator"]}, "one key for two parties")
+        payload, sigs, message = dsse(raw, "terms", 1 << 23)
+        for role in ("vendor", "operator"):
+            signed_by(trust[role], sigs, message, role)
+        claim = read_json(payload, "terms")
+        self.digest, yaml, self.memory = digest(payload), claim["yaml"], {}
+        self.id, self.version = scalar(yaml, "id"), int(scalar(yaml, "version"))
+        valid, self.rule = mapping(yaml, "valid"), {"approvers": "2", "vendor": "0"} | mapping(yaml, "waivers")
+        self.start, self.until = moment(valid["from"], 0), moment(valid["until"], 1)
+        self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
+        self.purposes = set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", section(yaml, "purposes"))))
+        self.models = set(re.findall(r"\balias: *[\"']?([^\"',}\s]+)", section(yaml, "models")))
+        schema = json.loads(claim["schema"])[""]
+        self.lists = {kind: set(of["enum"]) for kind, of in schema["entityTypes"].items() if "enum" in of}
+        self.types = schema["actions"]["chat"]["appliesTo"]["context"]["attributes"]
+        self.clauses, self.persons = {}, {}
+        form = r"((?:@\w+\(\"(?:[^\"\\]|\\.)*\"\)\n)+)\w+ \(principal, action, resource\)\nwhen \{\n(.*?)\n\};\n"
+        for notes, when in re.findall(form, claim["cedar"], re.S):
+            notes = {k: json.loads(v) for k, v in re.findall(r"@(\w+)\((\"(?:[^\"\\]|\\.)*\")\)\n", notes)}
+            self.clauses[notes["id"]] = notes | dict(zip(("when", "reads"), condition(when)))
+        for block in re.split(r"(?m)^ *- (?=id:|\{id:)", section(yaml, "clauses"))[1:]:
+            count = re.search(r"\bapprovers: *([0-9]+)", block)
+            self.persons[scalar(block, "id")] = int(count[1]) if count else 1
+        self.reads = sorted({name for clause in self.clauses.values() for name in clause["reads"]})
+    def over(self, scores):
+        default = self.thresholds["default"]
+        known = self.lists["Hazard"]
+        return sorted(c for c, score in scores.items() if c in known and score >= self.thresholds.get(c, default))
+    def holds(self, facts):
+        """Ids of the clauses that hold, sorted; None where the facts do not fit the signed schema."""
+        seen = [self.seen(facts, name) for name in self.reads]
+        at = (facts["caller"], facts["operation"], facts["model"], *seen)
+        if at not in self.memory:
+            self.memory = self.memory if len(self.memory) < 1 << 16 else {}
+            env = (dict(zip(self.reads, seen)), ("Caller", at[0]), ("Action", at[1]), ("Model", at[2]))
+            fits = None not in seen and at[2] in self.lists["Model"]
+            self.memory[at] = sorted(i for i, c in self.clauses.items() if c["when"](*env)) if fits else None
+        return self.memory[at]
+    def seen(self, facts, name):
+        """A fact as conditions see it; None where it is not in the signed schema."""
+        scores, _, code = name.partition("_")
+        value, kind = facts[scores].get(code, 0) if code else facts.get(name), self.types[name]
+        if kind["type"] == "Entity":
+            return (kind["name"], value) if value in self.lists[kind["name"]] else None
+        if kind["type"] == "Set":
+            of = kind["element"]["name"]
+            return Words((of, word) for word in value) if set(value) <= self.lists[of] else None
+        return value
+    def decide(self, facts, lifts):
+        """The decision, as a record would hold it but for its engine."""
+        held = self.holds(facts)
+        made = {"held": held or [], "unmet": [], "waived": [], "errors": [], "duties": [], "terms": self.digest}
+        if held is None:
+            no_fit = [["", "the facts do not fit the terms' fact schema"]]
+            return made | {"verdict": "deny", "rule": "error", "clauses": [], "errors": no_fit}
+        waived = {}
+        for lift in sorted(lifts, key=lambda w: (w["kind"], w["id"])):
+            waived |= {c: lift["id"] for c in held if c not in waived and self.lifts(lift, c, facts)}
+        live = {e: [c for c in held if self.clauses[c]["effect"] == e and c not in waived] for e in ("forbid", "hold", "permit")}
+        listed = {f for c in live["permit"] for f in self.clauses[c].get("fields", "").split()}
+        duties = {tuple(duty.partition("=")[::2]) for c in held for duty in self.clauses[c].get("duties", "").split()}
+        waivers = {lift["id"] for lift in lifts if lift["kind"] == "waiver"} & set(waived.values())
+        made |= {"waived": sorted([c, w] for c, w in waived.items()), "duties": united(duties)}
+        if live["forbid"]:
+            return made | {"verdict": "deny", "rule": "forbid", "clauses": live["forbid"]}
+        if facts["unknownFields"] or facts["unreadParts"] or not set(facts["fields"]) <= listed:
+            return made | {"verdict": "deny", "rule": "unreadable", "clauses": []}
+        if live["hold"]:
+            return made | {"verdict": "hold", "rule": "hold", "clauses": live["hold"]}
+        if not live["permit"]:
+            unmet = sorted(c for c, clause in self.clauses.items() if clause["effect"] == "permit")
+            return made | {"verdict": "deny", "rule": "no-permit", "clauses": [], "unmet": unmet}
+        rule = "waiver" if waivers else "approval" if waived else "permit"
+        return made | {"verdict": "allow", "rule": rule, "clauses": live["permit"]}
+    def lifts(self, lift, clause, facts):
+        effect = self.clauses[clause]["effect"]
+        may = effect == "hold" if lift["kind"] == "approval" else self.clauses[clause]["waivable"] == "true"
+        rank, at = lift["max_rank"], facts["epoch"] * 1000
+        return (may and effect in ("forbid", "hold") and clause in lift["clauses"] and lift["terms"] == self.digest
+                and lift["from_ms"] <= at < lift["until_ms"] and (rank < 0 or facts["labelRank"] <= rank)
+                and all(not lift[f"{name}s"] or facts[name] in lift[f"{name}s"] for name in ("caller", "purpose", "model"))
+                and (not lift["case"] or facts["caseGiven"]))
+
+def united(duties):
+    """Duties of several clauses as one list: the strictest value of those that count, each other value once."""
+    found, numbers = [], {"limit.tokens": min, "retain.days": max}
+    for name in {name for name, _ in duties}:
+        values = {value for of, value in duties if of == name}
+        values = {numbers[name](map(int, values))} if name in numbers else values - {""} or values
+        found += [{"name": name, "value": value} for value in values]
+    return sorted(found, key=lambda duty: (duty["name"], str(duty["value"])))
+
+# --- records ---
+
+KINDS = {"v": int, "k": str, "g": str, "t": int, "call": str, "terms": str, "o": str, "at": int, "tok": list, "what": str,
+         "id": str, "doc": str, "w": list, "c": dict}
+BLANK = {"call": "", "terms": "", "o": "", "at": -1, "tok": None, "what": "", "id": "", "doc": "", "w": [], "c": {}}
+ENDINGS = ("", "completed", "denied", "held", "stopped", "broken", "aborted", "unknown")
+GROUPS = {  # a letter for each type: s text, i integer, b boolean, l list of texts, d scores by name
+    "who": "caller:s callerKind:s clearanceRank:i",
+    "what": "operation:s model:s modelKind:s streaming:b choices:i charsIn:i tokensOutMax:i modalities:l structured:b fields:l "
+            "unknownFields:i unreadParts:i",
+    "why": "purpose:s outputUse:s effect:s regulatedArea:s oversight:s caseGiven:b",
+    "data": "labelRank:i labelSource:s caveats:l personalData:s secretsIn:b",
+    "content": "pm:d hazardsIn:l voicedIn:l hazardPermille:i hiddenText:l languageUncovered:b detector:s",
+    "tools": "tools:l unlistedTools:i sideEffect:s", "place": "network:s posture:s epoch:i",
+    "reply": "pmOut:d stage:s hazardsOut:l labelRankOut:i personalDataOut:s secretsOut:b toolsCalled:l unlistedCalls:i "
+             "sideEffectOut:s"}
+TYPES = {"s": lambda v: type(v) is str, "i": lambda v: type(v) is int, "b": lambda v: type(v) is bool,
+         "l": lambda v: type(v) is list and all(type(w) is str for w in v),
+         "d": lambda v: type(v) is dict and all(type(n) is int for n in v.values())}
+MUST = {"opened": {*GROUPS, "decision", "request"}, "completed": {"reply", "decision", "answer"}}
+MUST["stopped"] = MUST["completed"]
+
+def read_leaf(data):
+    leaf = read_json(data, "a record")
+    need(type(leaf) is dict and {"v", "k", "g", "t"} <= set(leaf), "a record lacks a field")
+    need(all(type(value) is KINDS.get(name) for name, value in leaf.items()), "a record has a field of another kind")
+    leaf = BLANK | leaf
+    tok, w = leaf["tok"] or [0, 0], leaf["w"]
+    need(leaf["v"] == 1 and leaf["k"] in ("opened", "settled", "refused", "control") and leaf["o"] in ENDINGS
+         and len(tok) == 2 and all(type(n) is int and n >= 0 for n in tok), "a record has an impossible kind, ending or count")
+    need(all(type(v) is str for v in (*leaf["c"].values(), *w)) and w == sorted(set(w)), "a record has impossible lists")
+    need(not w or leaf["k"] == "opened", "a record spends what it cannot")
+    return leaf
+
+def disclosed(leaf, disclosures):
+    """Values by name, each found to be what the record committed to (RFC 9901 section 4.2)."""
+    values = {}
+    for text in disclosures:
+        triple = read_json(unb64(text, url=True), "a disclosure")
+        need(type(triple) is list and len(triple) == 3 and all(type(part) is str for part in triple[:2]), "a disclosure is malformed")
+        made = base64.urlsafe_b64encode(sha(text.encode())).rstrip(b"=").decode()
+        need(triple[1] not in values and leaf["c"].get(triple[1]) == made, f"{triple[1]} is not what was committed to")
+        values[triple[1]] = triple[2]
+    return values
+
+def facts_in(values, groups):
+    """The facts of these groups, None where one is withheld."""
+    if not all(group in values for group in groups):
+        return None
+    facts = {}
+    for group in groups:
+        kinds = dict(field.split(":") for field in GROUPS[group].split())
+        need(type(values[group]) is dict and set(values[group]) == set(kinds), f"the facts of {group} are not those there are")
+        need(all(TYPES[kinds[name]](value) for name, value in values[group].items()), f"a fact of {group} is of another kind")
+        facts |= values[group]
+    return facts
+
+# --- what is in force: the control records, folded ---
+
+NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured")
+
+class Register:
+    def __init__(self):
+        self.trust, self.terms, self.newest, self.closed, self.keys = {"vendor": [], "operator": []}, {}, {}, set(), set()
+        self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
+        self.spans, self.seen, self.unknown, self.documents = [], {}, set(), {}
+    def add(self, index, leaf, doc):
+        """One control record; `doc` is the document that it names, None where the profile withholds it."""
+        what, id_ = leaf["what"], leaf["id"]
+        if what == "party.trusted":
+            party = read_json(doc, "a party", exact=False)
+            for keys in self.trust.values():
+                keys[:] = [key for key in keys if key.text != party["vkey"]]
+            self.trust[party["role"]].append(Key(party["vkey"]))
+        elif what == "terms.adopted":
+            terms = self.seen[digest(doc)] = Terms(doc, self.trust)
+            version, pair = self.newest.get(terms.id, (0, ""))
+            need(terms.digest not in self.closed, "terms were adopted again that a party had ended for good")
+            need(terms.version > version or (terms.version, terms.digest) == (version, pair), "older terms were adopted")
+            self.newest[terms.id], self.terms[terms.id] = (terms.version, terms.digest), terms
+            self.seen[terms.digest], self.documents[terms.digest] = terms, doc
+        elif what == "terms.ended":
+            ended = self.terms.pop(id_)
+            if doc:
+                said = open_note(doc, [*self.trust["vendor"], *self.trust["operator"]])[0].decode().split("\n")
+                need(said[0] == "caveat-end/v1" and said[2] == ended.digest and len(said) == 5, "another pair was ended")
+                self.closed.add(ended.digest)
+        elif what in ("key.new", "key.revoked"):
+            need((id_ in self.keys) == (what == "key.revoked"), "a key's name is used again, or was never made")
+            self.keys.add(id_)
+        elif what == "approver.trusted":
+            person = self.approver(leaf, doc)
+            self.approvers.append(person)
+        elif what == "approver.removed":
+            kept = [a for a in self.approvers if a["person"] != id_]
+            need(len(kept) < len(self.approvers), "an approver was removed who is none")
+            self.approvers = kept
+        elif what == "waiver.granted" or (what == "hold.decided" and doc):
+            lift = self.lift(doc, leaf)
+            need(lift["id"] == id_ and id_ not in self.decided, "a waiver or a hold was decided twice, or is another's")
+            self.lifts[id_] = self.granted[id_] = lift
+            self.decided.add(id_)
+        elif what == "waiver.ended":
+            need(self.lifts.pop(id_, {}).get("kind") == "waiver", "a waiver was ended that is none")
+        elif what == "hold.decided":
+            need(id_ not in self.decided, "a hold was decided twice")
+            self.decided.add(id_)
+        elif what == "evidence.exported":
+            said = read_json(doc, "an export")
+            export, last = said["export"], self.exports.get(id_, {"number": 0, "size": 0})
+            need(said["receiver"] == id_ and export["number"] == last["number"] + 1, "an export has another number than is due")
+            need(0 <= export["from"] <= export["to"] <= export["size"] <= index and export["size"] >= last["size"],
+                 "an export is of records that were not there yet")
+            self.exports[id_] = export
+        elif what not in NOTED:
+            self.unknown.add(what)
+        if what == "hold.decided":
+            self.lifts = {i: w for i, w in self.lifts.items() if w["kind"] == "waiver" or w is self.lifts.get(id_) or leaf["t"] < w["until_ms"]}
+        for span in self.spans:
+            now = self.terms.get(span["id"])
+            span["ended"] = index if span["ended"] < 0 and (not now or now.digest != span["digest"]) else span["ended"]
+        live = {span["digest"] for span in self.spans if span["ended"] < 0}
+        self.spans += [{"adopted": index, "digest": t.digest, "ended": -1, "id": i} for i, t in self.terms.items() if t.digest not in live]
+    def approver(self, leaf, doc):
+        payload, sigs, message = dsse(doc, "approver", 1 << 16)
+        person = read_json(payload, "an approver") | {"doc": doc}
+        signed_by(self.trust[person["side"]], sigs, message, person["side"])
+        person["key"] = Key(person["vkey"])
+        need(person["person"] == leaf["id"], "an approver is named otherwise than in the record")
+        for other in self.approvers:
+            same, key = other["person"] == person["person"], other["key"].public == person["key"].public
+            need(other["side"] == person["side"] if same else not key, "an approver stands on two sides, or shares a key")
+        self.approvers = [other for other in self.approvers if other["vkey"] != person["vkey"]]
+        return person
+    def lift(self, doc, leaf):
+        """A waiver, or an approval of a held call, once enough persons signed who did not ask for it themselves."""
+        kind = "waiver" if leaf["what"] == "waiver.granted" else "hold"
+        payload, sigs, message = dsse(doc, kind)
+        ask = read_json(payload, f"a {kind}")
+        terms = next((t for t in self.terms.values() if t.digest == ask["terms"]), None)
+        need(terms and leaf["t"] < ask["until_ms"], f"a {kind} is for terms not in force, or had lapsed")
+        clauses, persons = terms.clauses, {}
+        without = {ask["requester"]} if kind == "waiver" else {ask["caller"], ask["caller"].lower()}
+        for keyid, sig in sigs:
+            for person in self.approvers:
+                if person["key"].named == keyid:
+                    person["key"].verify(message, sig)
+                    persons[person["person"]] = person["side"]
+        sides = [side for person, side in persons.items() if person not in without]
+        if kind == "waiver":
+            need(all(clauses.get(c, {}).get("waivable") == "true" for c in ask["clauses"]), "a waiver lifts what none can")
+            need(ask["from_ms"] < ask["until_ms"] <= ask["from_ms"] + 366 * 86400000, "a waiver lasts too long")
+            need(set(ask["purposes"]) <= terms.purposes and set(ask["models"]) <= terms.models, "a waiver's scope is unknown")
+            need(len(sides) >= int(terms.rule["approvers"]) and sides.count("vendor") >= int(terms.rule["vendor"]),
+                 "a waiver has too few approvers")
+            return ask | {"kind": "waiver", "id": "w-" + sha(payload).hex()[:16]}
+        need(all(clauses.get(c, {}).get("effect") == "hold" for c in ask["clauses"]), "a hold is of a clause that holds nothing")
+        need(len(sides) >= max(terms.persons[c] for c in ask["clauses"]), "a held call has too few approvers")
+        scope = {"callers": [ask["caller"]], "purposes": [ask["purpose"]], "models": [ask["model"]]}
+        return ask | scope | {"kind": "approval", "id": ask["hold"], "max_rank": ask["rank"], "max_uses": 1, "case": ""}
+
+# --- the walk over the records ---
+
+class Walk:
+    def __init__(self, files, manifest, profile):
+        self.files, self.manifest, self.profile, self.register = files, manifest, profile, Register()
+        self.counts, self.made, self.shown, self.calls = Counter(), Counter(), Counter(), {}
+        self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), set(), [], 0, hashlib.sha256()
+        self.named, self.closed, self.lines, self.last = set(), set(), files.lines("disclosures.jsonl"), manifest["from"] - 1
+        self.next = self.line()
+    def line(self):
+        raw = next(self.lines, None)
+        if raw is None:
+            return None
+        self.hash.update(raw + b"\n")
+        line = read_json(raw, "a line of disclosures.jsonl", exact=False)
+        need(set(line) == {"d", "i"} and self.last < line["i"] < self.manifest["to"], "a disclosure is out of place")
+        self.last = line["i"]
+        return line
+    def control(self, index, leaf):
+        doc = b""
+        if leaf["doc"] in self.manifest["withheld"]:
+            need(leaf["what"] in self.profile[1], "a document is withheld that the profile does not withhold")
+            self.closed.add(leaf["doc"])
+            doc = None
+        elif leaf["doc"]:
+            doc = self.files.read("control/" + leaf["doc"].removeprefix("sha256:"))
+            self.named.add(leaf["doc"])
+            need(digest(doc) == leaf["doc"], "a control document is another than its record names")
+        self.register.add(index, leaf, doc)
+    def record(self, index, data):
+        leaf, values = read_leaf(data), {}
+        need(MUST.get(leaf["o"] or leaf["k"], set()) <= set(leaf["c"]), f"record {index} does not commit to all it must")
+        if self.next and self.next["i"] == index:
+            values, self.next = disclosed(leaf, self.next["d"]), self.line()
+        need(all(name in self.profile[0] or "*" in self.profile[0] for name in values), "more is disclosed than the profile says")
+        self.made.update(list(leaf["c"]))
+        self.shown.update(list(values))
+        self.counts[leaf["k"]] += 1
+        self.counts["tokens_in"], self.counts["tokens_out"] = (
+            self.counts[n] + k for n, k in zip(("tokens_in", "tokens_out"), leaf["tok"] or (0, 0)))
+        {"control": self.controlled, "opened": self.opened, "settled": self.settled, "refused": self.refused}[leaf["k"]](index, leaf, values)
+    def controlled(self, index, leaf, values):
+        self.controls.append(index)
+        self.control(index, leaf)
+    def refused(self, index, leaf, values):
+        need(leaf["o"] == "denied" and leaf["tok"] is None and not leaf["terms"], "a refused call ended otherwise")
+    def opened(self, index, leaf, values):
+        register, at = self.register, leaf["t"]
+        terms = next((t for t in register.terms.values() if t.digest == leaf["terms"]), None)
+        need(terms and terms.start <= at < terms.until, f"record {index} names terms that were not in force there")
+        for id_ in leaf["w"]:
+            lift = register.lifts.get(id_)
+            self.spent[id_] += 1
+            need(lift and lift["from_ms"] <= at < lift["until_ms"] and lift["terms"] == leaf["terms"]
+                 and self.spent[id_] <= lift["max_uses"], f"record {index} uses what was not granted, has ended or is used up")
+            need(lift["kind"] == "waiver" or self.manifest["from"] or id_ in self.held, "a call was released that was never held")
+        decision = self.decision(leaf, values, terms)
+        facts = facts_in(values, GROUPS)
+        if decision:
+            uses = sorted({w for _, w in decision["waived"]}) if decision["verdict"] == "allow" else []
+            need(uses == leaf["w"], f"record {index} spends other than its decision says")
+        if facts:
+            need(abs(facts["epoch"] * 1000 - at) <= 3600000, f"record {index}: two clocks are an hour apart")
+        self.follows(index, decision, facts, terms, register.lifts)
+        self.calls[index], self.newest = (leaf, decision, facts), max(self.newest, at)
+    def settled(self, index, leaf, values):
+        self.held |= {leaf["call"]} if leaf["o"] == "held" else set()
+        self.endings[leaf["o"]] += 1
+        place = leaf["at"] if leaf["at"] >= 0 else index - 1
+        need(0 <= place < index, f"record {index} settles what does not come before it")
+        first, asked, facts = self.calls.pop(place, (None, None, None))
+        need(first or place < self.manifest["from"], f"record {index} settles no open call")
+        need(not first or (first["call"], first["terms"]) == (leaf["call"], leaf["terms"]), f"record {index} settles another call")
+        terms = self.register.seen.get(leaf["terms"])
+        last = self.decision(leaf, values, terms)
+        if last and facts and "reply" in values:
+            lifts = {w: self.register.granted[w] for w in first["w"] if w in self.register.granted}
+            self.follows(index, last, facts | facts_in(values, ["reply"]), terms, lifts)
+        quiet = leaf["o"] in ("denied", "held")
+        need(not quiet or leaf["tok"] is None, f"record {index}: tokens were counted for a call that never was")
+        if asked:
+            ends = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}.get(asked["verdict"])
+            need(leaf["o"] in ends if ends else not quiet, f"record {index}: the call ended otherwise than it was decided")
+            need(not last or last["verdict"] == "allow" or ends or leaf["o"] != "completed", f"record {index}: it should have been stopped")
+    def decision(self, leaf, values, terms):
+        decision = values.get("decision")
+        if decision is not None:
+            names = {"verdict", "rule", "clauses", "held", "unmet", "waived", "duties", "errors", "terms", "engine"}
+            need(type(decision) is dict and set(decision) == names, "a decision has other fields")
+            need(decision["terms"] == leaf["terms"], "a decision names other terms than its record")
+        return decision
+    def follows(self, index, decision, facts, terms, lifts):
+        """The decision must be the one that the signed terms give for these facts."""
+        if not (decision and facts and terms):
+            return
+        need(facts["hazardsIn"] == terms.over(facts["pm"]) and facts["hazardsOut"] == terms.over(facts["pmOut"])
+             and facts["hazardPermille"] == max(facts["pm"].values(), default=0), f"record {index}: hazards and scores differ")
+        need(facts["purpose"] in terms.purposes and facts["model"] in terms.models, f"record {index}: a purpose or a model is unknown")
+        named = {w for _, w in decision["waived"]}
+        need(named <= set(lifts), f"record {index} is lifted by what was not in force")
+        wanted = terms.decide(facts, [lifts[w] for w in named]) | {"engine": decision["engine"]}
+        if decision["rule"] == "duty" and wanted["verdict"] == "allow" and decision["duties"]:
+            owed = [duty for duty in wanted["duties"] if duty in decision["duties"]]
+            wanted |= {"verdict": "deny", "rule": "duty", "duties": owed}
+        need(decision == wanted, f"record {index}: the decision does not follow from the facts")
+
+# --- the whole ---
+
+PROFILES = {"full": (("*",), ()), "counts": (("decision",), ("key.new", "log.opened")), "none": ((), ("key.new", "log.opened")),
+            "audit": ((*GROUPS, "decision", "duties", "upstream"), ())}
+
+def opened(file, trust):
+    """The bundle's files and manifest, once the log's key signed it."""
+    files = Zip(file)
+    data, note = files.read("manifest.json"), files.read("manifest.note", 64000)
+    manifest = read_json(data[:-1], "the manifest")
+    need(data.endswith(b"\n") and manifest["format"] == "caveat-bundle/v1", "the manifest is of another format")
+    keys = [key for key in trust.logs if key.name == manifest["origin"]]
+    statement = f"caveat-bundle/v1\n{manifest['origin']}\n{digest(data)}\n".encode()
+    need(open_note(note, keys)[0] == statement, "the signed note is about another manifest")
+    return files, manifest, keys, data
+
+def check(file, trust, last=b"", after=None):
+    """Raises No for what does not hold."""
+    before, known = opened(after, trust) if after else None, last
+    known = known or (before[0].read("checkpoint", 64000) if before else b"")
+    files, m, keys, data = opened(file, trust)
+    start, to, size, controls, previous = m["from"], m["to"], m["size"], m["controls"], m["previous"]
+    need(all(type(n) is int for n in (start, to, size, *controls)) and 0 <= start <= to <= size < 2**53, "impossible numbers")
+    need(controls == sorted(set(controls)) and all(0 <= i < size for i in controls), "impossible control records")
+    need((m["number"] is None) == (m["receiver"] == "") and (m["number"] is None or m["number"] >= 1), "an impossible number")
+    # the files are those that the range needs, none more
+    tiles = range(start // 256, -(-to // 256)) if start < to else range(0)
+    outside = [i for i in controls if not start <= i < to]
+    need(max(len(tiles), len(outside)) <= len(files.members), "the bundle has fewer files than its range needs")
+    places = wanted_tiles(size, {*tiles, *(i // 256 for i in controls)}, previous["size"] if previous else 0)
+    names = {"checkpoint", "disclosures.jsonl", "manifest.json", "manifest.note"} | {f"entry/{i}" for i in outside}
+    names |= {path(level, n, width(size, level, n)) for level, n in places} | {path("entries", n, width(size, 0, n)) for n in tiles}
+    digests = {"checkpoint": m["checkpoint"], "policy": m["policy"], "checkpoint.prev": previous["checkpoint"] if previous else ""}
+    names |= {name for name, of in digests.items() if of}
+    documents = {name for name in files.members if name.startswith("control/")}
+    need(set(files.members) - documents == names, "the files are not those that the range needs")
+    need(all(digest(files.read(name)) == of for name, of in digests.items() if of), "a file is not the one named")
+    # the checkpoint, and what it goes on from
+    note, by = open_note(files.read("checkpoint", 64000), [*keys, *trust.witnesses.values()])
+    need(all(any(key is one for one in by) for key in keys) and trust.met(trust.quorum, by), "the checkpoint lacks a signature")
+    origin, of, root = tree_head(note)
+    need((origin, of) == (m["origin"], size), "the checkpoint is of another log or size")
+    mirror = Mirror(files, size, root)
+    for checkpoint in filter(None, (files.read("checkpoint.prev", 64000) if previous else b"", known)):
+        origin, of, root = tree_head(open_note(checkpoint, keys)[0])
+        need(origin == m["origin"] and of <= size and mirror.root_at(of) == root, "an earlier checkpoint is no beginning of this log")
+    # every record, in order
+    walk = Walk(files, m, PROFILES[m["profile"]])
+    def aside(index):
+        leaf = files.read(f"entry/{index}", 65535)
+        need(sha(b"\0", leaf) == mirror.tile(0, index // 256)[index % 256], f"record {index} is not the tree's")
+        need(read_leaf(leaf)["k"] == "control", f"record {index} is no control record")
+        walk.control(index, read_leaf(leaf))
+    for index in (i for i in outside if i < start):
+        aside(index)
+    for n in tiles:
+        for index, leaf in enumerate(mirror.entries(n), 256 * n):
+            if start <= index < to:
+                walk.record(index, leaf)
+    for index in (i for i in outside if i >= to):
+        aside(index)
+    # what it adds up to
+    need(walk.next is None and "sha256:" + walk.hash.hexdigest() == m["disclosures"], "the disclosures are not those named")
+    need(walk.controls == [i for i in controls if start <= i < to] and walk.closed == set(m["withheld"]), "control records differ")
+    need({"control/" + doc.removeprefix("sha256:") for doc in walk.named} == documents, "control/ holds other documents")
+    spans = [s for s in walk.register.spans if s["adopted"] < to and (s["ended"] < 0 or s["ended"] > start)]
+    need(sorted(spans, key=lambda s: (s["adopted"], s["id"])) == m["terms"], "the terms in force are not those named")
+    for span in spans:
+        Terms(walk.register.documents[span["digest"]], trust.parties)
+    for person in walk.register.approvers:
+        signed_by(trust.parties[person["side"]], *dsse(person["doc"], "approver", 1 << 16)[1:], person["side"])
+    need(all(trust.parties.values()), "the trust file names no key of a party")
+    need(not any(walk.newest - leaf["t"] > 3600000 for leaf, _, _ in walk.calls.values()), "a call has no outcome after an hour")
+    counts = {name: walk.counts[name] for name in ("opened", "settled", "refused", "control", "tokens_in", "tokens_out")}
+    need(m["counts"] == counts | {"endings": dict(walk.endings)}, "the sums are not those named")
+    seen = {name: (walk.made[name], walk.shown[name]) for name in walk.made}
+    whole = all(o["made"] == o["disclosed"] + o["withheld"] + o["destroyed"] for o in m["opened"].values())
+    need(whole and seen == {name: (o["made"], o["disclosed"]) for name, o in m["opened"].items()}, "commitments were counted otherwise")
+    if m["number"] is not None:
+        sent = walk.register.exports.get(m["receiver"], {"number": 0})
+        need(sent["number"] == m["number"] - 1, "the log has another number on record as the last that left")
+        if before:
+            old, named = before[1], previous["manifest"] if previous else ""
+            need((m["origin"], m["receiver"], m["number"]) == (old["origin"], old["receiver"], (old["number"] or 0) + 1)
+                 and named == digest(before[3]) and sent.get("manifest", named) == named, "it does not follow the bundle before")
+    return m, walk.register.unknown
+
+REFUSED = (No, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, OverflowError)
+
+def main():
+    parser = argparse.ArgumentParser(description="Check a Caveat bundle with nothing of Caveat's own code.")
+    parser.add_argument("bundle")
+    parser.add_argument("trust")
+    parser.add_argument("--last", help="the newest checkpoint of this log that you held before")
+    parser.add_argument("--after", help="the bundle before it in your sequence")
+    options = parser.parse_args()
+    read = lambda name: open(name, "rb").read() if name else b""
+    try:
+        after = open(options.after, "rb") if options.after else None
+        manifest, unknown = check(open(options.bundle, "rb"), Trust(read(options.trust)), read(options.last), after)
+    except REFUSED as error:
+        print(f"not verified: {error if isinstance(error, No) else 'something is malformed: ' + repr(error)}")
+        return 1
+    print(f"verified: records {manifest['from']} to {manifest['to'] - 1} of {manifest['origin']}, profile {manifest['profile']}")
+    for what in sorted(unknown):
+        print(f"not judged by this script: {what}")
+    return 0
+
+if __name__ == "__main__":
+    sys.exit(main())
