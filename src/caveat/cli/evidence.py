@@ -15,6 +15,7 @@ from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, out, say
 from caveat.cli.remote import Where
 from caveat.evidence.report import Report
+from caveat.evidence.report_page import verify_with_page
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify as verify_bundle
 from caveat.gateway.documents import Documents
@@ -60,6 +61,9 @@ def verify(
     *,
     last: Annotated[Path | None, typer.Option(help="The newest checkpoint of this log that you held before.")] = None,
     after: Annotated[Path | None, typer.Option(help="The bundle before it in your sequence.")] = None,
+    page: Annotated[
+        Path | None, typer.Option("--report", help="Write the result as one HTML file, which checks itself again.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify a bundle offline: needs no home, no gateway and no network."""
@@ -67,7 +71,12 @@ def verify(
     with ExitStack() as files:
         file = files.enter_context(existing(bundle).open("rb"))
         before = files.enter_context(existing(after).open("rb")) if after else None
-        report = verify_bundle(file, keys, read_bytes(last) if last else b"", before)
+        known = read_bytes(last) if last else b""
+        if page is None:
+            report = verify_bundle(file, keys, known, before)
+        else:
+            report, html = verify_with_page(file, keys, known, before)
+            write_new(page, html.encode(), replacing=True)
     if as_json:
         emit(report)
     else:

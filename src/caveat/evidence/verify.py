@@ -41,8 +41,8 @@ def verify(file: BinaryIO, trust: Trust, last_checkpoint: bytes = b"", after: Bi
 
 
 def verify_case(case: Case) -> Report:
-    """The same for a case whose maker wants to look at it afterwards."""
-    case.watches = {step.number: step.watch(case) for step in STEPS if step.watch}
+    """The same for a case whose maker wants to look at it afterwards; what it put into `watches` looks on too."""
+    case.watches |= {step.number: step.watch(case) for step in STEPS if step.watch}
     with suppress(Ended):
         for step in STEPS:
             step.take(case)
