@@ -33,12 +33,13 @@ CALL_KINDS = ("opened", "settled", "refused")
 CONTROL = "control"
 KINDS = (*CALL_KINDS, CONTROL)
 
-ENDINGS = ("completed", "denied", "held", "stopped", "broken", "aborted", "unknown")
+ENDINGS = ("completed", "denied", "held", "stopped", "withheld", "broken", "aborted", "unknown")
 """How a call ended.
 
     completed  the reply left whole            denied, held  nothing was sent to the model
     stopped    a clause ended it midway        broken        the upstream failed or was unreadable
     aborted    the client went away            unknown       the gateway died; nobody can say
+    withheld   the reply waits in the vault until persons release it
 """
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -57,7 +58,8 @@ class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
     tok    tokens in and out by the provider's count (settled), None where it gave none
     what   what a control record does: "terms.adopted", "key.new", ...
     id     the thing it does it to
-    w      what the call spends: ids of the waivers that it uses, and of the hold whose approval it uses (opened)
+    w      what the call spends: ids of the waivers that it uses, and of the hold whose approval it uses (opened); ids of the
+           waivers that only its reply uses (settled)
     doc    digest of the document kept whole in control/
     c      commitments: name -> digest
     """
@@ -108,15 +110,17 @@ class Opening(Struct, frozen=True):
     terms: str
 
 
-def opened(head: Head, facts: Facts, decision: Decision, request: dict[str, Any]) -> Entry:
+def opened(
+    head: Head, facts: Facts, decision: Decision, request: dict[str, Any], spends: tuple[str, ...] | None = None
+) -> Entry:
     """A call's first record: what was asked and what was decided, before anything goes to the model; in the clear, what
-    an allowed call spends (`spent`).
+    an allowed call spends: by its decision (`spent`), and the release of a kept reply where it asks for one.
 
-    `request` describes the body without its content (see `body_digest`).
+    `request` describes the body without its content (see `body_digest`); `spends` is what the decision spends if left out.
     """
     hidden: dict[str, Any] = {"decision": decision, "request": request}
     hidden |= {str(group): values for group, values in grouped(facts).items()}
-    uses = spent(decision)
+    uses = spent(decision) if spends is None else tuple(sorted(spends))
     clear = {**head.clear("opened", decision.terms), **({"w": uses} if uses else {})}
     return _entry(clear, hidden, head.key)
 
@@ -133,8 +137,15 @@ def refused(head: Head, caller: str, request: dict[str, Any]) -> Entry:
     )
 
 
-def settled(head: Head, opening: Opening, ending: str, usage: Usage | None, hidden: dict[str, Any]) -> Entry:
-    """A call's second record: how it ended.
+def settled(  # noqa: PLR0913, PLR0917
+    head: Head,
+    opening: Opening,
+    ending: str,
+    usage: Usage | None,
+    hidden: dict[str, Any],
+    spends: tuple[str, ...] = (),
+) -> Entry:
+    """A call's second record: how it ended; in the clear, the waivers that only its reply spends.
 
     `hidden` holds what there is of: reply (facts), decision, answer (length, keyed digest, characters that left),
     duties (what was done and how), upstream.
@@ -146,6 +157,8 @@ def settled(head: Head, opening: Opening, ending: str, usage: Usage | None, hidd
         clear["at"] = opening.index
     if usage is not None:
         clear["tok"] = [usage.tokens_in, usage.tokens_out]
+    if spends:
+        clear["w"] = tuple(sorted(spends))
     return _entry(clear, hidden, head.key)
 
 
@@ -165,6 +178,12 @@ class BodyDigest:
         """Take in the next bytes of the body."""
         self._mac.update(piece)
         self._length += len(piece)
+
+    def copy(self) -> "BodyDigest":
+        """The same so far, to go on with apart."""
+        other = BodyDigest.__new__(BodyDigest)
+        other._mac, other._length = self._mac.copy(), self._length  # noqa: SLF001 - it is one of ours
+        return other
 
     def value(self) -> dict[str, Any]:
         """`{"len": bytes so far, "hmac": hex}`, as it is committed."""
@@ -222,7 +241,7 @@ def read_leaf(data: bytes) -> Leaf:
         raise NotVerified(f"expected record version {VERSION}, got `{leaf.v}`", step="leaf")
     if not same:
         raise NotVerified("a leaf is not in canonical form", step="leaf")
-    if leaf.w and (leaf.k != "opened" or list(leaf.w) != sorted(set(leaf.w))):
+    if leaf.w and (leaf.k not in ("opened", "settled") or list(leaf.w) != sorted(set(leaf.w))):
         raise NotVerified("a leaf spends what its kind cannot, or the same twice", step="leaf")
     if leaf.k not in KINDS or leaf.o not in ("", *ENDINGS) or min(leaf.tok or (0,)) < 0:
         raise NotVerified("a leaf has a kind, an ending or a token count that no record has", step="leaf")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,13 +174,44 @@ def test_what_is_found_in_two_windows_adds_up():
     assert reader.facts.stage == "reply"
 
 
-def test_a_hold_and_a_new_duty_stop_a_reply_that_has_begun():
-    held, _ = run([("0", "grim" + "." * 20)])
-    assert held is not None
-    assert (held.verdict, held.clauses) == ("hold", ("hate",))
+def kept(word, **options):
+    reader = Guard(POLICY, facts(), decide(POLICY, facts()), (), recognize, horizon=HORIZON, **options)
+    reader.feed("0", "." * 64)
+    before = reader.released("0")
+    reader.feed("0", word + "." * 200)
+    return reader, before
+
+
+def test_a_hold_in_the_reply_keeps_it_from_there_on_and_judging_goes_on():
+    reader, before = kept("grim")
+    assert (reader.stopped, reader.keeps, reader.decision.clauses) == (None, True, ("hate",))
+    reader.finish()
+    assert 0 < before <= reader.released("0") <= 64
+    reader, _ = kept("grim")
+    reader.feed("1", BANNER)
+    reader.finish()
+    assert reader.stopped is not None
+    assert reader.stopped.clauses == ("ceiling",)
+    assert not reader.keeps
+
+
+def test_a_new_duty_that_cannot_be_met_any_more_stops_a_reply_that_has_begun():
     owed, _ = run([("0", "hush" + "." * 20)])
     assert owed is not None
     assert (owed.rule, [duty.name for duty in owed.duties]) == ("duty", ["review.human"])
+
+
+def test_a_review_that_the_reply_brings_up_keeps_it():
+    reader, before = kept("hush", late={"review.human"})
+    reader.finish()
+    assert (reader.stopped, reader.keeps, reader.decision.verdict) == (None, True, "allow")
+    assert before <= reader.released("0") <= 64
+
+
+def test_a_held_reply_with_a_duty_that_cannot_be_met_is_stopped():
+    reader, _ = kept("grim hush")
+    assert reader.stopped is not None
+    assert reader.stopped.rule == "duty"
 
 
 def test_a_new_duty_that_can_still_be_met_does_not_stop_it():
@@ -262,19 +294,58 @@ def test_words_after_the_end_of_a_channel_are_judged_before_they_leave():
     assert reader.released("0") == 11
 
 
-@pytest.mark.parametrize("request_too", [True, False])
-def test_a_waiver_lifts_in_the_reply_only_if_its_use_was_spent_on_the_request(request_too):
-    """Else a use would be made that nothing counts."""
-    both = Policy(
-        terms(ANYTHING, clause("secrets", "forbid", "context.secretsIn || context.secretsOut", waivable=True))
-    )
-    waiver = Waiver("W-1", ("secrets",), (), (), (), "r", 0, 2**52, 1, "x", ("a", "b"), "")
-    given_facts = facts(secrets_in=request_too)
-    decision = decide(both, given_facts, [waiver])
-    reader = Guard(both, given_facts, decision, [waiver], recognize, horizon=HORIZON)
+SECRETS = Policy(terms(ANYTHING, clause("secrets", "forbid", "context.secretsIn || context.secretsOut", waivable=True)))
+WAIVER = Waiver("w-1", ("secrets",), (), (), (), "r", 0, 2**52, 1, "x", ("a", "b"), "")
+
+
+def waived(*waivers, **given):
+    given_facts = facts(**given)
+    decision = decide(SECRETS, given_facts, waivers)
+    return Guard(SECRETS, given_facts, decision, waivers, recognize, horizon=HORIZON)
+
+
+def test_a_waiver_that_the_request_used_lifts_in_the_reply():
+    reader = waived(WAIVER, secrets_in=True)
     reader.feed("0", "sk-123456")
     reader.end("0")
-    assert (reader.stopped is None) == request_too
+    assert reader.stopped is None
+    assert (reader.spends, reader.released("0")) == ((), 9)
+
+
+def test_a_waiver_that_only_the_reply_needs_is_named_and_nothing_leaves_before_it_is_spent():
+    """Else a use would be made that nothing counts."""
+    reader = waived(WAIVER)
+    reader.feed("0", "sk-123456")
+    reader.finish()
+    assert (reader.stopped, reader.spends, reader.waits, reader.keeps) == (None, (WAIVER,), True, False)
+    assert reader.released("0") == 0
+    assert reader.decision.waived == (("secrets", "w-1"),)
+
+
+def test_without_the_waiver_that_is_gone_the_reply_is_judged_anew():
+    reader = waived(WAIVER)
+    reader.feed("0", "sk-123456")
+    reader.finish()
+    reader.without("w-1")
+    assert reader.stopped is not None
+    assert reader.stopped.clauses == ("secrets",)
+    assert (reader.spends, reader.waits) == ((), False)
+
+
+def test_of_two_waivers_the_other_steps_in():
+    other = msgspec.structs.replace(WAIVER, id="w-2")
+    reader = waived(WAIVER, other)
+    reader.feed("0", "sk-123456")
+    reader.finish()
+    reader.without("w-1")
+    assert (reader.stopped, reader.spends) == (None, (other,))
+
+
+def test_a_reply_that_needs_no_waiver_spends_none():
+    reader = waived(WAIVER)
+    reader.feed("0", "all is well")
+    reader.finish()
+    assert (reader.spends, reader.waits, reader.released("0")) == ((), False, 11)
 
 
 def test_a_reply_without_words_is_judged_at_its_end():

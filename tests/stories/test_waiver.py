@@ -4,7 +4,6 @@ that a person releases, once."""
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import httpx
 import msgspec
@@ -12,15 +11,13 @@ import pytest
 from tests.cli.conftest import run  # noqa: F401 - a fixture
 from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, running, scripted_gateway, upstream_text
-from tests.stories.test_evidence import exported, trust_of
+from tests.stories.persons import PATH, asked, carried, granted, released, send, staffed, verified
 
-from caveat.evidence.verify import verify
 from caveat.gateway.documents import Documents
-from caveat.gateway.holding import Held
+from caveat.gateway.held import Held
 from caveat.gateway.script import says
 from caveat.gateway.scripted import serve
 
-PATH = "/v1/chat/completions"
 PLAIN = {"model": MODEL, "messages": [{"role": "user", "content": "Draft a short note of thanks."}]}
 SECRET = {
     "model": MODEL,
@@ -40,58 +37,9 @@ def office(tmp_path, run):  # noqa: F811
         yield staffed(tmp_path, run, gateway, upstream)
 
 
-def staffed(folder, run, gateway, upstream):  # noqa: F811
-    home = gateway.home.path
-
-    def do(*words, code=0):
-        done = run(*words)
-        assert done.code == code, (done.out, done.err)
-        return done
-
-    for person, side in (("anna", "operator"), ("ben", "operator"), ("carl", "operator"), ("vera", "vendor")):
-        machine = folder / person
-        machine.mkdir()
-        vkey = do("party", "init", person, machine / "key", "--json").json["vkey"]
-        named = machine / "named.json"
-        party = home / "keys" / f"party-example-{'labs' if side == 'vendor' else 'ministry'}.sample"
-        do("waiver", "approver", "name", person, "--vkey", vkey, "--side", side, "--key", party, "--out", named)
-        told = do("waiver", "approver", "add", named, "--home", home).out
-        assert f"`{person}` may approve" in told
-    return SimpleNamespace(do=do, home=home, gateway=gateway, upstream=upstream, folder=folder)
-
-
-def asked(office, *more, uses=2, clause="secrets.kept", until="+7d"):
-    """Carl asks; the file that he hands on."""
-    file = office.folder / "carl" / f"waiver-{len(list((office.folder / 'carl').iterdir()))}.json"
-    words = ("--reason", "Audit 17 needs the originals.", "--requester", "carl", "--until", until, "--uses", uses)
-    office.do("waiver", "request", "--clause", clause, *words, "--out", file, "--home", office.home, *more)
-    return file
-
-
-def carried(office, file, *persons):
-    """The file on a stick, signed on each one's machine in turn."""
-    for person in persons:
-        there = office.folder / person / file.name
-        if there != file:
-            shutil.copy(file, there)
-        office.do("waiver", "approve", there, "--key", office.folder / person / "key")
-        file = there
-    return file
-
-
-def granted(office, *more, **asking):
-    file = carried(office, asked(office, *more, **asking), "anna", "ben")
-    return office.do("waiver", "grant", file, "--home", office.home, "--json").json["waiver"]
-
-
 def ask(office, body=SECRET, **headers):
     reply = office.gateway.http(**headers).post(PATH, json=body)
     return reply.status_code
-
-
-def verified(office):
-    _, out = exported(office.gateway)
-    return verify(out, trust_of(office.gateway))
 
 
 def test_a_waiver_from_the_refusal_to_its_last_use(office):
@@ -295,19 +243,6 @@ def held(office, body=TOOL):
     hold = reply.headers["x-caveat-call"]
     assert f"Caveat-Hold: {hold}" in reply.json()["error"]["message"]
     return data, hold
-
-
-def send(office, data, hold="", key=""):
-    headers = {"content-type": "application/json", **({"caveat-hold": hold} if hold else {})}
-    return office.gateway.http(key, **headers).post(PATH, content=data)
-
-
-def released(office, hold, person="anna"):
-    file = office.folder / person / f"{hold}.json"
-    shown = office.do("hold", "show", hold, "--out", file, "--home", office.home).out
-    assert "Send a note of thanks to the archive." in shown
-    office.do("hold", "approve", file, "--key", office.folder / person / "key")
-    return office.do("hold", "grant", file, "--home", office.home)
 
 
 def message(reply):

@@ -26,6 +26,7 @@ ENDED = {
     "denied": "nothing was sent to the model",
     "held": "nothing was sent to the model; it waits for an approval",
     "stopped": "a clause ended the reply midway",
+    "withheld": "the reply waits in the vault until persons release it",
     "broken": "the model's server failed, or its reply could not be read",
     "aborted": "the client went away",
     "unknown": "the gateway stopped while it ran, so nobody can say",

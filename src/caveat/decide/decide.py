@@ -58,12 +58,12 @@ def decide_again(
 
 
 def able(decision: Decision, fulfils: Collection[str]) -> Decision:
-    """The decision, or a denial where an allowed call owes a duty that is not in `fulfils`.
+    """The decision, or a denial where a call that is allowed, or waits, owes a duty that is not in `fulfils`.
 
-    The denial's clauses and duties are those that cannot be met; a replay of decide() gives the allow that was denied.
+    The denial's clauses and duties are those that cannot be met; a replay of decide() gives what was denied.
     """
     owed = tuple(duty for duty in decision.duties if duty.name not in fulfils)
-    if decision.verdict != "allow" or not owed:
+    if decision.verdict == "deny" or not owed:
         return decision
     return msgspec.structs.replace(decision, verdict="deny", rule="duty", duties=owed)
 

@@ -49,6 +49,16 @@ def held(hold: str, language: str) -> str:
     return _phrases(language)["waits"].format(hold=hold)
 
 
+def kept(terms: Terms, clauses: Sequence[str], hold: str, language: str) -> Halt:
+    """What the caller is told of a reply that waits until persons release it: `clauses` say so, at least one."""
+    phrase = _phrases(language)
+    clause, *more = (terms.draft.clause(id_) for id_ in clauses)
+    parts = [phrase["refused_review"].format(terms=terms.draft.name)]
+    parts.append(phrase["quoted"].format(says=_in(clause.says, language), id=clause.id))
+    parts += [phrase["also"].format(ids=_listed([one.id for one in more]))] if more else []
+    return Halt("approval_required", "; ".join([*parts, held(hold, language)]), clause.id)
+
+
 def explain(decision: Decision, terms: Terms, language: str, facts: Facts | None = None) -> list[str]:
     """Sentences for a person who asks why: the outcome, each clause that held, waivers, duties, what was missing."""
     phrase = _phrases(language)

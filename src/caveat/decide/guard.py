@@ -11,7 +11,9 @@ Rules of this file:
 - a window is never shorter than `LEAD + horizon + 2 * stride`: a form that touches a window's end is the next window's,
   which has it behind its first `LEAD` characters;
 - what was found stays found: facts of the reply only grow;
-- a duty that a reply brings up, and that cannot be met once the model has begun, stops it.
+- a duty that a reply brings up, and that cannot be met once the model has begun, stops it;
+- a reply that a hold clause or the duty `review.human` keeps, or that needs a waiver which the request did not use, waits:
+  from there on nothing is released, and judging goes on to its end.
 
 A whole reply goes the same way: feed, end, and nothing is sent if it was stopped.
 """
@@ -19,7 +21,7 @@ A whole reply goes the same way: feed, end, and nothing is sent if it was stoppe
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from caveat.decide.decide import able, decide_again
+from caveat.decide.decide import able, decide, decide_again
 from caveat.decide.decision import Decision
 from caveat.decide.policy import Policy
 from caveat.facts import Facts, with_reply
@@ -31,6 +33,7 @@ from caveat.wire.call import Voice
 
 LATE = frozenset({"log.digest"})
 """Duties that every gateway can still meet when they come up in the middle of a reply."""
+REVIEW = "review.human"
 
 
 class Recognize(Protocol):
@@ -43,8 +46,8 @@ class Guard:
     """One reply.  `facts` and `decision` are the latest; `stopped` is the decision that ended it, None while none has.
 
     decision   the request's, an allow: decide(policy, facts, waivers)
-    waivers    those in force; only those that the request's decision used may lift a clause in the reply, for their use
-               is spent on record, and another's cannot be any more
+    waivers    those in force; those that the request's decision used lift in the reply too; another waiver does where it
+               turns a denial into an allow: it is then in `spends`, to be put on record before anything more leaves
     recognize  reads one window of one voice
     horizon    the longest finding of exact form, in characters (recognize/finding.py)
     pending    how much of a window's end may be the beginning of one (recognize/tail.py); None: always the horizon
@@ -70,6 +73,8 @@ class Guard:
         self._policy = policy
         spent = {waiver for _, waiver in decision.waived}
         self._waivers = tuple(waiver for waiver in waivers if waiver.id in spent)
+        self._more = tuple(waiver for waiver in waivers if waiver.id not in spent and waiver.kind == "waiver")
+        self._late: tuple[Waiver, ...] = ()
         self._recognize = recognize
         self._horizon = horizon
         self._pending = pending or (lambda _: horizon)
@@ -85,6 +90,30 @@ class Guard:
         """Whether anything of the reply was evaluated."""
         return self._judged
 
+    @property
+    def spends(self) -> tuple[Waiver, ...]:
+        """The waivers that only the reply uses, by the latest decision."""
+        used = {waiver for _, waiver in self.decision.waived}
+        return tuple(waiver for waiver in self._late if waiver.id in used)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether persons are to release the reply, by the latest decision."""
+        waits = self.decision.verdict == "hold" or any(duty.name == REVIEW for duty in self.decision.duties)
+        return self.stopped is None and waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing may leave for now: persons are to release it, or a waiver's use to be put on record."""
+        return self.keeps or (self.stopped is None and bool(self._late))
+
+    def without(self, waiver: str) -> None:
+        """Judge once more without a waiver of `spends` that has no use left, or has ended."""
+        late, self._late = self._late, ()
+        self._waivers = tuple(one for one in self._waivers if one not in late)
+        self._more = tuple(one for one in (*self._more, *late) if one.id != waiver)
+        self._settle(decide(self._policy, self.facts, self._waivers), self.facts)
+
     def feed(self, channel: str, text: str, *, tool: str = "") -> None:
         """Take in words of a channel; `tool` is the tool's name where they are its arguments.  Ignored once stopped."""
         state = self._channels.setdefault(channel, _Channel(channel, self._window))
@@ -96,7 +125,7 @@ class Guard:
             text = text[room:]
             if state.length % self._stride == 0:
                 self._judge(state, ends=False)
-                if self.stopped is None and not state.tools:
+                if self.stopped is None and not self.waits and not state.tools:
                     held = min(self._horizon, self._pending(state.window()))
                     state.released = max(state.released, state.length - held)
 
@@ -107,7 +136,7 @@ class Guard:
             self._judge(state, ends=True)
             state.complete = True
             self._judge_hidden(state)
-        if self.stopped is None:
+        if self.stopped is None and not self.waits:
             state.released = state.length
 
     def finish(self) -> None:
@@ -116,6 +145,9 @@ class Guard:
             self.end(channel)
         if not self._judged and self.stopped is None:
             self._judge(_Channel("", self._window), ends=True)
+        if self.stopped is None and not self.waits:  # what waited for a while, and need not any more
+            for state in self._channels.values():
+                state.released = state.length
 
     def released(self, channel: str) -> int:
         """How many characters of the channel may have left, counted from its beginning."""
@@ -137,11 +169,29 @@ class Guard:
         self._called |= dict.fromkeys((state.name, tool) for tool in sorted(state.tools))
         tools = [tool for _, tool in self._called]
         facts = with_reply(self.facts, findings, tools, self._policy.terms.draft)
-        decision = decide_again(self._policy, self.facts, self.decision, facts, self._waivers)
+        self._settle(decide_again(self._policy, self.facts, self.decision, facts, self._waivers), facts)
+
+    def _settle(self, decision: Decision, facts: Facts) -> None:
+        """Take up a decision over those facts, one with more waivers where only these allow."""
+        decision = able(decision, self._fulfils)
+        if decision.verdict != "allow" and self._more:
+            decision = self._lifted(facts) or decision
         self.facts = facts
-        self.decision = able(decision, self._fulfils)
-        if self.decision.verdict != "allow":
-            self.stopped = self.decision
+        self.decision = decision
+        if decision.verdict == "deny":
+            self.stopped = decision
+
+    def _lifted(self, facts: Facts) -> Decision | None:
+        """An allow by waivers that the request did not use, which are spent by it; None where there is none."""
+        decision = able(decide(self._policy, facts, (*self._waivers, *self._more)), self._fulfils)
+        if decision.verdict != "allow":
+            return None
+        used = {id_ for _, id_ in decision.waived}
+        new = tuple(waiver for waiver in self._more if waiver.id in used)
+        self._late += new
+        self._waivers += new
+        self._more = tuple(waiver for waiver in self._more if waiver not in new)
+        return decision
 
 
 class _Channel:

@@ -8,6 +8,7 @@ Phrase = dict[str, str]
 ENGLISH: Phrase = {
     "refused_forbid": "the terms `{terms}` forbid this call",
     "refused_hold": "under the terms `{terms}` this call waits for a person's approval",
+    "refused_review": "under the terms `{terms}` the model's reply waits until a person releases it",
     "refused_no-permit": "nothing in the terms `{terms}` permits this call",
     "refused_unreadable": "this call holds a field or a part that the gateway does not read, "
     "and no clause of the terms `{terms}` lets it pass",
@@ -49,6 +50,7 @@ ENGLISH: Phrase = {
 FRENCH: Phrase = {
     "refused_forbid": "les conditions `{terms}` interdisent cet appel",
     "refused_hold": "selon les conditions `{terms}`, cet appel attend l'approbation d'une personne",
+    "refused_review": "selon les conditions `{terms}`, la réponse du modèle attend qu'une personne la libère",
     "refused_no-permit": "rien dans les conditions `{terms}` n'autorise cet appel",
     "refused_unreadable": "cet appel contient un champ ou une partie que la passerelle ne lit pas, "
     "et aucune clause des conditions `{terms}` ne le laisse passer",

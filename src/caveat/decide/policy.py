@@ -19,11 +19,15 @@ from caveat.facts import Facts
 from caveat.terms.cedar_schema import fact_types, projected
 from caveat.terms.condition import SCOPE, read_condition
 from caveat.terms.document import Clause, Terms
-from caveat.vocabulary import Bool, Enum, FactType, Long, SetOf
+from caveat.vocabulary import FACTS, HAZARDS, Bool, Enum, FactType, Long, SetOf, per_mille_name
 
 ENGINE = "cedarpy/" + version("cedarpy")
 """The binding and, in its first two numbers, the Cedar engine that it wraps."""
 REMEMBERED = 4096
+REPLIED = frozenset(fact.name for fact in FACTS if fact.group == "reply") | {
+    per_mille_name(code, out=True) for code in HAZARDS
+}
+"""What a condition can look at that only a reply brings."""
 NO_FIT = (("", "the facts do not fit the terms' fact schema"),)
 """The error of a request that Cedar refuses; so is a call on record that is too old to hold a fact that a clause needs."""
 ANYONE = "anyone"
@@ -44,6 +48,7 @@ class Policy:
 
     reads    the facts, and `principal`, `action`, `resource`, that some clause refers to
     clauses  by id, those that have a condition
+    keeps    whether a reply may come to wait for persons in its midst
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -53,6 +58,7 @@ class Policy:
         self.clause_reads = {c.id: read_condition(c.when or "").reads for c in self.clauses.values()}
         self.reads: frozenset[str] = frozenset().union(*self.clause_reads.values())
         self.permits = tuple(sorted(c.id for c in self.clauses.values() if c.effect == "permit"))
+        self.keeps = any(_keeps(clause) for clause in self.clauses.values())
         self.non_waivable = frozenset(c.id for c in self.clauses.values() if not c.waivable)
         self._attributes = tuple(sorted(self.reads - SCOPE))
         self._pick = tuple(_picker(name) for name in self._attributes)
@@ -106,6 +112,12 @@ class Policy:
             "resource": {"type": "Model", "id": model},
             "context": json.dumps(context),
         }
+
+
+def _keeps(clause: Clause) -> bool:
+    """Whether what is found in a reply may make it wait: a hold, or a duty to have it reviewed."""
+    waits = clause.effect == "hold" or any(duty.name == "review.human" for duty in clause.duties)
+    return waits and bool(read_condition(clause.when or "").reads & REPLIED)
 
 
 def _policies(cedar: str) -> dict[str, Any]:

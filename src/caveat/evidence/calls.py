@@ -20,6 +20,7 @@ OPEN_MS: Final = 3_600_000
 MAX_KEPT_FACTS: Final = 1 << 16
 """How many open calls' facts are remembered for the decision over their reply."""
 
+REVIEW: Final = "review.human"
 _ENDS: Final = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}
 
 
@@ -31,6 +32,7 @@ class Pending(Struct, frozen=True):
     at_ms: int
     decision: Decision | None
     facts: Facts | None
+    spends: tuple[str, ...] = ()
 
 
 class Calls:
@@ -52,7 +54,7 @@ class Calls:
         """A call's first record."""
         facts = replayed.facts if self._facts < MAX_KEPT_FACTS else None
         self._facts += facts is not None
-        self._open[index] = Pending(leaf.call, leaf.terms, leaf.t, replayed.decision, facts)
+        self._open[index] = Pending(leaf.call, leaf.terms, leaf.t, replayed.decision, facts, leaf.w)
         self._newest_ms = max(self._newest_ms, leaf.t)
 
     def settle(self, index: int, leaf: Leaf) -> Pending | None:
@@ -72,8 +74,9 @@ class Calls:
         self.ended += 1
         return pending
 
-    def judge(self, leaf: Leaf, asked: Decision | None, last: Decision | None) -> None:
-        """Return if how a call ended fits its decisions, as far as they are known.  Raises NotVerified."""
+    def judge(self, leaf: Leaf, asked: Decision | None, last: Decision | None, *, released: bool = False) -> None:
+        """Return if how a call ended fits its decisions, as far as they are known; `released`: persons have released the
+        reply that it got.  Raises NotVerified."""
         if leaf.o in {"denied", "held"} and leaf.tok is not None:
             raise _no(f"the call ended `{leaf.o}`, but the model counted tokens for it")
         if asked is None:
@@ -84,8 +87,8 @@ class Calls:
             raise _no(f"the decision was {asked.verdict}, but the call ended `{leaf.o}`")
         if not allowed and leaf.o in {"denied", "held"}:
             raise _no(f"the decision was allow, but the call ended `{leaf.o}`")
-        if last is not None and last.verdict != "allow" and leaf.o == "completed":
-            raise _no(f"the last decision over the reply was {last.verdict}, but the call ended `completed`")
+        if last is not None:
+            _judge_reply(leaf, last, released=released)
 
     def still_open(self) -> tuple[int, ...]:
         """Indices of the calls that have no outcome in the range, ascending."""
@@ -94,6 +97,17 @@ class Calls:
     def overdue(self) -> tuple[int, ...]:
         """Those that have none an hour after they began, by the clock of the newest call."""
         return tuple(i for i, p in self._open.items() if self._newest_ms - p.at_ms > OPEN_MS)
+
+
+def _judge_reply(leaf: Leaf, last: Decision, *, released: bool) -> None:
+    """Return if a call that got as far as a reply ended as the last decision over it says."""
+    review = any(duty.name == REVIEW for duty in last.duties)
+    if leaf.o == "completed" and last.verdict != "allow":
+        raise _no(f"the last decision over the reply was {last.verdict}, but the call ended `completed`")
+    if leaf.o == "completed" and review and not released:
+        raise _no("a person was to release the reply, but the call ended `completed` without a release")
+    if leaf.o == "withheld" and last.verdict != "hold" and not (last.verdict == "allow" and review):
+        raise _no(f"the last decision over the reply was {last.verdict}, but the call ended `withheld`")
 
 
 def _no(why: str) -> NotVerified:

@@ -3,7 +3,7 @@
 Rules of this file: `decide` is the gateway's own, and pure; facts are taken only whole and only in the one form in which
 they were committed; of waivers and approvals, only those that a decision names are given to it, if they were in force, for
 a gateway may leave one unused (its uses were gone, its case was another); the answer is remembered for equal facts by the policy itself (decide/policy.py), which knows what
-its clauses look at.  A gateway may only tighten: deny for want of a duty (rule `duty`) what the terms allow.
+its clauses look at.  A gateway may only tighten: deny for want of a duty (rule `duty`) what the terms allow or hold.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,12 @@ MAX_DRIFT_MS: Final = 3_600_000
 
 
 class Replayed(Struct, frozen=True):
-    """What a record's disclosures came to: its decision and its facts, None where they were withheld."""
+    """What a record's disclosures came to: its decision and its facts, None where they were withheld; and what the call
+    spent, which stands in the clear."""
 
     decision: Decision | None
     facts: Facts | None
+    spends: tuple[str, ...] = ()
 
 
 class Replay:
@@ -56,13 +58,13 @@ class Replay:
         """The decision of a call's first record; `lifts` are the waivers and approvals in force there, by id.  Raises
         NotVerified where it does not follow."""
         decision = _decision(leaf, values)
-        if decision is not None and spent(decision) != leaf.w:
-            raise _no("what the decision lifts by is not what the call spent")
+        if decision is not None:
+            _check_spent(decision, leaf, lifts)
         facts = _facts({name: values[name] for name in GROUPS if name in values})
         if facts is not None and abs(facts.epoch * 1000 - leaf.t) > MAX_DRIFT_MS:
             raise _no("the facts' clock and the record's clock are more than an hour apart")
         self._compare(decision, facts, terms, lifts)
-        return Replayed(decision, facts)
+        return Replayed(decision, facts, leaf.w)
 
     def reply(
         self,
@@ -74,11 +76,14 @@ class Replay:
     ) -> Decision | None:
         """The last decision over a reply, None where it was withheld.
 
-        `asked` is what the call's first record came to; a reply is lifted by what that one spent, and nothing else.
+        `asked` is what the call's first record came to; a reply is lifted by what that one spent or its own record spends,
+        and nothing else.
         """
         decision = _decision(leaf, values)
         before, facts = asked.facts, None
-        spends = spent(asked.decision) if asked.decision else ()
+        spends = (*asked.spends, *leaf.w)
+        if decision is not None and not set(leaf.w) <= set(spent(decision)):
+            raise _no("the reply spends what its decision does not lift by")
         if before is not None and "reply" in values:
             facts = _facts({**{str(k): v for k, v in grouped(before).items()}, "reply": values["reply"]})
         if "decision" in leaf.c:
@@ -101,7 +106,7 @@ class Replay:
 
     def _check(self, recorded: Decision, follows: Decision) -> None:
         wanted = msgspec.structs.replace(follows, engine=recorded.engine)
-        if recorded.rule == "duty" and follows.verdict == "allow" and recorded.duties:
+        if recorded.rule == "duty" and follows.verdict != "deny" and recorded.duties:
             owed = tuple(duty for duty in follows.duties if duty in recorded.duties)
             wanted = msgspec.structs.replace(wanted, verdict="deny", rule="duty", duties=owed)
         if recorded != wanted:
@@ -121,6 +126,15 @@ def engine_note(engines: set[str]) -> str:
     """What to say where decisions were evaluated by another engine than this one, "" where not."""
     others = sorted(engines - {ENGINE})
     return f"decisions recorded by {', '.join(others)} were replayed with {ENGINE}" if others else ""
+
+
+def _check_spent(decision: Decision, leaf: Leaf, lifts: Mapping[str, Waiver]) -> None:
+    """Return if the call spent what its decision lifts by, and beyond that the release of a kept reply at most."""
+    named, spends = set(spent(decision)), set(leaf.w)
+    more = spends - named
+    released = len(more) <= 1 and all(id_ in lifts and lifts[id_].reply for id_ in more)
+    if not named <= spends or not released or (spends and decision.verdict != "allow"):
+        raise _no("what the decision lifts by is not what the call spent")
 
 
 def _decision(leaf: Leaf, values: dict[str, Any]) -> Decision | None:

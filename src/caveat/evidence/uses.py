@@ -19,15 +19,19 @@ class Uses:
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
         self.granted: dict[str, Waiver] = {}
-        self._held: set[str] = set()
+        self._held: dict[str, str] = {}
 
     def settled(self, leaf: Leaf) -> None:
-        """Note a call that was held: only such a one can have been approved."""
-        if leaf.o == "held":
-            self._held.add(leaf.call)
+        """Note a call that was held, or whose reply was: only such a one can have been approved, or released."""
+        if leaf.o in ("held", "withheld"):
+            self._held[leaf.call] = leaf.o
+
+    def releases(self, spends: tuple[str, ...]) -> bool:
+        """Whether the release of a kept reply is among what a call has spent."""
+        return any(id_ in self.granted and self.granted[id_].reply for id_ in spends)
 
     def add(self, leaf: Leaf, register: Register, *, from_start: bool) -> None:
-        """Count what a call spent.  `from_start`: every record before it was seen.  Raises NotVerified."""
+        """Count what a call's record spends.  `from_start`: every record before it was seen.  Raises NotVerified."""
         for id_ in leaf.w:
             waiver = in_force(register).get(id_)
             if waiver is None:
@@ -40,15 +44,20 @@ class Uses:
                 raise _no(f"it uses `{id_}`, which was granted under other terms")
             if self.spent[id_] > waiver.max_uses:
                 raise _no(f"it is use {self.spent[id_]} of `{id_}`, which has {waiver.max_uses}")
-            if waiver.kind == "approval" and from_start and id_ not in self._held:
-                raise _no(f"it uses the approval `{id_}` of a call that was never held")
+            if waiver.kind == "approval" and leaf.k == "settled":
+                raise _no(f"it uses the approval `{id_}` for a reply alone, where only waivers do")
+            wanted = "withheld" if waiver.reply else "held"
+            if waiver.kind == "approval" and from_start and self._held.get(id_) != wanted:
+                raise _no(f"it uses the approval `{id_}` of a call that was never {wanted}")
 
     def told(self) -> str:
         """The sums in words, "" where there are none."""
         waivers = {id_: n for id_, n in self.spent.items() if self.granted[id_].kind == "waiver"}
         parts = [f"`{id_}` used {n} of {self.granted[id_].max_uses} times" for id_, n in sorted(waivers.items())]
-        approvals = len(self.spent) - len(waivers)
-        return "; ".join([*parts, *([f"{approvals} held calls released by persons"] if approvals else [])])
+        replies = sum(1 for id_ in self.spent if self.granted[id_].reply)
+        approvals = len(self.spent) - len(waivers) - replies
+        parts += [f"{approvals} held calls released by persons"] if approvals else []
+        return "; ".join([*parts, *([f"{replies} replies released by persons"] if replies else [])])
 
 
 def in_force(register: Register) -> Mapping[str, Waiver]:

@@ -27,6 +27,7 @@ MUST_COMMIT: Final = {
     "opened": frozenset({*GROUPS, "decision", "request"}),
     "completed": frozenset({"reply", "decision", "answer"}),
     "stopped": frozenset({"reply", "decision", "answer"}),
+    "withheld": frozenset({"reply", "decision", "answer"}),
 }
 """What a record must commit to, by its kind or a call's ending: what was never committed to cannot be asked for later."""
 
@@ -185,6 +186,7 @@ class Walk:
 
     def _settle(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         self.uses.settled(leaf)
+        self._spend(index, leaf)
         try:
             pending = self.calls.settle(index, leaf)
         except NotVerified as error:
@@ -192,12 +194,13 @@ class Walk:
             return
         last = None
         try:
-            asked = Replayed(pending.decision, pending.facts) if pending else NOTHING
+            asked = Replayed(pending.decision, pending.facts, pending.spends) if pending else NOTHING
             last = self.replay.reply(leaf, values, asked, self.history.terms.get(leaf.terms), self.history.granted)
         except NotVerified as error:
             self._findings.fail(10, f"record {index}: {error.message}", index)
         try:
-            self.calls.judge(leaf, pending.decision if pending else None, last)
+            released = pending is not None and self.uses.releases(pending.spends)
+            self.calls.judge(leaf, pending.decision if pending else None, last, released=released)
         except NotVerified as error:
             self._findings.fail(11, f"record {index}: {error.message}", index)
 

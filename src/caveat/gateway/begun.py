@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from caveat.decide.decision import Decision
 from caveat.facts import Facts
+from caveat.gateway.held import Kept
 from caveat.gateway.view import Route, View
 from caveat.ledger.log import Placed
 from caveat.register import CallerKey
@@ -40,9 +41,15 @@ class Asked(Struct, frozen=True):
     request: Request
     tried: tuple[Tried, ...] = ()
 
+    @property
+    def names_hold(self) -> bool:
+        """Whether the caller names a hold: it may fetch a reply that was kept."""
+        return "caveat-hold" in self.request.headers
+
 
 class Begun(Struct, frozen=True):
-    """A call that is on record.  `placed` is where; `lifts` is what could lift a clause for it."""
+    """A call that is on record.  `placed` is where; `lifts` is what could lift a clause for it; `kept` the reply that it
+    fetches, where persons have released one."""
 
     asked: Asked
     call: Call
@@ -52,6 +59,12 @@ class Begun(Struct, frozen=True):
     view: View
     placed: Placed
     lifts: tuple[Waiver, ...] = ()
+    kept: Kept | None = None
+
+    @property
+    def released(self) -> str:
+        """The id of the release that the call spends, "" where it fetches no kept reply."""
+        return next((waiver.id for waiver in self.lifts if waiver.reply), "") if self.kept else ""
 
     @property
     def tried(self) -> tuple[Tried, ...]:

@@ -1,6 +1,7 @@
 """Duties that the gateway fulfils, each by one function.  A duty that has none here denies the call (opening.py)."""
 
 from caveat.canon import digest
+from caveat.decide.decision import Decision
 from caveat.decide.explain import best_language
 from caveat.facts.gather import UNLISTED, tool_rule
 from caveat.gateway.begun import Begun
@@ -8,7 +9,9 @@ from caveat.terms.document import Duty
 from caveat.wire.call import Tool
 from caveat.wire.strip import without_tools
 
-FULFILS = frozenset({"label.output", "limit.tokens", "log.full", "log.digest", "strip.tools"})
+FULFILS = frozenset({"label.output", "limit.tokens", "log.full", "log.digest", "strip.tools", "review.human"})
+LATE = frozenset({"log.digest", "review.human"})
+"""Those that can still be met when they come up in the middle of a reply."""
 
 
 def owes(begun: Begun, name: str) -> Duty | None:
@@ -70,14 +73,17 @@ def language(begun: Begun) -> str:
     return best_language(wanted, begun.asked.key.caller.language, begun.route.policy.terms.draft.languages)
 
 
-def done(begun: Begun, notices: int) -> list[dict[str, object]]:
-    """What was done about each duty, for the record."""
+def done(begun: Begun, decision: Decision, *, notices: int) -> list[dict[str, object]]:
+    """What was done about each duty, for the record: of the last decision over the reply; where that denies, of the
+    request's."""
     gone = stripped(begun)
+    owed = (begun.decision if decision.verdict == "deny" else decision).duties
     how: dict[str, object] = {
         "label.output": {"notices": notices, "header": True},
         "limit.tokens": token_limit(begun),
         "log.full": "vault",
         "log.digest": "record",
+        "review.human": {"hold": begun.asked.id},
         "strip.tools": {"count": len(gone), "names": [digest(tool.name.encode()) for tool in gone]},
     }
-    return [{"duty": duty.name, "value": duty.value, "done": how[duty.name]} for duty in begun.decision.duties]
+    return [{"duty": duty.name, "value": duty.value, "done": how[duty.name]} for duty in owed]

@@ -52,7 +52,8 @@ class Exceptional:
         return JSONResponse(await asyncio.to_thread(holding.shown, self._house, request.path_params["name"]))
 
     async def release_hold(self, request: Request, _key: CallerKey) -> Response:
-        return JSONResponse({"released": await holding.release(self._house, await _document(request))})
+        hold, released = await holding.decide_hold(self._house, await _document(request))
+        return JSONResponse({"released" if released else "denied": hold})
 
     async def deny_hold(self, request: Request, _key: CallerKey) -> Response:
         hold = request.path_params["name"]

@@ -1,32 +1,36 @@
 """An allowed call's way to the model and back, and its outcome on record.
 
 Rules of this file: the outcome is always recorded, whatever happened; it is durable before the last byte leaves; what
-the upstream sends is read before it is passed on, and what cannot be read is not passed on.
+the upstream sends is read before it is passed on, and what cannot be read is not passed on; of a reply that persons are to
+release nothing leaves from there on.
 """
 
-import secrets
 from collections.abc import AsyncIterator
-from typing import Any
 
 from caveat import record
 from caveat.decide.explain import refusal
 from caveat.decide.guard import Guard
-from caveat.errors import CaveatError, Unavailable, Unreadable
-from caveat.gateway import duties
+from caveat.errors import CaveatError, StaleFence, Unavailable, Unreadable
+from caveat.gateway import duties, withholding
 from caveat.gateway.begun import Begun
 from caveat.gateway.foreign_errors import read_error
+from caveat.gateway.held import Kept
+from caveat.gateway.holding import keep_reply
 from caveat.gateway.house import House
+from caveat.gateway.outcome import Outcome
 from caveat.gateway.problems import NO_RECORD, for_caller, status_of
 from caveat.gateway.relay import Relay
 from caveat.gateway.routing import failure_of, goes_on
 from caveat.gateway.sender import Sender
 from caveat.gateway.upstream import UpstreamReply
 from caveat.gateway.watch import ClientGone, Watch
-from caveat.ledger.log import Entry
-from caveat.wire.reply import Halt, Usage
+from caveat.wire.reply import Halt
 
-EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+EVENTS = "text/event-stream; charset=utf-8"
+EVENT_STREAM = (("content-type", EVENTS), ("cache-control", "no-cache"))
 JSON = (("content-type", "application/json"),)
+CUT_SHORT = "the model's server ended the reply before it was complete"
+UNRELEASED = "the model's server refused the call, and what it says of that would have to be released by a person first"
 
 
 class Exchange:
@@ -39,14 +43,8 @@ class Exchange:
         self._watch = watch
         self._dialect = begun.asked.dialect
         self._guard = self._make_guard()
-        self._settled = False
+        self._outcome = Outcome(house, begun, self._guard)
         self._goes_on = False
-        self._secret = secrets.token_bytes(32)
-        self._sent = record.BodyDigest(self._secret)
-        self._kept: list[bytes] | None = [] if duties.owes(begun, "log.full") else None
-        self._upstream: dict[str, Any] = {"name": begun.route.upstream.name, "model": begun.route.name}
-        self._usage: Usage | None = None
-        self._notices = 0
 
     def _make_guard(self) -> Guard:
         route, begun = self._begun.route, self._begun
@@ -58,6 +56,7 @@ class Exchange:
             route.panel.recognize_text,
             horizon=route.panel.horizon,
             pending=route.panel.pending,
+            late=duties.LATE,
         )
 
     async def run(self) -> bool:
@@ -66,7 +65,7 @@ class Exchange:
         try:
             await self._run()
         finally:
-            if not self._settled:
+            if not self._outcome.settled:
                 await self._settle("unknown")
         return not self._goes_on
 
@@ -74,7 +73,7 @@ class Exchange:
         begun = self._begun
         request = begun.asked.request
         try:
-            if self._kept is not None:
+            if self._outcome.logs:
                 await self._house.keep_body(begun, "request", begun.call.body)
             with self._watch:
                 reply = await begun.route.upstream.send(
@@ -86,7 +85,7 @@ class Exchange:
         except CaveatError as error:
             await self._failed(error)
             return
-        self._upstream["status"] = reply.status
+        self._outcome.upstream["status"] = reply.status
         try:
             await self._pass_on(reply)
         finally:
@@ -94,10 +93,8 @@ class Exchange:
 
     def _outgoing(self) -> bytes:
         """The body to send, noted for the record where it is not the caller's own."""
-        begun = self._begun
-        body = duties.outgoing(begun)
-        if body != begun.call.body:
-            self._upstream["sent"] = record.body_digest(body, self._secret)
+        body = duties.outgoing(self._begun)
+        self._outcome.sends(body)
         return body
 
     async def _pass_on(self, reply: UpstreamReply) -> None:
@@ -123,17 +120,57 @@ class Exchange:
         for said in frame.says:
             self._guard.feed(said.channel, said.text, tool=said.tool)
         self._guard.finish()
-        self._usage = frame.usage
-        if self._guard.stopped is not None:
-            await self._stopped_whole()
-            return
+        self._outcome.usage = frame.usage
         notice = duties.notice(self._begun)
         if notice and reply.status == 200:
-            body, self._notices = self._dialect.with_notice(body, notice)
-        ending = "completed" if reply.status == 200 else "broken"
-        self._note(body)
-        if await self._settle(ending, sum(len(said.text) for said in frame.says)):
-            await self._out.whole(reply.status, (*JSON, *reply.headers), body)
+            body, self._outcome.notices = self._dialect.with_notice(body, notice)
+        characters = sum(len(said.text) for said in frame.says)
+        while not await self._ended_whole(reply, body, characters):
+            pass
+
+    async def _ended_whole(self, reply: UpstreamReply, body: bytes, characters: int) -> bool:
+        """Settle and answer a reply that came whole.  False where a waiver that it needs is gone: it is then judged anew."""
+        if self._guard.stopped is not None:
+            await self._stopped_whole()
+        elif self._guard.keeps and reply.status == 200:
+            return await self._withheld("application/json", body, characters)
+        elif self._guard.keeps:
+            await self._failed(Unavailable(UNRELEASED, code="upstream_broke"))
+        else:
+            try:
+                settled = await self._settle("completed" if reply.status == 200 else "broken", characters, leaves=body)
+            except StaleFence as stale:
+                self._guard.without(stale.exhausted)
+                return False
+            if settled:
+                await self._out.whole(reply.status, (*JSON, *reply.headers), body)
+        return True
+
+    async def _withheld(self, type_: str, body: bytes, characters: int, relay: Relay | None = None) -> bool:
+        """Settle a reply that waits for persons, keep it, and tell the caller.  False as above."""
+        begun, decision = self._begun, self._guard.decision
+        halt = withholding.halt_of(begun, decision)
+        last = relay.stop(halt) if relay is not None and self._out.started else b""
+        left = relay.characters_left if relay is not None else 0
+        self._outcome.keeps(body)
+        try:
+            if not await self._settle("withheld", left, leaves=last):
+                return True
+        except StaleFence as stale:
+            self._guard.without(stale.exhausted)
+            return False
+        done = duties.done(begun, decision, notices=self._outcome.notices)
+        kept = Kept(type_, body, record.reply_facts(self._guard.facts), characters, done)
+        try:
+            await keep_reply(self._house, begun, withholding.clauses_of(begun, decision), kept)
+        except Unavailable:
+            halt = NO_RECORD
+        if self._out.started:
+            await self._out.end(last)
+        else:
+            self._out.add("x-caveat-decision", "hold")
+            await self._refuse(status_of(halt.code), halt)
+        return True
 
     async def _stopped_whole(self) -> None:
         assert self._guard.stopped is not None
@@ -155,49 +192,72 @@ class Exchange:
         except CaveatError as error:
             await self._failed(error)
             return
-        await self._out.start(200, (*EVENT_STREAM, *reply.headers))
+        if not self._guard.keeps:
+            await self._out.start(200, (*EVENT_STREAM, *reply.headers))
         try:
             await self._flow(first, pieces, relay)
         except CaveatError as error:
-            await self._close_with("broken", relay, relay.broke(for_caller(error)[1]))
+            await self._cut(relay, error)
         except ClientGone:
             await self._settle_relay("aborted", relay)
         else:
-            await self._close(relay)
+            while not await self._close(relay):
+                pass
 
     async def _flow(self, data: bytes, pieces: AsyncIterator[bytes], relay: Relay) -> None:
         """Let through what the guard releases, until the upstream is done or a clause stops it."""
         while True:
             out = relay.feed(data) if data else relay.finish()
             for piece in out:
-                self._note(piece)
+                self._outcome.note(piece)
                 await self._out.write(piece)
             if not data or relay.stopped:
                 return
             with self._watch:
                 data = await anext(pieces, b"")
 
-    async def _close(self, relay: Relay) -> None:
-        """The reply has ended: complete, stopped by a clause, or cut short by the upstream."""
+    async def _close(self, relay: Relay) -> bool:
+        """The reply has ended: complete, stopped by a clause, kept for persons, or cut short by the upstream.  False where a
+        waiver that it needs is gone: it is then judged anew."""
+        rest = relay.rest()
+        self._outcome.usage, self._outcome.notices = relay.usage, relay.notices
         if self._guard.stopped is not None:
+            if not self._out.started:
+                await self._stopped_whole()
+                return True
             halt = refusal(self._guard.stopped, self._begun.route.policy.terms, duties.language(self._begun))
-            last = relay.stop(halt)
-            ending = "stopped"
-        elif relay.complete:
-            ending, last = "completed", relay.last
-        else:
-            ending = "broken"
-            last = relay.broke(Halt("upstream_broke", "the model's server ended the reply before it was complete"))
-        await self._close_with(ending, relay, last)
+            return await self._close_with("stopped", relay, relay.stop(halt))
+        if not rest.complete:
+            await self._cut(relay, Unavailable(CUT_SHORT, code="upstream_broke"))
+            return True
+        self._outcome.notices = rest.notices
+        if self._guard.keeps:
+            body = self._outcome.left + rest.data
+            return await self._withheld(EVENTS, body, rest.characters, relay)
+        try:
+            settled = await self._settle("completed", rest.characters, leaves=rest.data)
+        except StaleFence as stale:
+            self._guard.without(stale.exhausted)
+            return False
+        if settled:
+            await self._out.end(rest.data)
+        return True
 
-    async def _close_with(self, ending: str, relay: Relay, last: bytes) -> None:
-        self._note(last)
+    async def _cut(self, relay: Relay, error: CaveatError) -> None:
+        """The upstream broke off in the middle of a stream."""
+        if not self._out.started:
+            await self._failed(error)
+        else:
+            await self._close_with("broken", relay, relay.broke(for_caller(error)[1]))
+
+    async def _close_with(self, ending: str, relay: Relay, last: bytes) -> bool:
+        self._outcome.note(last)
         if await self._settle_relay(ending, relay):
             await self._out.end(last)
+        return True
 
     async def _settle_relay(self, ending: str, relay: Relay) -> bool:
-        self._usage = relay.usage
-        self._notices = relay.notices
+        self._outcome.usage, self._outcome.notices = relay.usage, relay.notices
         return await self._settle(ending, relay.characters_left)
 
     async def _failed(self, error: CaveatError) -> None:
@@ -222,39 +282,18 @@ class Exchange:
             house.metrics.went_on(begun.route.upstream.name, failure)
         return True
 
-    def _note(self, piece: bytes) -> None:
-        """Count bytes that leave for the client into the outcome's digest, and keep them where a duty says so."""
-        self._sent.update(piece)
-        if self._kept is not None:
-            self._kept.append(piece)
-
-    async def _settle(self, ending: str, characters_left: int = 0) -> bool:
-        """Put the outcome on record.  False where the ledger cannot: then no (further) answer leaves."""
-        self._settled = True
+    async def _settle(self, ending: str, characters_left: int = 0, *, leaves: bytes = b"") -> bool:
+        """Put the outcome on record; `leaves` is what follows it to the client.  False where the ledger cannot: then no
+        (further) answer leaves.  Raises StaleFence for a reply that would pass by a waiver which is gone."""
         begun = self._begun
         try:
-            if self._kept:
-                await self._house.keep_body(begun, "reply", b"".join(self._kept))
-            await self._house.log.append((self._outcome(ending, characters_left),))
+            await self._outcome.settle(ending, characters_left, leaves)
         except Unavailable:
             if not self._out.started:
                 await self._refuse(503, NO_RECORD)
             return False
         self._house.count_ending(begun, ending, self._guard.decision if self._guard.judged else None)
         return True
-
-    def _outcome(self, ending: str, characters_left: int) -> Entry:
-        begun = self._begun
-        hidden: dict[str, Any] = {
-            "answer": {"chars_left": characters_left, **self._sent.value()},
-            "duties": duties.done(begun, self._notices),
-            "upstream": self._upstream,
-            "reply": record.reply_facts(self._guard.facts),
-            "decision": self._guard.decision,
-        }
-        head = record.Head(begun.asked.id, self._house.name, self._house.now_ms(), self._secret)
-        opening = record.Opening(begun.placed.index, begun.decision.terms)
-        return record.settled(head, opening, ending, self._usage, hidden)
 
     async def _refuse(self, status: int, halt: Halt) -> None:
         refused = self._dialect.refuse(status, halt, self._begun.asked.id)

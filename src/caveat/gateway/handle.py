@@ -13,6 +13,7 @@ from caveat.canon import b64
 from caveat.errors import CaveatError, Unavailable
 from caveat.gateway import duties
 from caveat.gateway.begun import Asked, Begun
+from caveat.gateway.delivery import deliver
 from caveat.gateway.exchange import Exchange
 from caveat.gateway.house import House
 from caveat.gateway.opening import begin, put_refusal
@@ -48,6 +49,9 @@ async def _attempt(house: House, asked: Asked, out: Sender, watch: Watch) -> Ask
     if begun.decision.verdict != "allow":
         halt = halt_of(begun)
         await _answer(asked.dialect, asked.id, status_of(halt.code), halt, out)
+        return None
+    if begun.kept is not None:
+        await deliver(house, begun, out)
         return None
     if await Exchange(house, begun, out, watch).run():
         return None

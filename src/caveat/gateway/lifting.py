@@ -9,13 +9,15 @@ import re
 from collections.abc import Sequence
 
 from caveat.decide.decision import Decision
-from caveat.errors import Refused
+from caveat.errors import NotVerified, Refused
+from caveat.facts import Facts
 from caveat.gateway.begun import Asked
 from caveat.gateway.callers import declared
+from caveat.gateway.held import Kept, read_held
 from caveat.gateway.house import House
 from caveat.gateway.view import View
 from caveat.record import spent
-from caveat.waivers.hold import body_name
+from caveat.waivers.hold import body_name, reply_name
 from caveat.waivers.waiver import Waiver
 
 HEADER = "caveat-hold"
@@ -43,9 +45,36 @@ def offered(house: House, view: View, asked: Asked) -> tuple[Waiver, ...]:
 
 
 def used(decision: Decision, lifts: Sequence[Waiver]) -> tuple[Waiver, ...]:
-    """Those that the decision spends."""
-    ids = spent(decision)
-    return tuple(waiver for waiver in lifts if waiver.id in ids)
+    """Those that the call spends: what its decision lifts by, and the release of a reply that an allowed call fetches."""
+    ids, allowed = spent(decision), decision.verdict == "allow"
+    return tuple(waiver for waiver in lifts if waiver.id in ids or (waiver.reply and allowed))
+
+
+def fetched(house: House, lifts: Sequence[Waiver], facts: Facts, terms: str) -> Kept | None:
+    """The reply that the call fetches, None where it names no release; `terms` is the digest of those that it is decided
+    under.  Raises Refused `approval_required` where it is for another call, or not kept any more."""
+    release = next((waiver for waiver in lifts if waiver.reply), None)
+    if release is None:
+        return None
+    if release.terms != terms:
+        raise _no("the reply was released under terms that are no longer in force for this call")
+    if not release.covers(
+        release.clauses[0],
+        terms=terms,
+        caller=facts.caller,
+        purpose=facts.purpose,
+        model=facts.model,
+        rank=facts.label_rank,
+        at_ms=facts.epoch * 1000,
+    ):
+        raise _no("the reply was released for another purpose, model or marking")
+    try:
+        kept = read_held(house.bodies, release.id).reply
+    except NotVerified:
+        kept = None
+    if kept is None or reply_name(kept.type, kept.body, house.bodies.salt(release.id)) != release.reply:
+        raise _no("the approval that is named was used: its reply was fetched once, and is kept no more")
+    return kept
 
 
 def _approval(house: House, view: View, asked: Asked, hold: str) -> Waiver:

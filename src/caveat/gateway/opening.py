@@ -19,7 +19,7 @@ from caveat.gateway.duties import FULFILS
 from caveat.gateway.forwarding import check_forwarding
 from caveat.gateway.holding import keep_held
 from caveat.gateway.house import House
-from caveat.gateway.lifting import learn, offered, used
+from caveat.gateway.lifting import fetched, learn, offered, used
 from caveat.gateway.routing import find_route
 from caveat.gateway.view import Route
 from caveat.ledger.log import Entry, Fence, Placed
@@ -64,7 +64,9 @@ async def _decide(house: House, asked: Asked) -> Begun:
         facts = gathered(house, asked, call, route)
         lifts = offered(house, view, asked)
         decision = able(decide(route.policy, facts, lifts), FULFILS)
-        begun = Begun(asked, call, route, facts, decision, view, NOWHERE, lifts)
+        pair = route.policy.terms.digest
+        kept = await asyncio.to_thread(fetched, house, lifts, facts, pair) if asked.names_hold else None
+        begun = Begun(asked, call, route, facts, decision, view, NOWHERE, lifts, kept)
         spends, at_ms = used(decision, lifts), house.now_ms()
         if not all(waiver.in_time(at_ms) for waiver in spends):
             continue  # it expired a moment ago
@@ -97,9 +99,9 @@ def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     """The call's first record, and its second where nothing will be sent."""
     decision, secret = begun.decision, secrets.token_bytes(32)
     head = record.Head(begun.asked.id, house.name, at_ms, secret)
-    first = record.opened(
-        head, begun.facts, decision, _described(begun.asked, begun.route.identity, secret, begun.route.panel.described)
-    )
+    described = _described(begun.asked, begun.route.identity, secret, begun.route.panel.described)
+    spends = tuple(waiver.id for waiver in used(decision, begun.lifts))
+    first = record.opened(head, begun.facts, decision, described, spends)
     if decision.verdict == "allow":
         return (first,)
     second = msgspec.structs.replace(head, key=secrets.token_bytes(32))

@@ -77,6 +77,7 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
             spent.update(leaf.w)
         elif leaf.k == "settled":
             open_calls.pop(leaf.call, None)
+            spent.update(leaf.w)
     return Past(msgspec.structs.replace(register, size=size), open_calls, tuple(controls), size, dict(spent))
 
 

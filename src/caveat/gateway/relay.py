@@ -6,10 +6,12 @@ Rules of this file (sans-IO: bytes in, bytes out):
 - a frame leaves exactly as it came; only at a stop is its released part written anew, so that what had left does not
   depend on how the provider cut its chunks;
 - the frame that ends the reply is kept back: it leaves after the outcome is on record (`last`);
+- while the guard waits (for persons, for a waiver's use to be on record), no frame leaves; `rest` is what would;
 - a notice is placed before the frame that completes a text channel.
 """
 
 from collections import deque
+from copy import deepcopy
 
 from msgspec import Struct
 
@@ -23,11 +25,25 @@ MOST_HELD = 8 * 2**20
 
 class _Held(Struct, frozen=True):
     """A frame that waits: its words with the place in their channel where each begins, and for each channel how many
-    characters must have been released."""
+    characters must have been released; `kept` says that the guard waited already when it came."""
 
     frame: Frame
     words: tuple[tuple[Said, int], ...]
     needs: dict[str, int]
+    kept: bool
+
+
+class Rest(Struct, frozen=True):
+    """What waits, as it would leave.
+
+    data        its bytes, the last frame's too        complete   whether the provider has said that the reply is
+    notices     notices placed in all                  characters that have left in all, once this has
+    """
+
+    data: bytes
+    complete: bool
+    notices: int
+    characters: int
 
 
 class Relay:
@@ -74,6 +90,20 @@ class Relay:
         self._guard.finish()
         return self._release()
 
+    def rest(self) -> Rest:
+        """What waits, as it would leave without the guard; nothing here changes by asking."""
+        writer = deepcopy(self._writer)
+        out: list[bytes] = []
+        left, notices, complete = dict(self._left), self.notices, self.complete
+        for held in self._held:
+            complete = complete or held.frame.last
+            before, after = ([], []) if held.frame.last else self._labels(writer, held)
+            notices += len(before) + len(after)
+            out += [*before, writer.leaving(held.frame), *after]
+            writer.saw(held.frame)
+            left.update(held.needs)
+        return Rest(b"".join(out) + self.last, complete, notices, sum(left.values()))
+
     def stop(self, halt: Halt) -> bytes:
         """The bytes that end the reply as filtered, released words first."""
         out = b"".join(self._partial(held) for held in self._held)
@@ -100,7 +130,7 @@ class Relay:
             self._guard.end(channel)
         self.usage = frame.usage or self.usage
         needs = {said.channel: start + len(said.text) for said, start in words}
-        self._held.append(_Held(frame, tuple(words), needs))
+        self._held.append(_Held(frame, tuple(words), needs, self._guard.waits))
         self._held_bytes += len(frame.raw)
         if self._held_bytes > self._most_held:
             raise Unavailable("the model's reply holds too much that cannot leave yet", code="upstream_unreadable")
@@ -114,27 +144,30 @@ class Relay:
                 self.complete = True
                 self.last += self._writer.leaving(held.frame)
                 continue
-            out.extend(self._labelled(held))
+            before, after = self._labels(self._writer, held)
+            self.notices += len(before) + len(after)
+            out += [*before, self._writer.leaving(held.frame), *after]
             self._writer.saw(held.frame)
             for channel, need in held.needs.items():
                 self._left[channel] = need
         return out
 
     def _free(self, held: _Held) -> bool:
+        if held.kept and (self._guard.waits or self.stopped):
+            return False
         return all(self._guard.released(channel) >= need for channel, need in held.needs.items())
 
-    def _labelled(self, held: _Held) -> list[bytes]:
-        """The frame's bytes, the notice beside them where this frame completes a text that a person will read."""
+    def _labels(self, writer: ReplyWriter, held: _Held) -> tuple[list[bytes], list[bytes]]:
+        """The notices before and behind a frame that completes a text which a person will read."""
         before: list[bytes] = []
         after: list[bytes] = []
         for channel in held.frame.ends if self._notice else ():
             if channel in self._tools or not channel.endswith(("/content", "/text")):
                 continue
-            event = self._writer.text(channel, "\n\n" + self._notice)
+            event = writer.text(channel, "\n\n" + self._notice)
             if event:
-                self.notices += 1
                 (after if channel in held.needs else before).append(event)
-        return [*before, self._writer.leaving(held.frame), *after]
+        return before, after
 
     def _partial(self, held: _Held) -> bytes:
         """The part of a waiting frame that was released before the stop, written anew."""

@@ -15,7 +15,7 @@ Control records and the document each names:
     approver.removed    id of the person; what they approved before stays
     waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
     waiver.ended        id of the waiver, which lifts nothing from here on
-    hold.decided        id of the held call; document: the approvals (DSSE), none where it was denied
+    hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
     evidence.exported   id of the receiver; document: the numbered bundle that left
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
 """

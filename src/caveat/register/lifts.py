@@ -5,9 +5,8 @@ import msgspec
 from caveat.record import Leaf
 from caveat.register.values import Register, no
 from caveat.waivers.approvers import admit, open_approver
-from caveat.waivers.hold import open_approval
+from caveat.waivers.hold import is_refusal, open_approval, open_refusal
 from caveat.waivers.signed import open_waiver
-from caveat.waivers.waiver import Waiver
 
 
 def _approver(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
@@ -26,7 +25,7 @@ def _remove_approver(after: Register, leaf: Leaf, index: int, _document: bytes) 
 
 def _grant(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
     waiver = open_waiver(document, after.approvers, tuple(after.terms.values()), leaf.t)
-    _check_fresh(after, leaf, waiver)
+    _check_fresh(after, leaf, waiver.id)
     return msgspec.structs.replace(
         after, waivers={**after.waivers, waiver.id: waiver}, decided=after.decided | {waiver.id}
     )
@@ -40,20 +39,23 @@ def _end_waiver(after: Register, leaf: Leaf, _index: int, _document: bytes) -> R
 
 def _decide_hold(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
     live = {id_: approval for id_, approval in after.approvals.items() if leaf.t < approval.until_ms}
-    if document:
+    if document and is_refusal(document):
+        ask, _ = open_refusal(document, after.approvers)
+        _check_fresh(after, leaf, ask.hold)
+    elif document:
         approval = open_approval(document, after.approvers, tuple(after.terms.values()), leaf.t)
-        _check_fresh(after, leaf, approval)
+        _check_fresh(after, leaf, approval.id)
         live[approval.id] = approval
     elif leaf.id in after.decided:
         raise no(f"the hold `{leaf.id}` was decided before")
     return msgspec.structs.replace(after, approvals=live, decided=after.decided | {leaf.id})
 
 
-def _check_fresh(after: Register, leaf: Leaf, granted: Waiver) -> None:
-    if granted.id != leaf.id:
-        raise no(f"the document is about `{granted.id}`, its record about `{leaf.id}`")
-    if granted.id in after.decided:
-        raise no(f"`{granted.id}` was decided before")
+def _check_fresh(after: Register, leaf: Leaf, id_: str) -> None:
+    if id_ != leaf.id:
+        raise no(f"the document is about `{id_}`, its record about `{leaf.id}`")
+    if id_ in after.decided:
+        raise no(f"`{id_}` was decided before")
 
 
 EFFECTS = {

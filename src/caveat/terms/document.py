@@ -40,7 +40,7 @@ class Clause(Struct, frozen=True):
     when      a Cedar expression over `context`, `principal`, `resource`, `action`
     fields    JSON pointers (with * for any one step) that a permit lets pass though no dialect's table knows them
     line      where it begins in the YAML, 1-based
-    approvers how many persons release a call that a hold clause holds
+    approvers how many persons release a call that a hold clause holds, or a reply that `review.human` keeps
     """
 
     id: str

@@ -167,8 +167,10 @@ def _check_clause(written: ClauseShape, source: Source, path: Path) -> None:
         raise at(line, f"{start}an oblige clause names at least one of its `duties`")
     if written.fields and written.effect != "permit":
         raise at(source.line(*path, "fields"), f"{start}only a permit clause lets `fields` pass")
-    if written.approvers is not None and written.effect != "hold":
-        raise at(source.line(*path, "approvers"), f"{start}only a hold clause has `approvers`")
+    if written.approvers is not None and written.effect != "hold" and "review.human" not in written.duties:
+        raise at(
+            source.line(*path, "approvers"), f"{start}only a hold and a clause with `review.human` have `approvers`"
+        )
     if written.waivable and written.effect in ("permit", "oblige"):
         raise at(source.line(*path, "waivable"), f"{start}only a forbid and a hold clause can be waived")
 

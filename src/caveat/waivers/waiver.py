@@ -20,6 +20,8 @@ class Waiver(Struct, frozen=True):
     case         the only case that it covers, "" for any or none
     kind         an approval lifts hold clauses only, waivable or not; a waiver forbids and holds, if waivable
     body         of an approval: what names the one body that it releases
+    reply        of a release: what names the reply, kept in the vault, that it lets go; "" of an approval of a request.  A
+                 release is spent by the call that fetches the reply, and no model is called
     """
 
     id: str
@@ -39,6 +41,7 @@ class Waiver(Struct, frozen=True):
     case: str = ""
     kind: Literal["waiver", "approval"] = "waiver"
     body: str = ""
+    reply: str = ""
 
     def covers(  # noqa: PLR0913 - each is one side of its scope
         self, clause: str, *, terms: str, caller: str, purpose: str, model: str, rank: int, at_ms: int
