@@ -93,7 +93,7 @@ def test_a_period_that_is_none(run, files, home, name):
 
 
 def test_a_day_is_whole():
-    assert terms_replay._ms("2026-01-01", "--from") == 1_767_225_600_000
-    assert terms_replay._ms("2026-01-01", "--to", whole_day=True) == 1_767_225_600_000 + 86_400_000
-    assert terms_replay._ms("2026-01-01T00:00:00Z", "--to", whole_day=True) == 1_767_225_600_000
-    assert terms_replay._ms("2026-01-01T02:00:00+02:00", "--to") == 1_767_225_600_000
+    assert terms_replay.moment("2026-01-01", "--from") == 1_767_225_600_000
+    assert terms_replay.moment("2026-01-01", "--to", whole_day=True) == 1_767_225_600_000 + 86_400_000
+    assert terms_replay.moment("2026-01-01T00:00:00Z", "--to", whole_day=True) == 1_767_225_600_000
+    assert terms_replay.moment("2026-01-01T02:00:00+02:00", "--to") == 1_767_225_600_000

@@ -17,6 +17,7 @@ import typer
 import uvloop
 
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused, Unavailable
+from caveat.gateway.agreeing import adopt
 from caveat.gateway.coverage.keep import keep
 from caveat.gateway.founding import OPERATOR_KEY
 from caveat.gateway.home import Home, home_path, open_home
@@ -36,7 +37,7 @@ class Operations(Protocol):
     """What an operator may do to a home."""
 
     def adopt(self, envelope: bytes) -> dict[str, Any]:
-        """Put signed terms in force: {"adopted": id@version, "digest": ...}."""
+        """Put signed terms, or an adoption from repositories, in force: {"adopted": id@version, "digest": ...}."""
         ...
 
     def end_terms(self, name: str, notice: bytes) -> None:
@@ -84,7 +85,7 @@ class Local:
         self._home = home
 
     def adopt(self, envelope: bytes) -> dict[str, Any]:
-        terms = self._in_house(lambda house: house.adopt(envelope))
+        terms = self._in_house(lambda house: adopt(house, envelope))
         return {"adopted": terms.draft.name, "digest": terms.digest}
 
     def end_terms(self, name: str, notice: bytes) -> None:

@@ -2,15 +2,24 @@
 
 import typer
 
-from caveat.cli import terms_change, terms_replay, terms_show, terms_sign
+from caveat.cli import talking, terms_change, terms_replay, terms_show, terms_sign
 
 app = typer.Typer(
-    help="Terms between a vendor and an operator: lint, show, sign, adopt, diff, replay, end.", no_args_is_help=True
+    help="Terms between a vendor and an operator: write, negotiate, adopt, change with eyes open, end.",
+    no_args_is_help=True,
 )
 
 app.command("lint")(terms_show.lint)
 app.command("show")(terms_show.show)
 app.command("sample")(terms_show.sample)
+app.command("request")(talking.request)
+app.command("offer")(talking.offer)
+app.command("counter")(talking.counter)
+app.command("accept")(talking.accept)
+app.command("agree")(talking.agree)
+app.command("finalize")(talking.finalize)
+app.command("terminate")(talking.terminate)
+app.command("state")(talking.state)
 app.command("sign")(terms_sign.sign)
 app.command("adopt")(terms_sign.adopt)
 app.command("verify")(terms_sign.verify)

@@ -47,8 +47,8 @@ def replay(
     made = open_home(home or home_path(os.environ))
     reader = LedgerReader(made.ledger, made.vault)
     known = {terms.digest: terms.draft for terms in all_terms(reader, Documents(made.control))}
-    from_ms = _ms(since, "--from") if since else 0
-    until_ms = _ms(until, "--to", whole_day=True) if until else time.time_ns() // 1_000_000 + 1
+    from_ms = moment(since, "--from") if since else 0
+    until_ms = moment(until, "--to", whole_day=True) if until else time.time_ns() // 1_000_000 + 1
     if from_ms >= until_ms:
         raise BadInput("`--from` is not before `--to`")
     terms = Terms(draft, pair_digest(draft), ())
@@ -84,7 +84,7 @@ def _part(ledger: Path, vault: Path, terms: Terms, known: dict[str, Draft], span
     return decide_again(LedgerReader(ledger, vault).entries(span.first), terms, known, span)
 
 
-def _ms(text: str, flag: str, *, whole_day: bool = False) -> int:
+def moment(text: str, flag: str, *, whole_day: bool = False) -> int:
     """POSIX milliseconds; a day's end where the whole of it is meant."""
     try:
         if len(text) == len("2026-11-01"):

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from caveat.cli.output import Json, emit, out, say
 from caveat.cli.remote import Where
 from caveat.cli.terms_file import File, draft_of
 from caveat.cli.trial import trial_of
+from caveat.errors import BadInput
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import home_path, open_home
 from caveat.gateway.past import read_past
@@ -62,10 +63,14 @@ def show(
     home: Where = None,
     *,
     language: Language = "",
+    yaml: Annotated[str, typer.Option("--yaml", help="Write the text of the terms of that id, to work on.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show each clause with its sentence and its kind, and how much of it all is enforced."""
     drafts = [draft_of(file)] if file else [terms.draft for terms in _in_force(home).terms.values()]
+    if yaml:
+        typer.echo(_text_of(yaml, drafts), nl=False)
+        return
     if as_json:
         emit({"terms": [_as_value(draft) for draft in drafts]})
         return
@@ -84,6 +89,14 @@ def sample(
         return
     text = sample_terms(name).decode()
     emit({"sample": name, "yaml": text}) if as_json else typer.echo(text, nl=False)
+
+
+def _text_of(name: str, drafts: Sequence[Draft]) -> str:
+    for draft in drafts:
+        if name in (draft.id, draft.name):
+            return draft.yaml.decode()
+    names = ", ".join(f"`{draft.id}`" for draft in drafts) or "none"
+    raise BadInput(f"there are no terms `{name}` here", hint=f"there are {names}")
 
 
 def _in_force(home: Path | None) -> Register:

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from caveat.cli.at_table import Party, party_dir
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.cli.terms_file import File, is_signed
+from caveat.errors import BadInput
+from caveat.gateway.session import Session
 from caveat.keys import read_signing_key, read_verify_key
 from caveat.talks.draft import read_draft
 from caveat.terms.document import SignedTerms
@@ -41,13 +44,30 @@ def sign(
     say("next: the other party signs this file, then the operator runs `caveat terms adopt` on it")
 
 
-def adopt(file: File, home: Where = None, *, as_json: Json = False) -> None:
-    """Put terms in force that both parties signed.  Calls from the next one on are decided under them."""
-    done = at_home(home).adopt(read_bytes(file))
+def adopt(
+    file: Annotated[
+        Path | None, typer.Argument(help="Signed terms, where no party keeps a repository; left out with --party.")
+    ] = None,
+    home: Where = None,
+    *,
+    party: Party = None,
+    theirs: Annotated[
+        Path | None, typer.Option("--theirs", help="The other party's repository; looked at first.")
+    ] = None,
+    talk: Annotated[str, typer.Option("--talk", help="With --party: the terms' id, where there are several.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Put terms in force that both parties signed and, where they keep repositories, list.  Calls from the next one on
+    are decided under them; those that run finish under the terms they began with."""
+    if (file is None) == (party is None):
+        raise BadInput("expected either a file of signed terms or `--party DIRECTORY`")
+    document = read_bytes(file) if file else Session(party_dir(party), theirs).adoption(talk)
+    done = at_home(home).adopt(document)
     if as_json:
         emit(done)
     else:
         say(f"{done['adopted']} is in force; the pair's digest is {done['digest']}")
+        say("next: `caveat terms show` shows its clauses, `caveat coverage` tries each enforced one on this build")
 
 
 def verify(
@@ -93,11 +113,19 @@ def end(
     home: Where = None,
     *,
     notice: Annotated[Path | None, typer.Option(help="A party's signed ending (`caveat terms revoke`).")] = None,
+    party: Party = None,
+    theirs: Annotated[
+        Path | None, typer.Option("--theirs", help="With --party: the other's repository, where it terminated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """End terms in force: every call under them is refused from the next one on."""
-    at_home(home).end_terms(name, read_bytes(notice) if notice else b"")
+    word = read_bytes(notice) if notice else b""
+    if party is not None:
+        word = Session(party_dir(party), theirs).ending(name)
+    at_home(home).end_terms(name, word)
     if as_json:
         emit({"ended": name})
     else:
         say(f"`{name}` is no longer in force")
+        say("next: what was decided before stays on record; `caveat evidence export` gives it to others")

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from caveat import __version__, record
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
+from caveat.gateway.agreeing import Agreeing
 from caveat.gateway.bodyin import read_body, read_headers
 from caveat.gateway.callers import authenticate, check_known, require
 from caveat.gateway.coverage.keep import keep, newest
@@ -38,7 +39,7 @@ LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
 
-class Control(Exceptional):
+class Control(Exceptional, Agreeing):
     """The handlers, over one house and the ledger's reading side."""
 
     def __init__(self, house: House, reader: LedgerReader, index: Index) -> None:
@@ -148,10 +149,6 @@ class Control(Exceptional):
             for t in register.terms.values()
         ]
         return JSONResponse({"in_force": in_force, "ended": register.ended})
-
-    async def adopt(self, request: Request, _key: CallerKey) -> Response:
-        terms = await self._house.adopt(await self._body(request))
-        return JSONResponse({"adopted": terms.draft.name, "digest": terms.digest})
 
     async def end_terms(self, request: Request, _key: CallerKey) -> Response:
         name = request.path_params["name"]

@@ -46,7 +46,17 @@ ENDPOINTS = (
         "GET", "/caveat/v1/receipts/{call}", "receipt", EVERYONE, "A call's receipt (c2sp.org/tlog-proof)", "text/plain"
     ),
     Endpoint("GET", "/caveat/v1/terms", "terms", EVERYONE, "The terms in force"),
-    Endpoint("POST", "/caveat/v1/terms", "adopt", OPERATORS, "Put signed terms in force; the body is the signed file"),
+    Endpoint(
+        "POST",
+        "/caveat/v1/terms",
+        "adopt",
+        OPERATORS,
+        "Put signed terms in force; the body is the signed file, or an adoption from repositories",
+    ),
+    Endpoint(
+        "POST", "/caveat/v1/parties", "trust_root", OPERATORS, "Let a party's repository count; the body is its root"
+    ),
+    Endpoint("POST", "/caveat/v1/talks", "note_step", OPERATORS, "Put a party's step in talks on record"),
     Endpoint(
         "DELETE",
         "/caveat/v1/terms/{name}",

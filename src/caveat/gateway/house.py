@@ -24,6 +24,7 @@ from caveat.gateway.view import Route, View
 from caveat.keys import SigningKey
 from caveat.ledger.log import Entry, Fence, Log
 from caveat.register import Register, fold, read_caller_key
+from caveat.register.repositories import least
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import open_terms
 
@@ -161,12 +162,14 @@ class House:
     async def adopt(self, envelope: bytes) -> Terms:
         """Put signed terms in force.  Raises NotVerified, BadInput; the terms before stay in force then."""
         # reading takes a moment: on a thread, so that streams go on; the fold then finds it read
-        terms = await asyncio.to_thread(open_terms, SignedTerms(envelope), self.view.register.trust())
-        self._check_apart(terms)
+        terms = await asyncio.to_thread(
+            open_terms, SignedTerms(envelope), self.view.register.trust(), least(self.view.register)
+        )
+        self.check_apart(terms)
         register = await self.amend("terms.adopted", terms.draft.name, envelope)
         return register.terms[terms.draft.id]
 
-    def _check_apart(self, terms: Terms) -> None:
+    def check_apart(self, terms: Terms) -> None:
         """Raises BadInput where other terms in force cover a model of these: one of them would be dropped silently."""
         for model in terms.draft.models:
             other = self.view.register.covering(model.alias, model.identity, apart_from=terms.draft.id)

@@ -5,6 +5,7 @@ import msgspec
 from caveat.errors import BadInput
 from caveat.keys import read_verify_key
 from caveat.record import Leaf
+from caveat.register.repositories import check_listed, least
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, no, read
 from caveat.terms.document import SignedTerms
 from caveat.terms.ending import open_ending
@@ -23,9 +24,10 @@ def _trust(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Regist
     return msgspec.structs.replace(after, parties=(*kept, party))
 
 
-def _adopt(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
-    terms = open_terms(SignedTerms(document), after.trust())
+def _adopt(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    terms = open_terms(SignedTerms(document), after.trust(), least(after))
     draft = terms.draft
+    check_listed(after, draft.name, document, leaf.t)
     version, pair = after.newest.get(draft.id, (0, ""))
     if terms.digest in after.closed:
         raise no(f"a party has ended this pair of signatures on `{draft.name}` for good: both sign a new version")

@@ -7,6 +7,8 @@ Control records and the document each names:
 
     log.opened      the log's first record; document: the gateway's name, build and engine
     party.trusted   document Party: whose signatures count, for a role
+    party.rooted    role; document: the first root of that party's repository (TUF)
+    party.seen      role; document: what its repository listed then (terms/listing.py)
     terms.adopted   document: the signed terms (DSSE envelope)
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     key.new         document CallerKey; never the key itself, only its digest
@@ -17,6 +19,7 @@ Control records and the document each names:
     waiver.ended        id of the waiver, which lifts nothing from here on
     hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
     evidence.exported   id of the receiver; document: the numbered bundle that left
+    talks.step      talks, verb and party; document: a step in talks (DSSE), which changes nothing that is in force
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
 """
 
@@ -26,7 +29,7 @@ import msgspec
 
 from caveat.canon import digest
 from caveat.record import Leaf
-from caveat.register import agreements, callers, exports, lifts
+from caveat.register import agreements, callers, exports, lifts, repositories
 from caveat.register.values import Register, no
 
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
@@ -34,10 +37,11 @@ EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **callers.EFFECTS,
     **lifts.EFFECTS,
     **exports.EFFECTS,
+    **repositories.EFFECTS,
 }
 """What each kind of act does; each family of acts has a module of its own."""
 
-NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started")
+NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "talks.step")
 """Acts that change nothing that is in force."""
 
 ACTS = (*EFFECTS, *NOTED)

@@ -13,6 +13,7 @@ from caveat.errors import NotVerified
 from caveat.facts import Caller
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.terms.document import Terms
+from caveat.terms.listing import Listing, Repository
 from caveat.waivers.approvers import Approver
 from caveat.waivers.waiver import Waiver
 
@@ -64,6 +65,15 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: str
 
 
+class Seen(Struct, frozen=True):
+    """A party's repository as it was seen last: the newest trusted root, what it lists, and the metadata that say so;
+    `listing` is None where only the root is trusted so far."""
+
+    root: str
+    repository: Repository
+    listing: Listing | None = None
+
+
 class Register(Struct, frozen=True):
     """What is in force after `size` leaves.  Values are replaced, never changed.
 
@@ -75,6 +85,7 @@ class Register(Struct, frozen=True):
     waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
     approvals  of held calls, by the hold's id; gone when they lapse
     decided    holds and waivers that were ever decided: no id is used twice
+    repositories  of parties that keep one, by role: their keys count and no others of that role
     exports   the newest bundle that left for each receiver
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
@@ -93,6 +104,7 @@ class Register(Struct, frozen=True):
     approvals: dict[str, Waiver] = {}
     decided: frozenset[str] = frozenset()
     exports: dict[str, Export] = {}
+    repositories: dict[str, Seen] = {}
 
     @property
     def fence(self) -> str:
@@ -114,8 +126,13 @@ class Register(Struct, frozen=True):
         return None
 
     def trust(self) -> dict[str, tuple[VerifyKey, ...]]:
-        """Whose signatures count, by role."""
-        return {role: tuple(read_verify_key(p.vkey) for p in self.parties if p.role == role) for role in PARTY_ROLES}
+        """Whose signatures count, by role: those of the party's repository, where it keeps one."""
+        return {role: self._keys(role) for role in PARTY_ROLES}
+
+    def _keys(self, role: str) -> tuple[VerifyKey, ...]:
+        if role in self.repositories:
+            return self.repositories[role].repository.keys
+        return tuple(read_verify_key(p.vkey) for p in self.parties if p.role == role)
 
 
 def _fence(register: Register) -> str:
@@ -126,6 +143,8 @@ def _fence(register: Register) -> str:
     }
     if lifts := sorted([*register.waivers, *register.approvals]):
         state["lifts"] = lifts
+    if register.repositories:
+        state["roots"] = sorted([role, digest(seen.root.encode())] for role, seen in register.repositories.items())
     return digest(canonical(state))
 
 

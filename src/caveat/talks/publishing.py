@@ -26,7 +26,8 @@ from tuf.api.serialization.json import JSONSerializer
 from caveat.dsse import key_id
 from caveat.errors import BadInput, NotVerified
 from caveat.keys import SigningKey, VerifyKey
-from caveat.terms.repository import ABOUT, STEP, Listing
+from caveat.terms.listing import STEP, Listing
+from caveat.terms.repository import ABOUT
 
 ROOT_DAYS: Final = 1826
 """Five years: the root is renewed at a ceremony."""
@@ -124,7 +125,7 @@ def make_root(charter: Charter, signers: Sequence[Signer], at_ms: int, before: s
 
 def make_listing(
     roots: Sequence[str],
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | None],
     keys: Sequence[SigningKey],
     until_ms: int,
     last: Listing | None = None,
@@ -135,7 +136,10 @@ def make_listing(
     expires = _expires(until_ms)
     before = Metadata[Targets].from_bytes(last.targets.encode()).signed if last else None
     listed = dict(before.targets) if before else {}
-    listed |= {path: TargetFile.from_data(path, data, ["sha256"]) for path, data in files.items()}
+    for path, data in files.items():
+        listed.pop(path, None)
+        if data is not None:
+            listed[path] = TargetFile.from_data(path, data, ["sha256"])
     version = before.version + 1 if before else 1
     targets = _signed(root, Metadata(Targets(version, expires=expires, targets=listed)), keys)
     meta = MetaFile.from_data(version, targets.encode(), ["sha256"])

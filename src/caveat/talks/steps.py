@@ -112,8 +112,3 @@ def step_path(step: Step, depth: int) -> str:
 def attached_path(attached: Attached) -> str:
     """Where a repository lists what goes with a step."""
     return f"attached/{attached.digest.removeprefix('sha256:')[:16]}-{attached.name}"
-
-
-def terms_path(name: str) -> str:
-    """Where a repository lists terms that its party stands by: `terms/institutional-use@2.json`."""
-    return f"terms/{name}.json"

@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
 from tuf.api import exceptions as tuf_error
 from tuf.api.metadata import Metadata, Root
 from tuf.api.serialization import DeserializationError
@@ -26,77 +24,12 @@ from tuf.ngclient.config import EnvelopeType
 
 from caveat.canon import sha256
 from caveat.dsse import key_id
-from caveat.errors import BadInput, NotVerified
+from caveat.errors import BadInput
 from caveat.keys import VerifyKey
+from caveat.terms.listing import Listing, Repository, Target, named, refusal
 
-MAX_BYTES: Final = 1 << 22
-"""The most that all metadata of a repository may have together."""
-MAX_ROOTS: Final = 256
 ABOUT: Final = "x_caveat"
 """The field of root.json that says whose it is: {"party": "labs.example", "role": "vendor"}."""
-STEP: Final = "repository"
-DAY: Final = "%Y-%m-%d"
-
-
-class Listing(Struct, frozen=True, forbid_unknown_fields=True):
-    """A repository's metadata as it was handed over: texts of JSON, nothing in them verified.  `roots` are in order."""
-
-    roots: tuple[str, ...]
-    timestamp: str
-    snapshot: str
-    targets: str
-
-
-class Target(Struct, frozen=True):
-    """A file that a repository lists: its length in bytes and its SHA-256 in hex."""
-
-    length: int
-    sha256: str
-
-
-class Repository(Struct, frozen=True):
-    """What a party stands by, once the metadata were verified at a time.
-
-    role, party      vendor or operator, and the name under which it made its keys
-    root, version    the newest root as it was signed, and its number
-    keys, threshold  whose signatures on terms count, and how many of them it takes
-    ever             the same with the keys of earlier roots: what they signed in talks stays said
-    root_threshold   how many root keys change the root
-    until_ms         when the first of the metadata expires
-    targets          path -> what is listed there
-    """
-
-    role: str
-    party: str
-    root: str
-    version: int
-    keys: tuple[VerifyKey, ...]
-    threshold: int
-    ever: tuple[VerifyKey, ...]
-    root_keys: tuple[str, ...]
-    root_threshold: int
-    until_ms: int
-    targets: dict[str, Target]
-
-
-def read_listing(document: bytes) -> Listing:
-    """A listing from its JSON.  Raises NotVerified."""
-    if len(document) > MAX_BYTES:
-        raise _no(f"a repository's metadata have more than {MAX_BYTES} bytes")
-    try:
-        listing = msgspec.json.decode(document, type=Listing)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _no(
-            "this is no listing of a repository", "hand over the whole directory that `caveat party hand` made"
-        ) from None
-    if len(listing.roots) > MAX_ROOTS:
-        raise _no(f"a repository has more than {MAX_ROOTS} roots")
-    return listing
-
-
-def listing_bytes(listing: Listing) -> bytes:
-    """The listing as JSON, the same bytes for the same listing."""
-    return msgspec.json.encode(listing, order="sorted")
 
 
 def open_root(text: str) -> Repository:
@@ -126,19 +59,6 @@ def look(pinned: str, listing: Listing, at_ms: int, last: Listing | None = None)
     )
 
 
-def check_target(repository: Repository, path: str, data: bytes) -> None:
-    """Return if these are the bytes that the repository lists at the path.  Raises NotVerified."""
-    target = repository.targets.get(path)
-    who = _named(repository.party, repository.role)
-    if target is None:
-        raise _no(f"{who} does not list `{path}`", f"{who} lists what it stands by; ask for a fresh copy")
-    if (target.length, target.sha256) != (len(data), sha256(data).hex()):
-        raise _no(
-            f"`{path}` is not the file that {who} lists: it was changed on the way",
-            f"ask {who} for a fresh copy of its repository",
-        )
-
-
 def spoken(root: str) -> str:
     """A root's fingerprint to read over a telephone, in any language: eight groups of five digits, some 132 bits."""
     number = int.from_bytes(sha256(root.encode())[:24], "big") % 10**40
@@ -153,7 +73,7 @@ def _trusted_roots(trusted: TrustedMetadataSet, pinned: str, listing: Listing, w
     """
     hint = f"compare fingerprints with {who} by voice; if they differ, somebody put another repository in its place"
     if pinned not in listing.roots:
-        raise _no(f"this copy does not hold the root of {who} that is trusted here", hint)
+        raise refusal(f"this copy does not hold the root of {who} that is trusted here", hint)
     place = listing.roots.index(pinned)
     chain = TrustedMetadataSet(listing.roots[0].encode(), EnvelopeType.METADATA)
     for text in listing.roots[1 : place + 1]:
@@ -172,7 +92,7 @@ def _advance(trusted: TrustedMetadataSet, listing: Listing, last: Listing | None
         trusted.update_timestamp(listing.timestamp.encode())
     except tuf_error.EqualVersionNumberError:
         if last is None or listing.timestamp != last.timestamp:
-            raise _no(
+            raise refusal(
                 f"two different lists of {who} bear the same number",
                 f"one of them is not what {who} published: ask it which",
             ) from None
@@ -207,7 +127,7 @@ def _about(root: Root) -> dict[str, str]:
     about: Any = root.unrecognized_fields.get(ABOUT)
     good = isinstance(about, dict) and set(about) == {"party", "role"} and isinstance(about["party"], str)
     if not good or about["role"] not in ("vendor", "operator"):
-        raise _no("the root does not say whose it is", "a party's repository is made with `caveat party init`")
+        raise refusal("the root does not say whose it is", "a party's repository is made with `caveat party init`")
     return {"party": about["party"], "role": about["role"]}
 
 
@@ -217,20 +137,18 @@ def _terms_key(root: Root, keyid: str) -> VerifyKey:
     try:
         found = VerifyKey(keyid.rpartition("+")[0], bytes.fromhex(key.keyval["public"]))
     except (BadInput, ValueError, KeyError, TypeError):
-        raise _no(f"the key `{keyid}` of the root cannot sign terms", "terms are signed with Ed25519 keys") from None
+        raise refusal(
+            f"the key `{keyid}` of the root cannot sign terms", "terms are signed with Ed25519 keys"
+        ) from None
     if key.keytype != "ed25519" or key_id(found) != keyid:
-        raise _no(f"the key `{keyid}` of the root is not the key that its name says")
+        raise refusal(f"the key `{keyid}` of the root is not the key that its name says")
     return found
 
 
 def _who(pinned: str) -> str:
     with _translated("the trusted root", ""):
         about = _about(Metadata[Root].from_bytes(pinned.encode()).signed)
-    return _named(about["party"], about["role"])
-
-
-def _named(party: str, role: str) -> str:
-    return f"{party} (the {role})"
+    return named(about["party"], about["role"])
 
 
 @contextmanager
@@ -241,10 +159,10 @@ def _translated(who: str, hint: str) -> Iterator[None]:
     except tuf_error.RepositoryError as error:
         for kind, sentence in SENTENCES.items():
             if isinstance(error, kind):
-                raise _no(sentence.format(who=who, why=_plain(error)), hint) from None
+                raise refusal(sentence.format(who=who, why=_plain(error)), hint) from None
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _no(f"the metadata of {who} cannot be read: {_plain(error)}", hint) from None
+        raise refusal(f"the metadata of {who} cannot be read: {_plain(error)}", hint) from None
 
 
 SENTENCES: Final[dict[type[Exception], str]] = {
@@ -263,7 +181,3 @@ SENTENCES: Final[dict[type[Exception], str]] = {
 def _plain(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
     return text[:1].lower() + text[1:200]
-
-
-def _no(why: str, hint: str = "") -> NotVerified:
-    return NotVerified(why, step=STEP, hint=hint)

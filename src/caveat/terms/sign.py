@@ -31,6 +31,7 @@ from caveat.vocabulary import CAVEAT, VERSION
 
 PAYLOAD_TYPE = "application/vnd.caveat.terms+json"
 MAX_BYTES = 1 << 23
+ONE_EACH: Mapping[str, int] = {}
 ROLES: tuple[Literal["vendor", "operator"], ...] = ("vendor", "operator")
 STEP = "terms"
 MAKE = "signed terms are made with `caveat terms sign FILE`"
@@ -79,11 +80,14 @@ def claimed_keys(signed: SignedTerms) -> tuple[str, ...]:
     return tuple(sig.keyid for sig in read(KIND, signed.raw).signatures)
 
 
-def open_terms(signed: SignedTerms, trust: Trust) -> Terms:
-    """The terms, once a key of each party has signed these bytes.  Raises NotVerified: who must do what."""
+def open_terms(signed: SignedTerms, trust: Trust, least: Mapping[str, int] = ONE_EACH) -> Terms:
+    """The terms, once enough keys of each party have signed these bytes: one, or as many as `least` says for the role.
+    Raises NotVerified: who must do what."""
     _check_apart(trust)
     sealed = read(KIND, signed.raw)
-    signatures = tuple(_signature(sealed, role, trust.get(role, ())) for role in ROLES)
+    signatures = tuple(
+        signature for role in ROLES for signature in _signatures(sealed, role, trust.get(role, ()), least.get(role, 1))
+    )
     return Terms(draft=_compile(sealed.payload), digest=digest(sealed.payload), signatures=signatures)
 
 
@@ -93,18 +97,26 @@ def payload_of(draft: Draft) -> bytes:
     return canonical(payload if draft.vocabulary == 1 else {**payload, "vocabulary": draft.vocabulary})
 
 
-def _signature(sealed: Sealed, role: Literal["vendor", "operator"], keys: Sequence[VerifyKey]) -> Signature:
-    """The first signature by one of the party's keys; one that claims such a key must hold."""
+def _signatures(
+    sealed: Sealed, role: Literal["vendor", "operator"], keys: Sequence[VerifyKey], least: int
+) -> list[Signature]:
+    """Signatures by so many of the party's keys; one that claims such a key must hold."""
+    found: list[Signature] = []
     for key in keys:
         for sig in sealed.signatures:
-            if sig.keyid == key_id(key):
+            if sig.keyid == key_id(key) and len(found) < least:
                 check(KIND, sealed, sig, key)
-                return Signature(role, sig.keyid)
+                found.append(Signature(role, sig.keyid))
+                break
+    if found and len(found) >= least:
+        return found
     if not keys:
         raise NotVerified(f"no key of the {role} is trusted here", step=STEP, hint=f"the {role} gives its verify key")
     names = ", ".join(f"`{key_id(key)}`" for key in keys[:4])
     raise NotVerified(
-        f"the {role} has not signed these terms",
+        f"{len(found)} keys of the {role} have signed these terms, and it takes {least}"
+        if found
+        else f"the {role} has not signed these terms",
         step=STEP,
         hint=f"whoever holds {names} signs with `caveat terms sign FILE --key KEY`",
     )

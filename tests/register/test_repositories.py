@@ -1,0 +1,148 @@
+"""Parties that keep repositories: terms come into force only where both list the very bytes."""
+
+import msgspec
+import pytest
+from tests.making import ANYTHING, clause, draft
+from tests.talks.party import NOW, Party
+
+from caveat import record
+from caveat.canon import digest
+from caveat.errors import NotVerified
+from caveat.keys import SigningKey
+from caveat.register import Register, fold
+from caveat.talks.publishing import DAY_MS
+from caveat.terms.listing import Listing, listing_bytes
+from caveat.terms.sign import sign_terms
+
+LABS, MINISTRY = Party("vendor", 1), Party("operator", 100, terms=3, sign=2)
+DRAFT = draft(ANYTHING, clause("no", "forbid", "context.secretsIn"))
+PAIR = sign_terms(DRAFT, *LABS.terms_keys, *MINISTRY.terms_keys).raw
+PATH = f"terms/{DRAFT.name}.json"
+EMPTY = LABS.listing
+BY_LABS = LABS.list({PATH: PAIR})
+BY_MINISTRY = MINISTRY.list({PATH: PAIR})
+ROOTED = (("party.rooted", "vendor", LABS.roots[0].encode()), ("party.rooted", "operator", MINISTRY.roots[0].encode()))
+
+
+def seen(role: str, listing: Listing):
+    return ("party.seen", role, listing_bytes(listing))
+
+
+def folded(*acts, register: Register | None = None, at: int = NOW) -> Register:
+    now = register or Register()
+    for what, of, document in acts:
+        doc = digest(document) if document else ""
+        entry = record.control(what=what, of=of, doc=doc, gateway="test", at_ms=at)
+        now = fold(now, record.read_leaf(entry.leaf), now.size, document)
+    return now
+
+
+ADOPT = ("terms.adopted", DRAFT.name, PAIR)
+BOTH = folded(*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY))
+
+
+def test_what_both_list_comes_into_force_with_enough_keys_of_each():
+    register = folded(ADOPT, register=BOTH)
+    assert register.terms[DRAFT.id].draft.name == DRAFT.name
+    assert [s.role for s in register.terms[DRAFT.id].signatures] == ["vendor", "operator", "operator"]
+    assert {p.role for p in register.parties} == {"vendor", "operator"}
+    assert register.fence != folded(*ROOTED).fence
+
+
+def pair(*keys: SigningKey) -> bytes:
+    return sign_terms(DRAFT, *keys).raw
+
+
+REFUSED = {
+    "the vendor lists nothing": (
+        (*ROOTED, seen("vendor", EMPTY), seen("operator", BY_MINISTRY)),
+        PAIR,
+        "labs.test (the vendor) does not list",
+    ),
+    "nothing was seen of the vendor": (
+        (*ROOTED, seen("operator", BY_MINISTRY)),
+        PAIR,
+        "nothing was seen of the repository of labs.test",
+    ),
+    "one side lists other bytes": (
+        (*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY)),
+        pair(*LABS.terms_keys, *MINISTRY.terms_keys[:2]),
+        "was changed on the way",
+    ),
+    "one key of two": (
+        (*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY)),
+        pair(*LABS.terms_keys, MINISTRY.terms_keys[0]),
+        "1 keys of the operator have signed these terms, and it takes 2",
+    ),
+    "the vendor's keys twice": (
+        (*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY)),
+        pair(*LABS.terms_keys),
+        "the operator has not signed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_one_side_alone_puts_nothing_in_force(name):
+    acts, document, says = REFUSED[name]
+    with pytest.raises(NotVerified) as caught:
+        folded(("terms.adopted", DRAFT.name, document), register=folded(*acts))
+    assert says in caught.value.message
+
+
+def test_bare_keys_count_no_more_once_a_root_is_trusted():
+    bare = SigningKey("labs.test/bare", b"\x09" * 32)
+    party = msgspec.json.encode({"role": "vendor", "name": bare.name, "vkey": bare.verify_key.text, "sample": False})
+    before = folded(("party.trusted", bare.name, party))
+    assert before.trust()["vendor"] == (bare.verify_key,)
+    after = folded(*ROOTED, register=before)
+    assert bare.verify_key not in after.trust()["vendor"]
+
+
+def test_an_older_list_is_refused_on_record_too():
+    with pytest.raises(NotVerified, match="older than what was seen"):
+        folded(seen("vendor", EMPTY), register=BOTH)
+
+
+def test_an_expired_list_is_refused_by_the_time_of_its_record():
+    with pytest.raises(NotVerified, match="has expired"):
+        folded(seen("vendor", BY_LABS), register=folded(*ROOTED), at=NOW + 181 * DAY_MS)
+
+
+def test_a_root_is_trusted_once_and_for_its_own_role():
+    with pytest.raises(NotVerified, match="trusted already"):
+        folded(ROOTED[0], register=BOTH)
+    with pytest.raises(NotVerified, match="it is of the vendor"):
+        folded(("party.rooted", "operator", LABS.roots[0].encode()))
+    with pytest.raises(NotVerified, match="whose root is not trusted"):
+        folded(seen("vendor", BY_LABS))
+
+
+def test_no_key_is_in_both_roots():
+    twin = Party("operator", 1)
+    twin.terms_keys = LABS.terms_keys
+    from caveat.talks.publishing import make_root
+
+    root = make_root(twin.charter(), twin.signers(), NOW)
+    with pytest.raises(NotVerified, match="one key stands for both parties"):
+        folded(ROOTED[0], ("party.rooted", "operator", root.encode()))
+
+
+def test_a_rotated_key_signs_no_more_and_what_it_signed_stays_in_force():
+    labs = Party("vendor", 50)
+    signed = sign_terms(DRAFT, *labs.terms_keys, *MINISTRY.terms_keys).raw
+    first = labs.list({PATH: signed})
+    ministry = Party("operator", 100, terms=3, sign=2)
+    listed = ministry.list({PATH: signed})
+    acts = (
+        ("party.rooted", "vendor", labs.roots[0].encode()),
+        ROOTED[1],
+        seen("vendor", first),
+        seen("operator", listed),
+    )
+    before = folded(*acts, ("terms.adopted", DRAFT.name, signed))
+    labs.rotate(new_terms=66)
+    after = folded(seen("vendor", labs.list({})), register=before)
+    assert after.terms == before.terms
+    assert [k.name for k in after.trust()["vendor"]] == ["labs.test/terms-9"]
+    assert after.fence != before.fence
