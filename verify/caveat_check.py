@@ -355,6 +355,29 @@ def moment(text, days):
     at = at if len(text) > 10 else at.replace(tzinfo=timezone.utc) + timedelta(days=days)
     return int(at.timestamp()) * 1000
 
+FOREVER = 2**53 - 1
+
+def phase(lease, grant, at, used):
+    """What terms allow at a time, once so many calls were made: all (running), what goes on (continuity), nothing (lapsed)."""
+    if not lease or (at < lease["until"] and used < lease["calls"]):
+        return "running"
+    after = "revocation" if lease["by"] else "lapse"
+    on = grant and after in grant["after"] and lease["by"] != "operator"
+    beyond = on and at < lease["until"] + grant["days"] * 86400000 and used < lease["calls"] + grant["calls"]
+    return "continuity" if beyond else "lapsed"
+
+def lasting(yaml):
+    """The lease that a pair begins with, and what goes on after it; None for what the terms do not have."""
+    lease, grant = mapping(yaml, "lease"), section(yaml, "continuity")
+    until = moment(lease["until"], 1) if "until" in lease else FOREVER
+    own = {"until": until, "calls": int(lease.get("calls", FOREVER)), "issued": 0, "by": ""} if lease else None
+    if not grant:
+        return own, None
+    listed = {key: re.findall(r"[\w-]+", (re.search(rf"\b{key}:\s*(\[[^\]]*\]|(?:\n\s*- [^\n]+)+)", grant) or ["", ""])[1])
+              for key in ("purposes", "after")}
+    numbers = {key: int((re.search(rf"\b{key}: *([0-9]+)", grant) or ["", "0"])[1]) for key in ("days", "calls")}
+    return own, numbers | {"purposes": listed["purposes"], "after": listed["after"] or ["lapse"]}
+
 class Terms:
     """Signed terms, as far as a decision needs them: the Cedar text with its notes, and a few lines of the YAML."""
     def __init__(self, raw, trust):
@@ -367,6 +390,7 @@ class Terms:
         self.id, self.version = scalar(yaml, "id"), int(scalar(yaml, "version"))
         valid, self.rule = mapping(yaml, "valid"), {"approvers": "2", "vendor": "0"} | mapping(yaml, "waivers")
         self.start, self.until = moment(valid["from"], 0), moment(valid["until"], 1)
+        self.lease, self.grant = lasting(yaml)
         self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
         self.purposes = set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", section(yaml, "purposes"))))
         self.models = set(re.findall(r"\balias: *[\"']?([^\"',}\s]+)", section(yaml, "models")))
@@ -406,7 +430,7 @@ class Terms:
             of = kind["element"]["name"]
             return Words((of, word) for word in value) if set(value) <= self.lists[of] else None
         return value
-    def decide(self, facts, lifts):
+    def decide(self, facts, lifts, lapsed=False):
         """The decision, as a record would hold it but for its engine."""
         held = self.holds(facts)
         made = {"held": held or [], "unmet": [], "waived": [], "errors": [], "duties": [], "terms": self.digest}
@@ -421,6 +445,8 @@ class Terms:
         duties = {tuple(duty.partition("=")[::2]) for c in held for duty in self.clauses[c].get("duties", "").split()}
         waivers = {lift["id"] for lift in lifts if lift["kind"] == "waiver"} & set(waived.values())
         made |= {"waived": sorted([c, w] for c, w in waived.items()), "duties": united(duties)}
+        if lapsed:
+            return made | {"waived": [], "verdict": "deny", "rule": "lapsed", "clauses": []}
         if live["forbid"]:
             return made | {"verdict": "deny", "rule": "forbid", "clauses": live["forbid"]}
         if facts["unknownFields"] or facts["unreadParts"] or not set(facts["fields"]) <= listed:
@@ -509,13 +535,14 @@ def facts_in(values, groups):
 
 # --- what is in force: the control records, folded ---
 
-NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured")
+NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
+         "end.stated")
 
 class Register:
     def __init__(self):
         self.trust, self.terms, self.newest, self.closed, self.keys = {"vendor": [], "operator": []}, {}, {}, set(), set()
         self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
-        self.spans, self.seen, self.unknown, self.documents = [], {}, set(), {}
+        self.spans, self.seen, self.unknown, self.documents, self.leases = [], {}, set(), {}, {}
     def add(self, index, leaf, doc):
         """One control record; `doc` is the document that it names, None where the profile withholds it."""
         what, id_ = leaf["what"], leaf["id"]
@@ -529,14 +556,18 @@ class Register:
             version, pair = self.newest.get(terms.id, (0, ""))
             need(terms.digest not in self.closed, "terms were adopted again that a party had ended for good")
             need(terms.version > version or (terms.version, terms.digest) == (version, pair), "older terms were adopted")
+            if terms.id in self.terms and self.terms[terms.id].digest != terms.digest:
+                self.leases.pop(self.terms[terms.id].digest, None)
+            if terms.lease:
+                self.leases.setdefault(terms.digest, terms.lease)
             self.newest[terms.id], self.terms[terms.id] = (terms.version, terms.digest), terms
             self.seen[terms.digest], self.documents[terms.digest] = terms, doc
         elif what == "terms.ended":
-            ended = self.terms.pop(id_)
-            if doc:
-                said = open_note(doc, [*self.trust["vendor"], *self.trust["operator"]])[0].decode().split("\n")
-                need(said[0] == "caveat-end/v1" and said[2] == ended.digest and len(said) == 5, "another pair was ended")
-                self.closed.add(ended.digest)
+            ended = self.terms[id_]
+            if not doc or not self.shortened(ended, leaf["t"], doc):
+                del self.terms[id_]
+        elif what == "terms.renewed":
+            self.renewed(self.terms[id_], leaf["t"], doc)
         elif what in ("key.new", "key.revoked"):
             need((id_ in self.keys) == (what == "key.revoked"), "a key's name is used again, or was never made")
             self.keys.add(id_)
@@ -573,6 +604,29 @@ class Register:
             span["ended"] = index if span["ended"] < 0 and (not now or now.digest != span["digest"]) else span["ended"]
         live = {span["digest"] for span in self.spans if span["ended"] < 0}
         self.spans += [{"adopted": index, "digest": t.digest, "ended": -1, "id": i} for i, t in self.terms.items() if t.digest not in live]
+    def shortened(self, terms, at, doc):
+        """Whether a party's word leaves something of the terms: until the day of its notice, or their continuity."""
+        note, by = open_note(doc, [*self.trust["vendor"], *self.trust["operator"]])
+        said = note.decode().split("\n")
+        need(said[0] == "caveat-end/v1" and said[2] == terms.digest and len(said) in (5, 6), "another pair was ended")
+        need(len(said) == 5 or said[4].startswith("ends "), "a party's word cannot be read")
+        self.closed.add(terms.digest)
+        lease = self.leases.pop(terms.digest, {"until": FOREVER, "calls": FOREVER, "issued": 0})
+        day = moment(said[4].removeprefix("ends "), 0) if len(said) == 6 else 0
+        role = "vendor" if any(key in self.trust["vendor"] for key in by) else "operator"
+        lease = lease | {"until": min(lease["until"], max(day, at)), "by": role}
+        after = terms.grant and role == "vendor" and "revocation" in terms.grant["after"]
+        if lease["until"] > at or after:
+            self.leases[terms.digest] = lease
+        return terms.digest in self.leases
+    def renewed(self, terms, at, doc):
+        kind, _, pair, issued, until, calls, end = open_note(doc, self.trust["vendor"])[0].decode().split("\n")
+        (a, issued), (b, until), (c, calls) = (line.split(" ") for line in (issued, until, calls))
+        need((kind, pair, a, b, c, end) == ("caveat-renewal/v1", terms.digest, "issued", "until", "calls", ""), "another pair was renewed")
+        lease, new = self.leases[terms.digest], {"issued": moment(issued, 0), "by": ""}
+        new["until"], new["calls"] = FOREVER if until == "-" else moment(until, 0), FOREVER if calls == "-" else int(calls)
+        need(terms.lease and not lease["by"] and new["issued"] > lease["issued"] and new["until"] > at, "a renewal does not hold")
+        self.leases[terms.digest] = new
     def approver(self, leaf, doc):
         payload, sigs, message = dsse(doc, "approver", 1 << 16)
         person = read_json(payload, "an approver") | {"doc": doc}
@@ -618,6 +672,7 @@ class Walk:
         self.files, self.manifest, self.profile, self.register = files, manifest, profile, Register()
         self.counts, self.made, self.shown, self.calls = Counter(), Counter(), Counter(), {}
         self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), set(), [], 0, hashlib.sha256()
+        self.used, self.latest, self.beyond = Counter(), 0, {}
         self.named, self.closed, self.lines, self.last = set(), set(), files.lines("disclosures.jsonl"), manifest["from"] - 1
         self.next = self.line()
     def line(self):
@@ -630,7 +685,7 @@ class Walk:
         self.last = line["i"]
         return line
     def control(self, index, leaf):
-        doc = b""
+        doc, self.latest = b"", max(self.latest, leaf["t"])
         if leaf["doc"] in self.manifest["withheld"]:
             need(leaf["what"] in self.profile[1], "a document is withheld that the profile does not withhold")
             self.closed.add(leaf["doc"])
@@ -642,6 +697,7 @@ class Walk:
         self.register.add(index, leaf, doc)
     def record(self, index, data):
         leaf, values = read_leaf(data), {}
+        self.latest = max(self.latest, leaf["t"])
         need(MUST.get(leaf["o"] or leaf["k"], set()) <= set(leaf["c"]), f"record {index} does not commit to all it must")
         if self.next and self.next["i"] == index:
             values, self.next = disclosed(leaf, self.next["d"]), self.line()
@@ -669,6 +725,7 @@ class Walk:
             need(lift["kind"] == "waiver" or self.manifest["from"] or id_ in self.held, "a call was released that was never held")
         decision = self.decision(leaf, values, terms)
         facts = facts_in(values, GROUPS)
+        self.leased(index, leaf, values, terms)
         if decision:
             uses = sorted({w for _, w in decision["waived"]}) if decision["verdict"] == "allow" else []
             need(uses == leaf["w"], f"record {index} spends other than its decision says")
@@ -676,6 +733,18 @@ class Walk:
             need(abs(facts["epoch"] * 1000 - at) <= 3600000, f"record {index}: two clocks are an hour apart")
         self.follows(index, decision, facts, terms, register.lifts)
         self.calls[index], self.newest = (leaf, decision, facts), max(self.newest, at)
+    def leased(self, index, leaf, values, terms):
+        """Time is the latest on record, five seconds less, for clocks are read before records are placed."""
+        if any(self.register.lifts.get(id_, {}).get("reply") for id_ in leaf["w"]):
+            return
+        lease, used = self.register.leases.get(leaf["terms"]), self.used[leaf["terms"]]
+        now = phase(lease, terms.grant, self.latest - 5000, used)
+        other = now == "continuity" and terms.grant["purposes"] and "why" in values
+        if now == "lapsed" or (other and values["why"]["purpose"] not in terms.grant["purposes"]):
+            self.beyond[index] = leaf
+        if values.get("decision", {}).get("rule") == "lapsed" and not self.manifest["from"]:
+            need(phase(lease, None, self.latest + 5000, used) != "running", f"record {index} was denied under a lease that ran on")
+        self.used[leaf["terms"]] += 1
     def settled(self, index, leaf, values):
         self.held |= {leaf["call"]} if leaf["o"] == "held" else set()
         self.endings[leaf["o"]] += 1
@@ -683,6 +752,9 @@ class Walk:
         need(0 <= place < index, f"record {index} settles what does not come before it")
         first, asked, facts = self.calls.pop(place, (None, None, None))
         need(first or place < self.manifest["from"], f"record {index} settles no open call")
+        if leaf["o"] in ("denied", "held"):
+            self.beyond.pop(place, None)
+            self.used[leaf["terms"]] -= 1
         need(not first or (first["call"], first["terms"]) == (leaf["call"], leaf["terms"]), f"record {index} settles another call")
         terms = self.register.seen.get(leaf["terms"])
         last = self.decision(leaf, values, terms)
@@ -711,7 +783,7 @@ class Walk:
         need(facts["purpose"] in terms.purposes and facts["model"] in terms.models, f"record {index}: a purpose or a model is unknown")
         named = {w for _, w in decision["waived"]}
         need(named <= set(lifts), f"record {index} is lifted by what was not in force")
-        wanted = terms.decide(facts, [lifts[w] for w in named]) | {"engine": decision["engine"]}
+        wanted = terms.decide(facts, [lifts[w] for w in named], decision["rule"] == "lapsed") | {"engine": decision["engine"]}
         if decision["rule"] == "duty" and wanted["verdict"] == "allow" and decision["duties"]:
             owed = [duty for duty in wanted["duties"] if duty in decision["duties"]]
             wanted |= {"verdict": "deny", "rule": "duty", "duties": owed}
@@ -779,6 +851,7 @@ def check(file, trust, last=b"", after=None):
     for index in (i for i in outside if i >= to):
         aside(index)
     # what it adds up to
+    need(not walk.beyond, f"record {min(walk.beyond, default=0)} went to the model beyond its lease")
     need(walk.next is None and "sha256:" + walk.hash.hexdigest() == m["disclosures"], "the disclosures are not those named")
     need(walk.controls == [i for i in controls if start <= i < to] and walk.closed == set(m["withheld"]), "control records differ")
     need({"control/" + doc.removeprefix("sha256:") for doc in walk.named} == documents, "control/ holds other documents")

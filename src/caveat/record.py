@@ -42,6 +42,9 @@ ENDINGS = ("completed", "denied", "held", "stopped", "withheld", "broken", "abor
     withheld   the reply waits in the vault until persons release it
 """
 
+UNSENT = ("denied", "held")
+"""Endings of calls of which nothing went to the model."""
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 """RFC 8785 bytes for our values: no floats, integers under 2**53, ASCII keys (tests/test_record.py)."""
 

@@ -91,6 +91,10 @@ SAID: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str, str]] = {
     "expired": ([ANYTHING], {"valid": {"from": "2025-01-01", "until": "2026-01-01"}}, "expired", ""),
     "expires soon": ([ANYTHING], {"valid": {"from": "2025-01-01", "until": "2026-06-01"}}, "expires-soon", ""),
     "not yet valid": ([ANYTHING], {"valid": {"from": "2027-01-01", "until": "2028-06-01"}}, "not-yet", ""),
+    "a lease that is over": ([ANYTHING], {"lease": {"until": "2026-01-31", "calls": 5}}, "lease-over", ""),
+    "a lease that lapses soon": ([ANYTHING], {"lease": {"until": "2026-06-20", "calls": 5}}, "lease-soon", ""),
+    "a lease beyond the terms": ([ANYTHING], {"lease": {"until": "2029-06-20", "calls": 5}}, "lease-beyond", ""),
+    "a lease without a count": ([ANYTHING], {"lease": {"until": "2026-12-20"}}, "lease-uncounted", ""),
     "a waivable gravest": (
         [ANYTHING, clause("w", "forbid", 'context.hazardsIn.contains(Hazard::"cse")', waivable=True)],
         {},

@@ -20,6 +20,7 @@ from caveat.gateway.founding import CALLER_KEY, found, found_sample, key_text, t
 from caveat.gateway.home import Home, create, home_path, open_home, repair
 from caveat.gateway.house import House
 from caveat.gateway.models import Step, cache_path, pull
+from caveat.gateway.readiness import readiness
 from caveat.gateway.serve import bind, serve, url_of
 from caveat.gateway.settings import Settings
 from caveat.gateway.startup import open_house
@@ -90,7 +91,7 @@ def serve_home(
 
 async def _tell(home: Home, house: House, url: str, *, as_json: bool) -> None:
     """Where it serves, and whether it is ready."""
-    state = await house.readiness()
+    state = await readiness(house)
     if as_json:
         emit({"url": url, "ready": state.ready, "problems": state.problems, "terms": state.terms})
     else:

@@ -2,10 +2,10 @@
 
 import typer
 
-from caveat.cli import talking, terms_change, terms_replay, terms_show, terms_sign
+from caveat.cli import talking, terms_change, terms_lease, terms_replay, terms_show, terms_sign
 
 app = typer.Typer(
-    help="Terms between a vendor and an operator: write, negotiate, adopt, change with eyes open, end.",
+    help="Terms between a vendor and an operator: write, negotiate, adopt, change with eyes open, renew, end.",
     no_args_is_help=True,
 )
 
@@ -23,6 +23,7 @@ app.command("state")(talking.state)
 app.command("sign")(terms_sign.sign)
 app.command("adopt")(terms_sign.adopt)
 app.command("verify")(terms_sign.verify)
+app.command("renew")(terms_lease.renew)
 app.command("revoke")(terms_sign.revoke)
 app.command("end")(terms_sign.end)
 app.command("patch")(terms_change.patch)

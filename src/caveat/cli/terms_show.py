@@ -22,7 +22,9 @@ from caveat.ledger.reader import LedgerReader
 from caveat.register import Register
 from caveat.terms.compile import duty_text
 from caveat.terms.document import Agreed, Clause, Draft, Kind
+from caveat.terms.lease import FOREVER
 from caveat.terms.lint import lint as lint_draft
+from caveat.terms.moment import moment_text
 from caveat.terms.samples import sample_names, sample_terms
 
 Language = Annotated[str, typer.Option("--language", "-l", help="BCP 47 tag; the terms' first where it is not given.")]
@@ -111,6 +113,9 @@ def _as_value(draft: Draft) -> dict[str, object]:
         "vocabulary": draft.vocabulary,
         "parties": {"vendor": draft.vendor.name, "operator": draft.operator.name},
         "recognizer": draft.recognizer,
+        "lease": draft.lease,
+        "continuity": draft.continuity,
+        "cut_after_s": draft.cut_after_s,
         "coverage": dict(Counter(clause.kind for clause in draft.clauses)),
         "clauses": draft.clauses,
     }
@@ -123,6 +128,8 @@ def _print(draft: Draft, language: str) -> None:
     out.print(f"[dim]vocabulary {draft.vocabulary}[/dim]\n")
     if draft.recognizer:
         _print_recognizer(draft.recognizer, draft.thresholds)
+    for line in _lasts(draft):
+        say(line)
     for clause in draft.clauses:
         _print_clause(clause, language)
     counted = Counter(clause.kind for clause in draft.clauses)
@@ -138,6 +145,23 @@ def _print_recognizer(agreed: Agreed, thresholds: Mapping[str, int]) -> None:
         said = ", ".join(f"{n} {what} in 1,000" for n, what in both if n is not None)
         out.print(f"        [dim]{code} at {thresholds[code]}: {said}[/dim]")
     out.print("        [dim]a recognizer can be fooled; terms should not rest on it alone[/dim]\n")
+
+
+def _lasts(draft: Draft) -> list[str]:
+    """How long the terms hold, and what goes on or is cut after that."""
+    lines = []
+    if draft.lease is not None:
+        bounds = [f"until {moment_text(draft.lease.until_ms)}"] * (draft.lease.until_ms < FOREVER)
+        bounds += [f"for {draft.lease.calls:,} calls"] * (draft.lease.calls < FOREVER)
+        lines.append(f"lease: {' or '.join(bounds)}, whichever comes first, unless the vendor renews it")
+    if draft.continuity is not None:
+        grant = draft.continuity
+        bounds = [f"{grant.days} days"] * bool(grant.days) + [f"{grant.calls:,} calls"] * bool(grant.calls)
+        what = f"for {', '.join(grant.purposes)}" if grant.purposes else "for everything"
+        lines.append(f"continuity: {' or '.join(bounds)} more {what}, after {' or '.join(grant.after)}")
+    if draft.cut_after_s is not None:
+        lines.append(f"wind-down: calls that run are cut {draft.cut_after_s} seconds after a party ends the terms")
+    return [*lines, ""] if lines else []
 
 
 def _print_clause(clause: Clause, language: str) -> None:

@@ -6,13 +6,14 @@ that errs denies; a waiver lifts only what its clause allows, and only forbids a
 The order in which rules settle a call, the first that applies wins:
 
     1 error       a clause could not be evaluated
-    2 forbid      a forbidding clause holds that no waiver lifts
-    3 unreadable  a field or part is there that no clause lists, or that only a permit that does not hold lists
-    4 hold        a hold clause holds that no waiver lifts
-    5 no-permit   no permit holds
-    6 waiver      something was lifted by a waiver
-    7 approval    what a hold clause held was released by persons, and nothing was lifted by a waiver
-    8 permit
+    2 lapsed      the terms' time is over: they allow nothing, or in their continuity only what that names
+    3 forbid      a forbidding clause holds that no waiver lifts
+    4 unreadable  a field or part is there that no clause lists, or that only a permit that does not hold lists
+    5 hold        a hold clause holds that no waiver lifts
+    6 no-permit   no permit holds
+    7 waiver      something was lifted by a waiver
+    8 approval    what a hold clause held was released by persons, and nothing was lifted by a waiver
+    9 permit
 """
 
 from collections.abc import Collection, Sequence
@@ -24,6 +25,7 @@ from caveat.decide.decision import Decision, Rule, Verdict
 from caveat.decide.policy import ENGINE, Policy, Truth
 from caveat.facts import Facts
 from caveat.terms.document import Duty
+from caveat.terms.lease import Phase
 from caveat.waivers.waiver import Waiver
 
 STRICTEST = {"limit.tokens": min, "retain.days": max}
@@ -34,11 +36,13 @@ Outcome = tuple[Verdict, Rule, tuple[str, ...]]
 """Verdict, what settled it, and the clauses that did."""
 
 
-def decide(policy: Policy, facts: Facts, waivers: Sequence[Waiver] = ()) -> Decision:
-    """What the terms say of a call with these facts."""
+def decide(policy: Policy, facts: Facts, waivers: Sequence[Waiver] = (), phase: Phase = "running") -> Decision:
+    """What the terms say of a call with these facts, in that phase of their lease."""
     truth = policy.truth(facts)
     if truth.errors:
         return _decision(policy, ("deny", "error", ()), truth, {})
+    if _lapsed(policy, facts, phase):
+        return _decision(policy, ("deny", "lapsed", ()), truth, {})
     waived = _waived(policy, truth, facts, waivers) if waivers else {}
     approvals = {waiver.id for waiver in waivers if waiver.kind == "approval"}
     outcome = _settle(policy, truth, facts, waived, by_waiver=not approvals.issuperset(waived.values()))
@@ -72,8 +76,15 @@ def _sees(policy: Policy, facts: Facts) -> tuple[object, ...]:
     return policy.key(facts), facts.fields, facts.unknown_fields, facts.unread_parts
 
 
+def _lapsed(policy: Policy, facts: Facts, phase: Phase) -> bool:
+    continuity = policy.terms.draft.continuity
+    if phase != "continuity" or continuity is None:
+        return phase != "running"
+    return bool(continuity.purposes) and facts.purpose not in continuity.purposes
+
+
 def _settle(policy: Policy, truth: Truth, facts: Facts, waived: Waived, *, by_waiver: bool) -> Outcome:
-    """Steps 2 to 8 of the order above; `by_waiver`: something was lifted, and not by an approval."""
+    """Steps 3 to 9 of the order above; `by_waiver`: something was lifted, and not by an approval."""
     forbids = _live(policy, truth, "forbid", waived)
     if forbids:
         return "deny", "forbid", forbids

@@ -8,7 +8,7 @@ from caveat.terms.document import Duty
 
 Verdict = Literal["allow", "deny", "hold"]
 
-Rule = Literal["permit", "waiver", "approval", "forbid", "hold", "no-permit", "unreadable", "duty", "error"]
+Rule = Literal["permit", "waiver", "approval", "forbid", "hold", "no-permit", "unreadable", "duty", "error", "lapsed"]
 """What settled it:
 
     permit      a permit holds and nothing forbids
@@ -20,6 +20,7 @@ Rule = Literal["permit", "waiver", "approval", "forbid", "hold", "no-permit", "u
     unreadable  a field or part that nothing lets pass
     duty        a duty that this gateway cannot fulfil
     error       a clause could not be evaluated
+    lapsed      the terms' lease is over, or a party has revoked them, and no continuity lets the call through
 """
 
 

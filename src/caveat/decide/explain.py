@@ -22,6 +22,7 @@ CODES: dict[Rule, str] = {
     "unreadable": "unreadable",
     "duty": "duty_unavailable",
     "error": "decision_error",
+    "lapsed": "terms_lapsed",
 }
 """Codes of the closed list in gateway/problems."""
 RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?))?\s*")

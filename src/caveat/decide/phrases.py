@@ -14,6 +14,8 @@ ENGLISH: Phrase = {
     "and no clause of the terms `{terms}` lets it pass",
     "refused_duty": "the terms `{terms}` allow this call only with what this gateway cannot do: {duties}",
     "refused_error": "a clause of the terms `{terms}` could not be evaluated, so the call is denied",
+    "refused_lapsed": "the terms `{terms}` have lapsed and no longer allow this call; the vendor renews "
+    "them (`caveat terms renew`), or both parties sign new ones",
     "quoted": "“{says}” (clause `{id}`)",
     "also": "so do {ids}",
     "permits": "what they permit: {ids}",
@@ -32,6 +34,7 @@ ENGLISH: Phrase = {
     "and that no holding permit lets pass.",
     "outcome_duty": "Denied under the terms `{terms}`: it is allowed only with a duty that this gateway cannot fulfil.",
     "outcome_error": "Denied under the terms `{terms}`: a clause could not be evaluated.",
+    "outcome_lapsed": "Denied: the terms `{terms}` had lapsed, by their date, their count or a party's word.",
     "about": "The call: `{operation}` by `{caller}` to `{model}` for `{purpose}`; marking rank {rank} ({source}); "
     "hazards: {hazards}; detector: `{detector}`.",
     "nothing": "none",
@@ -57,6 +60,8 @@ FRENCH: Phrase = {
     "refused_duty": "les conditions `{terms}` n'autorisent cet appel qu'avec ce que cette passerelle ne sait pas "
     "faire : {duties}",
     "refused_error": "une clause des conditions `{terms}` n'a pas pu être évaluée, l'appel est donc refusé",
+    "refused_lapsed": "les conditions `{terms}` sont échues et n'autorisent plus cet appel ; le fournisseur les "
+    "prolonge (`caveat terms renew`), ou les deux parties en signent de nouvelles",
     "quoted": "« {says} » (clause `{id}`)",
     "also": "de même {ids}",
     "permits": "ce qu'elles autorisent : {ids}",
@@ -77,6 +82,8 @@ FRENCH: Phrase = {
     "outcome_duty": "Refusé selon les conditions `{terms}` : autorisé seulement avec une obligation que cette "
     "passerelle ne peut remplir.",
     "outcome_error": "Refusé selon les conditions `{terms}` : une clause n'a pas pu être évaluée.",
+    "outcome_lapsed": "Refusé : les conditions `{terms}` étaient échues, par leur date, leur nombre d'appels ou la parole "
+    "d'une partie.",
     "about": "L'appel : `{operation}` par `{caller}` à `{model}` pour `{purpose}` ; rang de marquage {rank} "
     "({source}) ; dangers : {hazards} ; détecteur : `{detector}`.",
     "nothing": "aucun",

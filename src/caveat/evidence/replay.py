@@ -20,6 +20,7 @@ from caveat.facts import Facts, grouped, ungrouped
 from caveat.facts.seen import over
 from caveat.record import Leaf, spent
 from caveat.terms.document import Draft, Terms
+from caveat.terms.lease import Phase
 from caveat.vocabulary import HAZARDS
 from caveat.waivers.waiver import Waiver
 
@@ -101,7 +102,7 @@ class Replay:
         named = {id_ for _, id_ in decision.waived}
         if unknown := named - lifts.keys():
             raise _no(f"the decision lifts a clause by `{min(unknown)}`, which it could not use")
-        self._check(decision, decide(self._policy(terms), facts, [lifts[id_] for id_ in named]))
+        self._check(decision, decide(self._policy(terms), facts, [lifts[id_] for id_ in named], _phase(decision)))
         self.replayed += 1
 
     def _check(self, recorded: Decision, follows: Decision) -> None:
@@ -117,6 +118,11 @@ class Replay:
         if policy is None:
             policy = self._policies[terms.digest] = Policy(terms)
         return policy
+
+
+def _phase(decision: Decision) -> Phase:
+    """The phase of the lease that the decision claims; step 14 checks the claim."""
+    return "lapsed" if decision.rule == "lapsed" else "running"
 
 
 _encode = msgspec.json.Encoder(order="sorted").encode

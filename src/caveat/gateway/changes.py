@@ -4,8 +4,6 @@ Rules of this file: the document is durable before the record that names it; a c
 never appended; the append is fenced, so two changes made at once cannot both stand on the same past.
 """
 
-import time
-
 from msgspec import Struct
 
 from caveat import record
@@ -22,14 +20,23 @@ class Act(Struct, frozen=True):
     document: bytes = b""
 
 
-async def change(log: Log, documents: Documents, register: Register, gateway: str, act: Act) -> Register:
+class Writer(Struct, frozen=True):
+    """Where a change is written, by which gateway, when (POSIX ms)."""
+
+    log: Log
+    documents: Documents
+    gateway: str
+    at_ms: int
+
+
+async def change(writer: Writer, register: Register, act: Act) -> Register:
     """Append one control record and return the register after it.
 
     Raises NotVerified for what the fold refuses, StaleFence where something else changed first, Unavailable.
     """
-    doc = documents.keep(act.document) if act.document else ""
-    at_ms = time.time_ns() // 1_000_000
-    entry = record.control(what=act.what, of=act.of, doc=doc, gateway=gateway, at_ms=at_ms)
+    log = writer.log
+    doc = writer.documents.keep(act.document) if act.document else ""
+    entry = record.control(what=act.what, of=act.of, doc=doc, gateway=writer.gateway, at_ms=writer.at_ms)
     leaf = record.read_leaf(entry.leaf)
     after = fold(register, leaf, log.size, act.document)
     (placed,) = await log.append((entry,), Fence(expects=register.fence, becomes=after.fence))

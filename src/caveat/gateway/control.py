@@ -25,8 +25,11 @@ from caveat.gateway.evaluate import dry_run
 from caveat.gateway.exceptional import Exceptional
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
+from caveat.gateway.lasting import Lasting
+from caveat.gateway.leasing import note_leases
 from caveat.gateway.pace import Pace
 from caveat.gateway.problems import problem
+from caveat.gateway.readiness import readiness
 from caveat.gateway.watch import ClientGone
 from caveat.ledger.reader import LedgerReader
 from caveat.register import CallerKey
@@ -39,7 +42,7 @@ LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
 
-class Control(Exceptional, Agreeing):
+class Control(Exceptional, Agreeing, Lasting):
     """The handlers, over one house and the ledger's reading side."""
 
     def __init__(self, house: House, reader: LedgerReader, index: Index) -> None:
@@ -78,7 +81,7 @@ class Control(Exceptional, Agreeing):
 
     async def _readyz(self, request: Request) -> Response:
         """Ready when terms are in force and a record can be written; details for those who may inspect."""
-        state = await self._house.readiness()
+        state = await readiness(self._house)
         status = 200 if state.ready else 503
         try:
             headers = read_headers(request.headers.raw)
@@ -89,6 +92,7 @@ class Control(Exceptional, Agreeing):
         return JSONResponse(state.details(), status)
 
     async def metrics(self, _request: Request, _key: CallerKey) -> Response:
+        await note_leases(self._house)
         return Response(await self._house.counts(), media_type="text/plain; version=0.0.4")
 
     async def models(self, request: Request, _key: CallerKey) -> Response:

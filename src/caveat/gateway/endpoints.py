@@ -65,6 +65,16 @@ ENDPOINTS = (
         "End terms: calls under them are refused from here on",
     ),
     Endpoint(
+        "GET", "/caveat/v1/leases", "leases", EVERYONE, "The leases of the terms in force, and what is left of them"
+    ),
+    Endpoint(
+        "POST",
+        "/caveat/v1/terms/{name}/renewal",
+        "renew",
+        OPERATORS,
+        "Put the vendor's renewal of a lease in force; the body is the signed note",
+    ),
+    Endpoint(
         "POST",
         "/caveat/v1/evaluate",
         "evaluate",

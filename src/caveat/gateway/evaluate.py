@@ -17,6 +17,7 @@ from caveat.errors import BadInput
 from caveat.gateway.begun import Asked, Request
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.house import House
+from caveat.gateway.leasing import leased
 from caveat.gateway.lifting import offered
 from caveat.gateway.opening import gathered
 from caveat.gateway.routing import find_route
@@ -59,7 +60,8 @@ async def dry_run(house: House, key: CallerKey, body: bytes) -> dict[str, Any]:
     call = dialect.read_call(request.body)
     route = find_route(view, call, dialect.name, house.now_ms())
     facts = gathered(house, asked, call, route)
-    decision = able(decide(route.policy, facts, offered(house, view, asked)), FULFILS)
+    phase = leased(house, view, route.policy.terms).phase
+    decision = able(decide(route.policy, facts, offered(house, view, asked), phase), FULFILS)
     draft = route.policy.terms.draft
     language = best_language(headers.get("accept-language", ""), key.caller.language, draft.languages)
     reason = "" if decision.verdict == "allow" else refusal(decision, route.policy.terms, language).message

@@ -1,13 +1,10 @@
 """The house, composed: what every call at the edge needs, and the one place where the view of what is in force changes."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from caveat import record
 from caveat.decide.decision import Decision
@@ -16,13 +13,14 @@ from caveat.facts import Place
 from caveat.gateway.begun import Begun
 from caveat.gateway.bodies import Bodies
 from caveat.gateway.callers import check_key
-from caveat.gateway.changes import Act, change
+from caveat.gateway.changes import Act, Writer, change
 from caveat.gateway.documents import Documents
 from caveat.gateway.metrics import Metrics
 from caveat.gateway.settings import Settings
 from caveat.gateway.view import Route, View
 from caveat.keys import SigningKey
-from caveat.ledger.log import Entry, Fence, Log
+from caveat.ledger.clock import Clock
+from caveat.ledger.log import Log
 from caveat.register import Register, fold, read_caller_key
 from caveat.register.repositories import least
 from caveat.terms.document import SignedTerms, Terms
@@ -33,27 +31,13 @@ Counts = Callable[[], Awaitable[bytes]]
 MOST_TRIES = 8
 
 
-class Readiness(Struct, frozen=True):
-    """What /readyz says."""
-
-    ready: bool
-    problems: tuple[str, ...]
-    terms: dict[str, str]
-    fence: str
-    size: int
-    worker: int
-
-    def details(self) -> dict[str, object]:
-        """For those who may inspect."""
-        return msgspec.structs.asdict(self)
-
-
 class Stores(Struct, frozen=True):
-    """Where things are kept: records, the documents that they name, bodies."""
+    """Where things are kept: records, the documents that they name, bodies; and the time."""
 
     log: Log
     documents: Documents
     bodies: Bodies
+    clock: Clock = field(default_factory=Clock)
 
 
 class House:
@@ -71,6 +55,11 @@ class House:
         self.view = make_view(register)
         self.bodies = stores.bodies
         self.exhausted: set[str] = set()
+        self.exhausted_leases: set[tuple[str, int]] = set()
+        self.beyond: Callable[[str], int] = lambda _pair: 0
+        self.clock = stores.clock
+        self.clock.saw(self.log.at_ms)
+        self.clock_noted = False
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
@@ -86,10 +75,9 @@ class House:
         """Whether only this machine can reach the gateway."""
         return self.settings.gateway.loopback
 
-    @staticmethod
-    def now_ms() -> int:
-        """POSIX milliseconds by this machine's clock."""
-        return time.time_ns() // 1_000_000
+    def now_ms(self) -> int:
+        """POSIX milliseconds: this machine's clock, but never before a time on record (ledger/clock.py)."""
+        return self.clock.now_ms()
 
     def place(self, route: Route) -> Place:
         """Where the gateway stands, for the facts of a call over that route."""
@@ -109,7 +97,8 @@ class House:
         async with self._changing:
             for _ in range(MOST_TRIES):
                 try:
-                    register = await change(self.log, self._stores.documents, self.view.register, self.name, act)
+                    head = Writer(self.log, self._stores.documents, self.name, self.now_ms())
+                    register = await change(head, self.view.register, act)
                 except StaleFence:
                     await self._fold_forward()
                     continue
@@ -217,32 +206,16 @@ class House:
             for id_, key in sorted(register.keys.items())
         ]
 
-    async def readiness(self) -> Readiness:
-        """Whether calls can be decided and recorded now, tried on the write path itself."""
-        problems = [] if self.view.agreed else ["no terms signed by both parties are in force"]
-        now = self.now_ms()
-        in_force = self.view.register.terms.values()
-        problems += [f"the terms `{t.draft.name}` are not valid now" for t in in_force if not t.draft.valid_at(now)]
-        problems += [f"no upstream serves the model `{alias}` as agreed" for alias in self.view.unserved]
-        problems += sorted(set(self.view.unread.values()))
-        try:
-            await self._try_writing()
-        except Unavailable as error:
-            problems.append(f"records cannot be written: {error.message}")
-        terms = {t.draft.name: t.digest for t in self.view.register.terms.values()}
-        return Readiness(not problems, tuple(problems), terms, self.view.fence, self.log.size, self.worker)
-
-    async def _try_writing(self) -> None:
-        """The write path, tried: an append that its fence turns away, and a file made durable.  Raises Unavailable."""
-        with suppress(StaleFence):
-            await self.log.append((Entry(b"probe"),), Fence(expects="probe"))
-        await asyncio.to_thread(self._stores.documents.probe)
+    def probe(self) -> None:
+        """Make a file beside the control documents durable.  Raises Unavailable where that cannot be done."""
+        self._stores.documents.probe()
 
     def count_ending(self, begun: Begun, ending: str, reply: Decision | None = None) -> None:
         """Count an outcome that is on record; `reply` is the last decision about its reply, if one was judged."""
         self.metrics.ended(begun, ending, reply)
 
-    def note(self, what: str, of: str) -> Awaitable[object]:
-        """Put on record something that changes nothing that is in force: a look, an export."""
-        entry = record.control(what=what, of=of, doc="", gateway=self.name, at_ms=self.now_ms())
+    def note(self, what: str, of: str, document: bytes = b"") -> Awaitable[object]:
+        """Put on record something that changes nothing that is in force: a look, an export, a statement."""
+        doc = self._stores.documents.keep(document) if document else ""
+        entry = record.control(what=what, of=of, doc=doc, gateway=self.name, at_ms=self.now_ms())
         return self.log.append((entry,))

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from caveat.decide.decision import Decision
 from caveat.gateway.begun import Begun
+from caveat.gateway.metrics_lease import LeaseGauges
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 
@@ -65,6 +66,7 @@ class Metrics:
             ["upstream", "failure"],
             registry=self.registry,
         )
+        self.lease = LeaseGauges(self.registry)
         self._reloads = Counter(
             "caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry
         )
@@ -108,6 +110,7 @@ class Metrics:
         """The terms now in force, by this worker's view: name -> digest."""
         self._terms.clear()
         self._held_by.clear()
+        self.lease.clear()
         for name, digest in names.items():
             self._terms.labels(name, digest).set(1)
             self._held_by.labels(str(worker), digest).set(1)

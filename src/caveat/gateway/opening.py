@@ -19,10 +19,11 @@ from caveat.gateway.duties import FULFILS
 from caveat.gateway.forwarding import check_forwarding
 from caveat.gateway.holding import keep_held
 from caveat.gateway.house import House
+from caveat.gateway.leasing import fence_of, learn_from, leased, note_clock
 from caveat.gateway.lifting import fetched, learn, offered, used
 from caveat.gateway.routing import find_route
 from caveat.gateway.view import Route
-from caveat.ledger.log import Entry, Fence, Placed
+from caveat.ledger.log import Entry, Placed
 from caveat.wire.body import check_headers
 from caveat.wire.call import Call
 
@@ -55,6 +56,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     check_forwarding(asked.request.query, headers)
     call = asked.dialect.read_call(asked.request.body)
     await learn(house, asked)
+    await note_clock(house)
     for _ in range(MOST_TRIES):
         view = house.view
         check_live(asked.key, view.by_secret)
@@ -63,7 +65,8 @@ async def _decide(house: House, asked: Asked) -> Begun:
             raise Refused(reason, code="model_cannot", status=400)
         facts = gathered(house, asked, call, route)
         lifts = offered(house, view, asked)
-        decision = able(decide(route.policy, facts, lifts), FULFILS)
+        stood = leased(house, view, route.policy.terms)
+        decision = able(decide(route.policy, facts, lifts, stood.phase), FULFILS)
         pair = route.policy.terms.digest
         kept = await asyncio.to_thread(fetched, house, lifts, facts, pair) if asked.names_hold else None
         begun = Begun(asked, call, route, facts, decision, view, NOWHERE, lifts, kept)
@@ -71,14 +74,18 @@ async def _decide(house: House, asked: Asked) -> Begun:
         if not all(waiver.in_time(at_ms) for waiver in spends):
             continue  # it expired a moment ago
         try:
-            fence = Fence(expects=view.fence, spends=tuple((waiver.id, waiver.max_uses) for waiver in spends))
+            uses = tuple((waiver.id, waiver.max_uses) for waiver in spends)
+            fence = fence_of(view, uses, stood, sent=decision.verdict == "allow" and not any(w.reply for w in spends))
             placed = await house.log.append(_entries(house, begun, at_ms), fence)
         except StaleFence as stale:
+            if learn_from(house, stale, stood):
+                continue
             if stale.exhausted:
                 house.exhaust(stale.exhausted)
             else:
                 await house.refresh(view)
             continue
+        house.clock.saw(placed[0].at_ms)
         return msgspec.structs.replace(begun, placed=placed[0])
     raise Unavailable("what is in force kept changing while this call was decided", code="overloaded", hint="try again")
 

@@ -22,14 +22,16 @@ from caveat.ledger.reader import LedgerReader
 from caveat.register import Register, fold
 from caveat.terms.document import Terms
 
-_LABEL = b"caveat-snapshot/v1\n"
+_LABEL = b"caveat-snapshot/v2\n"
+LEASE = "lease:"
+"""With a pair's digest: under which the calls that went to the model under it are counted."""
 
 
 class Past(Struct, frozen=True):
     """What the ledger holds: the register, and calls opened without an outcome.
 
     controls   indices of all control records, ascending
-    spent      how often each waiver and approval was used
+    spent      how often each waiver and approval was used; how many calls each pair's lease has let through
     """
 
     register: Register
@@ -75,9 +77,12 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
         elif leaf.k == "opened":
             open_calls[leaf.call] = record.Opening(index, leaf.terms)
             spent.update(leaf.w)
+            spent[LEASE + leaf.terms] += not register.fetches(leaf.w)
         elif leaf.k == "settled":
             open_calls.pop(leaf.call, None)
             spent.update(leaf.w)
+            if leaf.o in record.UNSENT:
+                spent[LEASE + leaf.terms] -= 1
     return Past(msgspec.structs.replace(register, size=size), open_calls, tuple(controls), size, dict(spent))
 
 

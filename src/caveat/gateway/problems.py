@@ -23,6 +23,8 @@ STATUS = {
     "model_cannot": 400,
     "rate_limited": 429,
     "terms_missing": 503,
+    "terms_lapsed": 403,
+    "terms_ended": 403,
     "no_route": 503,
     "ledger_unavailable": 503,
     "overloaded": 503,

@@ -27,6 +27,7 @@ from caveat.gateway.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.settings import Settings
 from caveat.gateway.upstreams import Served, Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
+from caveat.ledger.clock import Clock
 from caveat.ledger.disk import LedgerSettings
 from caveat.ledger.log import Log
 from caveat.ledger.reader import LedgerReader
@@ -80,19 +81,21 @@ async def open_site(
     documents = Documents(home.control)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
-        log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings))
+        clock = Clock()
+        log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings, clock))
+        clock.saw(log.at_ms)
         stack.push_async_callback(log.close)
         reader = LedgerReader(home.ledger, home.vault, keys.verify_keys)
         past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
         write_snapshot(home.snapshot, reader, past, vault_key)
         log.set_state(past.register.fence, past.spent, past.controls)
-        await settle_unknown(log, settings.gateway.name, past.open_calls)
+        await settle_unknown(log, settings.gateway.name, past.open_calls, clock)
         if upstreams is not None:
             serving = False
         upstreams = upstreams or Upstreams()
         if serving:
             upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
-        stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key))
+        stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key), clock)
         house = House(settings, stores, keys.plain, partial(make_view, upstreams, settings), past.register)
         upstreams.changed = house.review
         await asyncio.to_thread(waiting, house)  # what has lapsed while nothing ran leaves the vault
@@ -109,15 +112,17 @@ async def open_workers_house(home: Home, settings: Settings, log: Log, upstreams
     return house
 
 
-def _ledger_settings(settings: Settings) -> LedgerSettings:
+def _ledger_settings(settings: Settings, clock: Clock) -> LedgerSettings:
     chosen = settings.ledger
-    return LedgerSettings(interval_ms=chosen.checkpoint_interval_ms, free_floor_bytes=chosen.min_free_mb * 2**20)
+    return LedgerSettings(
+        clock.now_ms, interval_ms=chosen.checkpoint_interval_ms, free_floor_bytes=chosen.min_free_mb * 2**20
+    )
 
 
-async def settle_unknown(log: Log, gateway: str, open_calls: Mapping[str, record.Opening]) -> None:
+async def settle_unknown(log: Log, gateway: str, open_calls: Mapping[str, record.Opening], clock: Clock) -> None:
     """Give every call that was left open an outcome: nobody can say how it ended."""
     for call, opening in open_calls.items():
-        head = record.Head(call, gateway, House.now_ms(), secrets.token_bytes(32))
+        head = record.Head(call, gateway, clock.now_ms(), secrets.token_bytes(32))
         await log.append((record.settled(head, opening, "unknown", None, {}),))
 
 

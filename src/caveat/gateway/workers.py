@@ -125,7 +125,7 @@ class Workers:
         await hand.drained()
         self._ended = left_behind(self._ended, hand.counted)
         with contextlib.suppress(Unavailable):  # the ledger is down: its next start settles them
-            await settle_unknown(self._site.log, self._settings.gateway.name, hand.calls.calls)
+            await settle_unknown(self._site.log, self._settings.gateway.name, hand.calls.calls, self._site.house.clock)
 
     def _lent(self) -> dict[str, Lent]:
         embedded = self._site.upstreams.embedded

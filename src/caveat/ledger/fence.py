@@ -15,6 +15,8 @@ from caveat.ledger.tiles import MAX_LEAF_BYTES
 
 MAX_ASIDE_BYTES: Final = 2**20
 MAX_ENTRIES: Final = 256
+TIME: Final = "time"
+"""What is exhausted where an append came too late (`Fence.before_ms`)."""
 
 
 def check_entries(entries: tuple[Entry, ...]) -> int:
@@ -49,10 +51,13 @@ class FenceKeeper:
         """How many uses of a waiver are spent."""
         return self._spent[waiver]
 
-    def pass_through(self, fence: Fence) -> None:
-        """Take the fence's effects, all or none.  Raises StaleFence if it does not fit the present state."""
+    def pass_through(self, fence: Fence, at_ms: int) -> None:
+        """Take the fence's effects, all or none.  Raises StaleFence if it does not fit the present state, or the time at
+        which it would be written."""
         if fence.expects and fence.expects != self.state:
             raise StaleFence("the terms, keys or revocations in force have changed")
+        if fence.before_ms and at_ms >= fence.before_ms:
+            raise StaleFence("the time up to which this may be written has passed", exhausted=TIME)
         wanted = Counter(waiver for waiver, _ in fence.spends)
         for waiver, most in fence.spends:
             if self._spent[waiver] + wanted[waiver] > most:

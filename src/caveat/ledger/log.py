@@ -32,12 +32,14 @@ class Fence(Struct, frozen=True):
     expects   the state that must be in force at the index (an opaque digest of terms, revocations, keys);
               "" for an entry that stands on nothing (a call's outcome must always be recordable)
     becomes   the state after it, "" to leave it as it is; only control records change it
-    spends    (waiver id, maximum uses): counted at the index; refused with StaleFence when exhausted
+    spends    (id of a waiver, approval or lease, maximum uses): counted at the index; refused with StaleFence when exhausted
+    before_ms the ledger's time at the index must be before this (POSIX ms), 0 for no such bound; refused with StaleFence
     """
 
     expects: str = ""
     becomes: str = ""
     spends: tuple[tuple[str, int], ...] = ()
+    before_ms: int = 0
 
 
 NO_FENCE = Fence()
@@ -81,6 +83,15 @@ class Log(Protocol):
     @property
     def size(self) -> int:
         """Entries durably appended."""
+        ...
+
+    @property
+    def at_ms(self) -> int:
+        """The latest time of an entry that is known here, POSIX ms; it never falls."""
+        ...
+
+    async def spent(self, of: str) -> int:
+        """How many uses of an id were spent (`Fence.spends`).  Raises Unavailable."""
         ...
 
     def changes(self, since: int) -> tuple[int, ...]:

@@ -42,6 +42,11 @@ class MemoryLog:
         return len(self._entries)
 
     @property
+    def at_ms(self) -> int:
+        """The time of the newest entry."""
+        return self._at_ms
+
+    @property
     def fault(self) -> str:
         """Memory does not fail."""
         return ""
@@ -50,6 +55,10 @@ class MemoryLog:
         """Take up the fence: once, before the first append."""
         self._fence.set(state, spent)
         self._changes = list(changes)
+
+    async def spent(self, of: str) -> int:
+        """How many uses of an id were spent."""
+        return self._fence.spent(of)
 
     def changes(self, since: int) -> tuple[int, ...]:
         """Indices of entries that changed the state."""
@@ -60,8 +69,9 @@ class MemoryLog:
         check_entries(entries)
         if self._closed:
             raise Unavailable("the ledger is closed", code="ledger_down")
-        self._fence.pass_through(fence)
-        self._at_ms = max(self._clock_ms(), self._at_ms)
+        at_ms = max(self._clock_ms(), self._at_ms)
+        self._fence.pass_through(fence, at_ms)
+        self._at_ms = at_ms
         first = self.size
         self._entries += entries
         if fence.becomes:

@@ -34,11 +34,12 @@ class Appends(Struct, frozen=True, array_like=True, tag="append"):
 
 
 class Ask(Struct, frozen=True, array_like=True, tag="ask"):
-    """A question; `index` is -1 where it has none."""
+    """A question; `index` is -1 where it has none, `of` the id that `spent` asks about."""
 
     id: int
-    what: Literal["checkpoint", "entry", "proof"]
+    what: Literal["checkpoint", "entry", "proof", "spent"]
     index: int = -1
+    of: str = ""
 
 
 class Failure(Struct, frozen=True, array_like=True):
@@ -59,11 +60,13 @@ class Answer(Struct, frozen=True, array_like=True):
 
 
 class Told(Struct, frozen=True, array_like=True, tag="told"):
-    """Answers, and news: the ledger's size, and the indices of entries that changed the state since the last time."""
+    """Answers, and news: the ledger's size, the indices of entries that changed the state since the last time, the latest
+    time on record."""
 
     size: int
     changes: tuple[int, ...]
     answers: tuple[Answer, ...] = ()
+    at_ms: int = 0
 
 
 class Reply(Struct, frozen=True, array_like=True, tag="reply"):
@@ -75,11 +78,12 @@ class Reply(Struct, frozen=True, array_like=True, tag="reply"):
 
 
 class Hello(Struct, frozen=True, array_like=True, tag="hello"):
-    """The sequencer's first message: the log's name, its size, all changes of state so far."""
+    """The sequencer's first message: the log's name, its size, all changes of state so far, the latest time on record."""
 
     origin: str
     size: int
     changes: tuple[int, ...]
+    at_ms: int = 0
 
 
 _KINDS: Final[dict[str, type[CaveatError]]] = {

@@ -30,6 +30,7 @@ from caveat.ledger.messages import (
 from caveat.ledger.waiting import MAX_WAITING, MAX_WAITING_BYTES
 
 _BATCH_BYTES: Final = 8 * 2**20
+Asked = Literal["checkpoint", "entry", "proof", "spent"]
 _GONE: Final = "the process that owns the ledger is gone"
 
 
@@ -42,6 +43,7 @@ class RemoteLog:
         self.lost: Callable[[], None] = lambda: None
         self.origin = ""
         self.size = 0
+        self.at_ms = 0
         self._channel = channel
         self._changes: list[int] = []
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,12 +93,16 @@ class RemoteLog:
         """A receipt for the newest published checkpoint."""
         return await self._ask("proof", index)
 
+    async def spent(self, of: str) -> int:
+        """How many uses of an id were spent."""
+        return int(await self._ask("spent", of=of))
+
     async def close(self) -> None:
         """Take no more; the ledger itself stays as it is."""
         self._channel.close()
         self._lose()
 
-    async def _ask(self, what: Literal["checkpoint", "entry", "proof"], index: int = -1) -> bytes:
+    async def _ask(self, what: Asked, index: int = -1, of: str = "") -> bytes:
         if self._over:
             raise _gone()
         if len(self._asks) >= MAX_WAITING:
@@ -104,7 +110,7 @@ class RemoteLog:
         self._last_id += 1
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._asks[self._last_id] = answer
-        self._channel.write(write(Ask(self._last_id, what, index)))
+        self._channel.write(write(Ask(self._last_id, what, index, of)))
         return await answer
 
     def _flush(self) -> None:
@@ -127,10 +133,11 @@ class RemoteLog:
                 self._reply(message)
             case Hello():
                 self.origin, self.size, self._changes = message.origin, message.size, list(message.changes)
+                self.at_ms = message.at_ms
                 self._greeted.set_result(None)
 
     def _take(self, told: Told) -> None:
-        self.size = max(self.size, told.size)
+        self.size, self.at_ms = max(self.size, told.size), max(self.at_ms, told.at_ms)
         self._changes += told.changes
         for answer in told.answers:
             placing, size = self._appends.pop(answer.id)

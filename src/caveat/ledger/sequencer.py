@@ -74,6 +74,15 @@ class Sequencer:
         """Entries durably appended."""
         return self._disk.size
 
+    @property
+    def at_ms(self) -> int:
+        """The time of the newest entry."""
+        return self._disk.at_ms
+
+    async def spent(self, of: str) -> int:
+        """How many uses of an id were spent."""
+        return self._fence.spent(of)
+
     async def append(self, entries: tuple[Entry, ...], fence: Fence = NO_FENCE) -> tuple[Placed, ...]:
         """Durable when it returns; carried out even if the caller is cancelled meanwhile."""
         return await self.submit(entries, fence)
@@ -173,19 +182,19 @@ class Sequencer:
             self._disk.make_room([entry for job in jobs for entry in job.entries])
         except NoRoom as error:
             return [(job.waiter, error) for job in jobs]
+        at_ms = max(self._settings.clock_ms(), self._disk.at_ms)
         refused: list[Answer] = []
         passed: list[Job] = []
         for job in jobs:
             try:
-                self._fence.pass_through(job.fence)
+                self._fence.pass_through(job.fence, at_ms)
                 passed.append(job)
             except StaleFence as error:
                 refused.append((job.waiter, error))
-        return refused + (self._commit(passed) if passed else [])
+        return refused + (self._commit(passed, at_ms) if passed else [])
 
-    def _commit(self, jobs: Sequence[Job]) -> list[Answer]:
+    def _commit(self, jobs: Sequence[Job], at_ms: int) -> list[Answer]:
         entries = tuple(entry for job in jobs for entry in job.entries)
-        at_ms = max(self._settings.clock_ms(), self._disk.at_ms)
         self._recent.add(self._disk.size, entries)
         index = self._disk.commit(entries, at_ms)
         answers: list[Answer] = []

@@ -73,7 +73,7 @@ class Client:
         """The first message."""
         changes = self._log.changes(0)
         self._told = changes[-1] + 1 if changes else 0
-        self._channel.write(write(Hello(self._log.origin, self._log.size, changes)))
+        self._channel.write(write(Hello(self._log.origin, self._log.size, changes, self._log.at_ms)))
 
     def heard(self, data: bytes) -> None:
         """Take a message.  Raises NotVerified for one that does not read."""
@@ -96,7 +96,7 @@ class Client:
             return
         self._told = changes[-1] + 1 if changes else self._told
         answers, self._answers = tuple(self._answers), []
-        self._channel.write(write(Told(self._log.size, changes, answers)))
+        self._channel.write(write(Told(self._log.size, changes, answers, self._log.at_ms)))
 
     def _append(self, wanted: Wanted) -> None:
         try:
@@ -130,18 +130,23 @@ class Client:
 
     async def _reply(self, ask: Ask) -> None:
         try:
-            reply = Reply(ask.id, await _ASKED[ask.what](self._log, ask.index))
+            reply = Reply(ask.id, await _ASKED[ask.what](self._log, ask))
         except CaveatError as error:
             reply = Reply(ask.id, b"", failure(error))
         self._channel.write(write(reply))
 
 
-async def _entry(log: Sequencer, index: int) -> bytes:
-    return write_entry(await log.entry(index))
+async def _entry(log: Sequencer, ask: Ask) -> bytes:
+    return write_entry(await log.entry(ask.index))
 
 
-_ASKED: dict[str, Callable[[Sequencer, int], Awaitable[bytes]]] = {
+async def _spent(log: Sequencer, ask: Ask) -> bytes:
+    return str(await log.spent(ask.of)).encode()
+
+
+_ASKED: dict[str, Callable[[Sequencer, Ask], Awaitable[bytes]]] = {
     "checkpoint": lambda log, _: log.checkpoint(),
     "entry": _entry,
-    "proof": lambda log, index: log.proof(index),
+    "proof": lambda log, ask: log.proof(ask.index),
+    "spent": _spent,
 }

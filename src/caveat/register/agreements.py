@@ -5,6 +5,7 @@ import msgspec
 from caveat.errors import BadInput
 from caveat.keys import read_verify_key
 from caveat.record import Leaf
+from caveat.register import leases
 from caveat.register.repositories import check_listed, least
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, no, read
 from caveat.terms.document import SignedTerms
@@ -33,6 +34,7 @@ def _adopt(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
         raise no(f"a party has ended this pair of signatures on `{draft.name}` for good: both sign a new version")
     if draft.version < version or (draft.version == version and terms.digest != pair):
         raise no(f"`{draft.id}@{version}` was adopted before: expected a later version, got `{draft.name}`")
+    after = leases.begun(after, terms)
     return msgspec.structs.replace(
         after,
         terms={**after.terms, draft.id: terms},
@@ -42,16 +44,19 @@ def _adopt(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
 
 
 def _end(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
-    if leaf.id not in after.terms:
+    terms = after.terms.get(leaf.id)
+    if terms is None:
         raise no(f"record {index} ends terms `{leaf.id}`, which are not in force")
-    closed = after.closed
     if document:
-        pair = after.terms[leaf.id].digest
-        if open_ending(document, after.trust()).digest != pair:
+        ending = open_ending(document, after.trust())
+        if ending.digest != terms.digest:
             raise no("the signed ending is for another pair than the one in force")
-        closed |= {pair}
-    rest = {name: terms for name, terms in after.terms.items() if name != leaf.id}
-    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index}, closed=closed)
+        after = msgspec.structs.replace(after, closed=after.closed | {terms.digest})
+        if shortened := leases.shortened(after, terms, ending, leaf.t):
+            return shortened
+        after = leases.dropped(after, terms.digest)
+    rest = {name: one for name, one in after.terms.items() if name != leaf.id}
+    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
 
 
 def _measured(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:

@@ -11,6 +11,7 @@ Control records and the document each names:
     party.seen      role; document: what its repository listed then (terms/listing.py)
     terms.adopted   document: the signed terms (DSSE envelope)
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
+    terms.renewed   id of the terms; document: the vendor's signed renewal of their lease
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
     approver.trusted    document: a person who may approve exceptions, signed by the party of their side
@@ -21,6 +22,8 @@ Control records and the document each names:
     evidence.exported   id of the receiver; document: the numbered bundle that left
     talks.step      talks, verb and party; document: a step in talks (DSSE), which changes nothing that is in force
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
+    clock.back      the machine's clock was behind the time on record; document: both times
+    end.stated      pair of terms that ended; document: the signed statement of end
 """
 
 from collections.abc import Callable
@@ -29,11 +32,12 @@ import msgspec
 
 from caveat.canon import digest
 from caveat.record import Leaf
-from caveat.register import agreements, callers, exports, lifts, repositories
+from caveat.register import agreements, callers, exports, leases, lifts, repositories
 from caveat.register.values import Register, no
 
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **agreements.EFFECTS,
+    **leases.EFFECTS,
     **callers.EFFECTS,
     **lifts.EFFECTS,
     **exports.EFFECTS,
@@ -41,7 +45,15 @@ EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
 }
 """What each kind of act does; each family of acts has a module of its own."""
 
-NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "talks.step")
+NOTED = (
+    "log.opened",
+    "evaluated",
+    "gateway.stopped",
+    "gateway.started",
+    "talks.step",
+    "clock.back",
+    "end.stated",
+)
 """Acts that change nothing that is in force."""
 
 ACTS = (*EFFECTS, *NOTED)

@@ -3,6 +3,7 @@
 Rules of this file: values are replaced, never changed; the fence is a digest of everything here that a decision stands on.
 """
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ from caveat.errors import NotVerified
 from caveat.facts import Caller
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.terms.document import Terms
+from caveat.terms.lease import Lease
 from caveat.terms.listing import Listing, Repository
 from caveat.waivers.approvers import Approver
 from caveat.waivers.waiver import Waiver
@@ -81,6 +83,7 @@ class Register(Struct, frozen=True):
     ended   id of terms that were ended and not adopted again -> index of the record
     newest  id of terms -> the newest version ever adopted, and its pair's digest: no way leads back behind it
     closed  pairs that a party ended by its signed word: they never come back
+    leases  pairs in force that have one -> what is left of it
     approvers  who may approve exceptions, a row for each of their keys
     waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
     approvals  of held calls, by the hold's id; gone when they lapse
@@ -96,6 +99,7 @@ class Register(Struct, frozen=True):
     ended: dict[str, int] = {}
     newest: dict[str, tuple[int, str]] = {}
     closed: frozenset[str] = frozenset()
+    leases: dict[str, Lease] = {}
     keys: dict[str, CallerKey] = {}
     revoked: frozenset[str] = frozenset()
     coverage: dict[str, str] = {}
@@ -125,6 +129,10 @@ class Register(Struct, frozen=True):
                 return terms
         return None
 
+    def fetches(self, spent: Iterable[str]) -> bool:
+        """Whether a call that spends these fetches a reply that was kept: nothing goes to the model then."""
+        return any(id_ in self.approvals and self.approvals[id_].reply for id_ in spent)
+
     def trust(self) -> dict[str, tuple[VerifyKey, ...]]:
         """Whose signatures count, by role: those of the party's repository, where it keeps one."""
         return {role: self._keys(role) for role in PARTY_ROLES}
@@ -141,6 +149,8 @@ def _fence(register: Register) -> str:
         "parties": sorted([p.role, p.vkey] for p in register.parties),
         "keys": [[k, msgspec.to_builtins(v)] for k, v in sorted(register.keys.items()) if k not in register.revoked],
     }
+    if register.leases:
+        state["leases"] = {pair: msgspec.to_builtins(lease) for pair, lease in register.leases.items()}
     if lifts := sorted([*register.waivers, *register.approvals]):
         state["lifts"] = lifts
     if register.repositories:

@@ -13,6 +13,8 @@ from msgspec import Struct
 from caveat.terms.compile import duty_text
 from caveat.terms.condition import read_condition
 from caveat.terms.document import Clause, Draft, Text
+from caveat.terms.lease import FOREVER, Continuity, LeaseRule
+from caveat.terms.moment import moment_text
 
 
 class Moved(Struct, frozen=True):
@@ -135,6 +137,21 @@ def _document_texts(draft: Draft) -> Texts:
         "guard.window": str(draft.window),
         "waivers.approvers": str(draft.waivers.approvers),
         "waivers.vendor": str(draft.waivers.vendor),
+        **_lasting(draft),
+    }
+
+
+def _lasting(draft: Draft) -> Texts:
+    """The lease, what goes on after it, and what becomes of calls that run when the terms end; "" for what is not set."""
+    lease, continuity = draft.lease or LeaseRule(), draft.continuity or Continuity(after=())
+    return {
+        "lease.until": "" if lease.until_ms >= FOREVER else moment_text(lease.until_ms),
+        "lease.calls": "" if lease.calls >= FOREVER else str(lease.calls),
+        "continuity.days": str(continuity.days or ""),
+        "continuity.calls": str(continuity.calls or ""),
+        "continuity.purposes": ", ".join(continuity.purposes),
+        "continuity.after": ", ".join(continuity.after),
+        "wind_down.cut_after_s": "" if draft.cut_after_s is None else str(draft.cut_after_s),
     }
 
 

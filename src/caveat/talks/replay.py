@@ -146,6 +146,9 @@ class Replay:
         if old.waived:
             self.tally.cannot("it was decided under a waiver or an approval, which is for the old terms", leaf.call)
             return
+        if old.rule == "lapsed":
+            self.tally.cannot("its terms had lapsed, whatever it asked for", leaf.call)
+            return
         if new.decision is None:
             self.tally.cannot(new.why, leaf.call)
             return

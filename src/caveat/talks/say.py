@@ -31,6 +31,7 @@ RULES: Final[Mapping[Rule, str]] = {
     "permit": "allowed by {clauses}",
     "waiver": "allowed by {clauses}, under a waiver",
     "approval": "allowed by {clauses}, released by persons",
+    "lapsed": "denied, for the terms have lapsed",
     "duty": "denied, for a duty cannot be met",
     "error": "denied, for it is no call under these terms",
 }

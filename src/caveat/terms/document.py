@@ -9,6 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from caveat.terms.lease import Continuity, Lease, LeaseRule
+
 Text = dict[str, str]
 """A sentence in several languages: BCP 47 tag -> text.  The first is the terms' first language."""
 
@@ -123,6 +125,9 @@ class Draft(Struct, frozen=True):
     waivers      who must approve an exception
     vocabulary   the version of the fact schema that it is compiled under (vocabulary.VERSION is the newest)
     recognizer   which learned recognizer must read every call; None where the terms name none
+    lease        until when and for how many calls they hold unless the vendor renews; None: no lease
+    continuity   what goes on after that
+    cut_after_s  how many seconds running calls may go on once a party has ended the terms; None: until they are done
     """
 
     id: str
@@ -148,6 +153,14 @@ class Draft(Struct, frozen=True):
     waivers: WaiverRule = WaiverRule()
     vocabulary: int = 1
     recognizer: Agreed | None = None
+    lease: LeaseRule | None = None
+    continuity: Continuity | None = None
+    cut_after_s: int | None = None
+
+    @property
+    def own_lease(self) -> Lease | None:
+        """The lease that the pair begins with, None where it has none."""
+        return None if self.lease is None else Lease(self.lease.until_ms, self.lease.calls)
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from caveat.terms.condition import DECLARED, Condition, read_condition
 from caveat.terms.document import Clause, Draft
+from caveat.terms.lease import FOREVER
 from caveat.terms.lint_recognizer import Weights, hazards_of, on_thresholds, on_weights
 from caveat.vocabulary import FACTS
 
@@ -52,6 +53,10 @@ CODES: dict[str, Level] = {
     "expired": "error",
     "expires-soon": "warning",
     "not-yet": "note",
+    "lease-over": "error",
+    "lease-soon": "warning",
+    "lease-beyond": "note",
+    "lease-uncounted": "warning",
     "waivable-gravest": "warning",
     "model-open": "note",
     "recorded": "note",
@@ -129,6 +134,7 @@ def _on_document(draft: Draft, at_ms: int) -> Iterator[Remark]:
         yield _remark("expires-soon", 1, f"these terms expire in {days} days")
     if at_ms < draft.valid_from_ms:
         yield _remark("not-yet", 1, "these terms are not valid yet")
+    yield from lint_lease(draft, at_ms)
     for model in draft.models:
         if model.identity == "any":
             yield _remark(
@@ -138,6 +144,26 @@ def _on_document(draft: Draft, at_ms: int) -> Iterator[Remark]:
     for name, text in (("title", draft.title), ("notice", draft.notice)):
         if text and len(text) < len(draft.languages):
             yield _remark("translation-missing", 1, f"the {name} is not in every language of the terms")
+
+
+def lint_lease(draft: Draft, at_ms: int) -> Iterator[Remark]:
+    """Remarks on how long the terms hold."""
+    lease = draft.lease
+    if lease is None:
+        return
+    if at_ms >= lease.until_ms:
+        yield _remark(
+            "lease-over", 1, "the lease is over: these terms allow nothing", hint="give a later `lease: until`"
+        )
+    elif lease.until_ms - at_ms < SOON_DAYS * DAY_MS:
+        yield _remark("lease-soon", 1, f"the lease lapses in {(lease.until_ms - at_ms) // DAY_MS} days")
+    if draft.valid_until_ms < lease.until_ms < FOREVER:
+        yield _remark("lease-beyond", 1, "the lease runs beyond the day until which the terms are valid")
+    if lease.calls >= FOREVER:
+        hint = "give `lease: calls` too: the first of both ends it"
+        yield _remark(
+            "lease-uncounted", 1, "a machine kept switched off, or its clock, can put off the lease's day", hint=hint
+        )
 
 
 def _thresholds(thresholds: Mapping[str, int]) -> Iterator[Remark]:

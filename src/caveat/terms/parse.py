@@ -5,15 +5,16 @@ condition must say that it is only promised; every sentence exists in every lang
 text in the first one.
 """
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 
+from caveat.errors import BadInput
 from caveat.terms.cedar_schema import Lists, version_of
 from caveat.terms.compile import check_condition, compile_clauses, kind_of
 from caveat.terms.condition import nearest, read_condition
 from caveat.terms.document import Clause, Draft, Duty, Kind, Model, Party, Probe, Text, ToolRule, WaiverRule
+from caveat.terms.moment import moment_ms
 from caveat.terms.shape import ClauseShape, TermsShape, read_shape
+from caveat.terms.shape_lease import continuity_of, lease_of
 from caveat.terms.shape_recognizer import agreed
 from caveat.terms.source import Source, at, read_source
 from caveat.vocabulary import (
@@ -28,9 +29,6 @@ from caveat.vocabulary import (
     known_at,
 )
 
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-DAY = timedelta(days=1)
 COUNTED = frozenset({"limit.tokens", "retain.days"})
 """Duties whose value is a count >= 1."""
 SOURCES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "humanEdits")
@@ -57,6 +55,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
     clauses = tuple(_clause(shape, source, lists, n) for n in range(len(shape.clauses)))
     compiled = compile_clauses(clauses, lists, _vocabulary(shape, clauses))
     valid_from, valid_until = _valid(shape, source)
+    lease = lease_of(shape.lease, source)
     return Draft(
         id=shape.id,
         version=shape.version,
@@ -81,6 +80,9 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         waivers=WaiverRule(shape.waivers.approvers, shape.waivers.vendor),
         recognizer=agreed(shape.recognizer, source),
         vocabulary=compiled.vocabulary,
+        lease=lease,
+        continuity=continuity_of(shape.continuity, lease, shape.purposes, source),
+        cut_after_s=None if shape.wind_down is None else shape.wind_down.cut_after_s,
     )
 
 
@@ -202,19 +204,10 @@ def _valid(shape: TermsShape, source: Source) -> tuple[int, int]:
 
 
 def _ms(text: str, line: int, *, whole_day: bool = False) -> int:
-    """POSIX milliseconds of a date's beginning (its end, where `whole_day`) or of an RFC 3339 time in UTC."""
     try:
-        if DATE.fullmatch(text):
-            moment = datetime.fromisoformat(text).replace(tzinfo=UTC) + (DAY if whole_day else timedelta())
-        elif TIME.fullmatch(text):
-            moment = datetime.fromisoformat(text)
-        else:
-            raise at(line, f"expected a date such as `2026-12-31`, got `{text}`")
-    except (ValueError, OverflowError):
-        raise at(line, f"there is no day `{text}`") from None
-    if moment.year < 1970:
-        raise at(line, f"expected a date after 1970, got `{text}`")
-    return int(moment.timestamp()) * 1000
+        return moment_ms(text, whole_day=whole_day)
+    except BadInput as error:
+        raise at(line, error.message) from None
 
 
 def _tools(shape: TermsShape, source: Source) -> tuple[ToolRule, ...]:

@@ -37,6 +37,7 @@ from caveat.terms.shape_base import (
     Translated,
     Word,
 )
+from caveat.terms.shape_lease import ContinuityShape, LeaseShape, WindDownShape
 from caveat.terms.shape_recognizer import RatesShape, RecognizerShape
 from caveat.terms.source import Source, at, path_of
 from caveat.vocabulary import CLAUSE_EFFECTS, SIDE_EFFECTS, TOOL_KINDS
@@ -137,9 +138,17 @@ class TermsShape(Shape, frozen=True):
     guard: GuardShape = GuardShape()
     waivers: WaiversShape = WaiversShape()
     recognizer: RecognizerShape | None = None
+    lease: LeaseShape | None = None
+    continuity: ContinuityShape | None = None
+    wind_down: WindDownShape | None = None
 
 
-LISTS: dict[str, Sequence[str]] = {"effect": CLAUSE_EFFECTS, "kind": TOOL_KINDS, "side_effect": SIDE_EFFECTS}
+LISTS: dict[str, Sequence[str]] = {
+    "effect": CLAUSE_EFFECTS,
+    "kind": TOOL_KINDS,
+    "side_effect": SIDE_EFFECTS,
+    "after": ("lapse", "revocation"),
+}
 PATTERNS = {
     "id": "an id: lower-case words joined by dots",
     "alias": "an alias: letters, digits and `._:/@-`",
@@ -195,5 +204,5 @@ def _plain(types: str) -> str:
 
 def _near_key(key: str) -> str:
     every = [PartiesShape, ValidShape, ModelShape, ToolShape, GuardShape, WaiversShape, ProbeShape, ClauseShape]
-    every += [RecognizerShape, RatesShape, TermsShape]
+    every += [RecognizerShape, RatesShape, LeaseShape, ContinuityShape, WindDownShape, TermsShape]
     return nearest(key, tuple(sorted({name for shape in every for name in shape.__struct_encode_fields__})))

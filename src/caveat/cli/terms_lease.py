@@ -1,0 +1,74 @@
+"""`caveat terms renew`: the vendor's word that a lease goes on, made at the vendor's and imported at the operator's."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caveat.cli.files import read_bytes, write_new
+from caveat.cli.output import Json, emit, say
+from caveat.cli.remote import Where, at_home
+from caveat.cli.terms_file import is_signed
+from caveat.errors import BadInput
+from caveat.keys import read_signing_key
+from caveat.note import parse_note
+from caveat.terms.document import SignedTerms
+from caveat.terms.lease import FOREVER
+from caveat.terms.moment import moment_ms, moment_text
+from caveat.terms.renewal import read_renewal, sign_renewal
+from caveat.terms.sign import claimed_terms
+
+MOST_BYTES = 64 * 2**10
+
+
+def renew(
+    file: Annotated[
+        Path, typer.Argument(help="With --key: the signed terms to renew.  Without: the renewal to import.")
+    ],
+    home: Where = None,
+    *,
+    key: Annotated[Path | None, typer.Option(help="The vendor's signing key: make a renewal.")] = None,
+    until: Annotated[str, typer.Option(help="With --key: the last day of the lease, or a time in UTC.")] = "",
+    calls: Annotated[int, typer.Option(help="With --key: calls in all since the terms began; 0 for no count.")] = 0,
+    output: Annotated[Path | None, typer.Option("--out", help="With --key: where to write the renewal.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Renew the lease of terms: the vendor makes a signed file of a few hundred bytes, the operator imports it."""
+    if key is None:
+        _import(file, home, as_json=as_json)
+        return
+    if output is None:
+        raise BadInput("say where to write the renewal", hint="give `--out FILE`")
+    raw = read_bytes(file)
+    if not is_signed(raw):
+        raise BadInput(f"`{file}` is not signed terms", hint="a renewal is for terms that both parties signed")
+    signer = read_signing_key(read_bytes(key, 4096).decode("ascii", "replace").strip())
+    terms, now = claimed_terms(SignedTerms(raw)), time.time_ns() // 1_000_000
+    until_ms = moment_ms(until, whole_day=True) if until else FOREVER
+    note = sign_renewal(terms, signer, issued_ms=now, until_ms=until_ms, calls=calls if calls > 0 else FOREVER)
+    write_new(output, note)
+    if as_json:
+        emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output), "bytes": len(note)})
+        return
+    bounds = [f"until {moment_text(until_ms)}"] * bool(until) + [f"for {calls:,} calls in all"] * (calls > 0)
+    say(f"{output} says, signed by `{signer.name}`, that {terms.draft.name} goes on {' or '.join(bounds)}")
+    if until_ms < FOREVER and until_ms > terms.draft.valid_until_ms:
+        say(f"note: the terms themselves are valid only until {moment_text(terms.draft.valid_until_ms)}")
+    say(f"next: the operator runs `caveat terms renew {output}`")
+
+
+def _import(file: Path, home: Path | None, *, as_json: bool) -> None:
+    note = read_bytes(file, MOST_BYTES)
+    if is_signed(note):
+        raise BadInput(f"`{file}` is signed terms, not a renewal", hint="to make one, give `--key` and `--out`")
+    name = read_renewal(parse_note(note).text).name
+    done = at_home(home).ask("POST", f"/terms/{name.partition('@')[0]}/renewal", note)
+    if as_json:
+        emit(done)
+        return
+    bounds = [f"until {done['until']}"] * bool(done["until"])
+    bounds += [f"for {done['calls']:,} calls in all, of which {done['used']:,} were made"] * bool(done["calls"])
+    say(f"{done['renewed']} goes on {' or '.join(bounds)}")
+    if done["warning"]:
+        say(f"note: {done['warning']}")

@@ -1,0 +1,66 @@
+"""What adopting, renewing and revoking do to leases: how long the terms in force still hold.
+
+Rules of this file: a lease stands under its pair's digest, so that no renewal serves another text; the vendor alone
+prolongs, either party shortens, and what was revoked is not renewed.  The time of a record is the one that it bears.
+"""
+
+import msgspec
+
+from caveat.record import Leaf
+from caveat.register.values import Register, no
+from caveat.terms.document import Terms
+from caveat.terms.ending import Ending
+from caveat.terms.lease import Lease, continuing
+from caveat.terms.moment import moment_text
+from caveat.terms.renewal import open_renewal
+
+
+def begun(after: Register, terms: Terms) -> Register:
+    """The register with the lease of terms that are adopted; a pair adopted before keeps what was imported for it."""
+    own = terms.draft.own_lease
+    before = after.terms.get(terms.draft.id)
+    if before is not None and before.digest != terms.digest:
+        after = dropped(after, before.digest)
+    if own is None or terms.digest in after.leases:
+        return after
+    return msgspec.structs.replace(after, leases={**after.leases, terms.digest: own})
+
+
+def dropped(after: Register, pair: str) -> Register:
+    """The register without the lease of a pair that is no longer in force."""
+    if pair not in after.leases:
+        return after
+    return msgspec.structs.replace(after, leases={k: v for k, v in after.leases.items() if k != pair})
+
+
+def shortened(after: Register, terms: Terms, ending: Ending, at_ms: int) -> Register | None:
+    """The register with a revoked pair's lease made shorter: notice was given, or the terms grant a continuity.  None where
+    nothing is left of it."""
+    lease = after.leases.get(terms.digest, Lease())
+    until = min(lease.until_ms, max(ending.ends_ms, at_ms))
+    lease = msgspec.structs.replace(lease, until_ms=until, revoked_by=ending.role)
+    if until <= at_ms and continuing(lease, terms.draft.continuity) is None:
+        return None
+    return msgspec.structs.replace(after, leases={**after.leases, terms.digest: lease})
+
+
+def _renew(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    terms = after.terms.get(leaf.id)
+    if terms is None:
+        raise no(f"no terms called `{leaf.id}` are in force, so there is nothing to renew")
+    renewal = open_renewal(document, after.trust())
+    if renewal.digest != terms.digest:
+        raise no(f"the renewal is for another pair, `{renewal.name}`, than `{terms.draft.name}`, which is in force")
+    lease = after.leases.get(terms.digest)
+    if terms.draft.lease is None or lease is None:
+        raise no(f"the terms `{terms.draft.name}` have no lease, so there is nothing to renew")
+    if lease.revoked_by:
+        raise no(f"the {lease.revoked_by} has revoked `{terms.draft.name}`: both parties sign a new version instead")
+    if renewal.until_ms <= leaf.t:
+        raise no(f"the renewal has expired: it runs until {moment_text(renewal.until_ms)}")
+    if renewal.issued_ms <= lease.issued_ms:
+        raise no(f"a renewal issued at {moment_text(lease.issued_ms)} is in force already, and this one is not newer")
+    return msgspec.structs.replace(after, leases={**after.leases, terms.digest: renewal.lease})
+
+
+EFFECTS = {"terms.renewed": _renew}
