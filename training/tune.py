@@ -8,6 +8,7 @@ there is time and falls to nothing over the last steps, so that rows that come l
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,10 @@ from training.mini import Mini
 
 HERE = Path(__file__).parent
 RATE, HEAD, WARM = 8e-5, 6e-4, 150
+STILL = 2
+"""Layers, counted from the pieces, that stay as they came: they know words, and what is learned here is about use."""
+READ = 112
+"""Pieces of an example that are learned from."""
 KEEP = 0.997
 """How much of the running mean of the weights each step keeps."""
 LONGEST = 256
@@ -37,7 +42,7 @@ def stream(some: list[batches.Example], first: int) -> Iterator[list[batches.Exa
         made = batches.augmented(batches.sampled(some, chance), chance)
         for batch in batches.batches(made, chance):
             if at >= first:
-                yield [made[i] for i in batch]
+                yield [replace(made[i], ids=made[i].ids[:READ]) for i in batch]
             at += 1
         epoch += 1
 
@@ -95,6 +100,9 @@ def tune(
         net.load_state_dict(had["net"])
         opt.load_state_dict(had["opt"])
         mean, step = had["mean"], had["step"]
+    for part in (net.norm, *net.layers[:STILL]):
+        part.requires_grad_(requires_grad=False)
+    net.places.requires_grad_(requires_grad=False)
     began, shown = time.time(), 0.0
     for batch in stream(some, step):
         if step >= until:
