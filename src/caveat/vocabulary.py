@@ -42,6 +42,8 @@ PERSONAL = ("none", "personal", "special-category")
 MODALITIES = ("text", "image", "audio", "file")
 HIDDEN = ("zero-width", "bidi", "homoglyph", "encoded", "control-token")
 DETECTORS = ("none", "learned")
+GUARDS = ("none", "ran", "not-run")
+"""Whether a guard model gave a second opinion: none was asked for; it did; it was asked for and did not."""
 TOOL_KINDS = (
     "retrieval",
     "compute",
@@ -183,6 +185,8 @@ FACTS: tuple[Fact, ...] = (
     Fact("toolsCalled", "reply", SetOf(TOOL_KIND), "gateway", "kinds of the tools that the model calls"),
     Fact("unlistedCalls", "reply", COUNT, "gateway", "calls to tools that the terms do not list"),
     Fact("sideEffectOut", "reply", SIDE_EFFECT, "gateway", "the gravest side effect among the tools called"),
+    Fact("guard", "content", Enum("Guard", GUARDS), "gateway", "whether a guard model gave its opinion", since=2),
+    Fact("guardHazards", "content", SetOf(HAZARD), "detector", "hazards that it named in the request", since=2),
 )
 """Beside these, one Long per hazard and direction, per mille: `pm_<code>` (content) and `pmOut_<code>` (reply)."""
 

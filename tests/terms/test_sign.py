@@ -192,7 +192,7 @@ def test_a_version_that_the_text_does_not_need_is_not_what_it_compiles_to():
 GROWN = """
 import msgspec
 import caveat.vocabulary as v
-v.FACTS += (v.Fact("moonPhase", "place", v.Long(0, 29, "days"), "config", "age of the moon", since=2),)
+v.FACTS += (v.Fact("moonPhase", "place", v.Long(0, 29, "days"), "config", "age of the moon", since=3),)
 v.FACT = {fact.name: fact for fact in v.FACTS}
 v.HAZARDS += ("x_new",)
 v.HAZARD = v.Enum("Hazard", v.HAZARDS)
@@ -200,8 +200,8 @@ v.VOICED = v.Enum("Voiced", tuple(f"{x}:{h}" for x in v.VOICES for h in v.HAZARD
 GREW = {"hazardsIn": v.SetOf(v.HAZARD), "hazardsOut": v.SetOf(v.HAZARD), "voicedIn": v.SetOf(v.VOICED)}
 v.FACTS = tuple(msgspec.structs.replace(f, type=GREW.get(f.name, f.type)) for f in v.FACTS)
 v.FACT = {fact.name: fact for fact in v.FACTS}
-v.WORD_SINCE[("Hazard", "x_new")] = 3
-v.VERSION = 3
+v.WORD_SINCE[("Hazard", "x_new")] = 4
+v.VERSION = 4
 
 import json, sys
 from pathlib import Path
@@ -230,14 +230,14 @@ print(json.dumps({
 
 
 def test_a_vocabulary_that_grew_leaves_older_terms_as_they_were():
-    """A fact of version 2 and a hazard of version 3, added before anything else is imported."""
+    """A fact of version 3 and a hazard of version 4, added before anything else is imported."""
     done = subprocess.run(
         [sys.executable, "-c", GROWN, str(GOLDEN)], capture_output=True, text=True, check=False, cwd=GOLDEN.parents[2]
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         "digest": VERSIONS["documents"][0]["digest"],
-        "versions": [1, 2, 3, 3, 3],
+        "versions": [1, 3, 4, 4, 4],
         "moon": [False, True, True],
         "new": [False, False, True],
         "over": [[], [], ["x_new"]],

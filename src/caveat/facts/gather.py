@@ -78,6 +78,8 @@ def gather(  # noqa: PLR0913, PLR0917 - each is a value of a room of its own
         posture=place.posture,
         epoch=place.at_ms // 1000,
         pm=seen.pm,
+        guard=place.guard,
+        guard_hazards=in_order(place.guard_hazards),
     )
 
 

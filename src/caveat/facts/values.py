@@ -7,7 +7,7 @@ Cedar (tests/facts/test_values.py holds the two together).
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from caveat import vocabulary
 from caveat.vocabulary import HAZARDS, Group, per_mille_name
@@ -70,6 +70,8 @@ class Facts(Struct, frozen=True, rename="camel"):
     unlisted_calls: int = 0
     side_effect_out: str = "none"
     pm_out: dict[str, int] = {}
+    guard: str | UnsetType = UNSET
+    guard_hazards: tuple[str, ...] | UnsetType = UNSET
 
 
 class Caller(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +124,7 @@ class Place(Struct, frozen=True):
     marking_floor  the lowest marking of any call on this network, a word of the marking profile; "" for none
     identity       `weights:sha256:<hex>` or `endpoint:<key digest>+<name>` of the model that would answer
     detector       whether a learned recognizer runs: "none" or "learned"
+    guard          whether a guard model gave a second opinion on this call, and which hazards it named, sorted
     """
 
     at_ms: int
@@ -130,6 +133,8 @@ class Place(Struct, frozen=True):
     posture: str = "normal"
     marking_floor: str = ""
     detector: str = "none"
+    guard: str = "none"
+    guard_hazards: tuple[str, ...] = ()
 
 
 _APART: dict[Group, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ from msgspec import Struct
 from caveat.decide.decision import Decision
 from caveat.facts import Facts
 from caveat.gateway.held import Kept
+from caveat.gateway.second import NOT_ASKED, Opinion
 from caveat.gateway.view import Route, View
 from caveat.ledger.log import Placed
 from caveat.register import CallerKey
@@ -49,7 +50,7 @@ class Asked(Struct, frozen=True):
 
 class Begun(Struct, frozen=True):
     """A call that is on record.  `placed` is where; `lifts` is what could lift a clause for it; `kept` the reply that it
-    fetches, where persons have released one."""
+    fetches, where persons have released one; `opinion` what a guard model said of it, where a clause looks at that."""
 
     asked: Asked
     call: Call
@@ -60,6 +61,7 @@ class Begun(Struct, frozen=True):
     placed: Placed
     lifts: tuple[Waiver, ...] = ()
     kept: Kept | None = None
+    opinion: Opinion = NOT_ASKED
 
     @property
     def released(self) -> str:

@@ -53,6 +53,12 @@ embedded = true
 [recognizer]
 # learned = false                 # read every text with the learned recognizer too (docs/recognizer.md)
 
+# [recognizer.guard]              # a guard model, asked where a clause looks at `guard` or `guardHazards`
+# base_url = "http://127.0.0.1:8000/v1"
+# model = "meta-llama/Llama-Guard-3-1B"
+# speaks = "llama-guard"          # or qwen3guard, gpt-oss-safeguard
+# timeout_ms = 2000               # an opinion that takes longer counts as not given
+
 [store]
 # kind = "files"
 """

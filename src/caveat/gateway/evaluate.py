@@ -21,6 +21,7 @@ from caveat.gateway.leasing import leased
 from caveat.gateway.lifting import offered
 from caveat.gateway.opening import gathered
 from caveat.gateway.routing import find_route
+from caveat.gateway.second import opinion
 from caveat.register import CallerKey
 from caveat.wire.dialects import DIALECTS
 
@@ -59,7 +60,8 @@ async def dry_run(house: House, key: CallerKey, body: bytes) -> dict[str, Any]:
     view = house.view
     call = dialect.read_call(request.body)
     route = find_route(view, call, dialect.name, house.now_ms())
-    facts = gathered(house, asked, call, route)
+    told = await opinion(house.second, route.policy.reads, call.parts)
+    facts = gathered(house, asked, call, route, told)
     phase = leased(house, view, route.policy.terms).phase
     decision = able(decide(route.policy, facts, offered(house, view, asked), phase), FULFILS)
     draft = route.policy.terms.draft

@@ -16,6 +16,7 @@ from caveat.gateway.callers import check_key
 from caveat.gateway.changes import Act, Writer, change
 from caveat.gateway.documents import Documents
 from caveat.gateway.metrics import Metrics
+from caveat.gateway.second import NOT_ASKED, Opinion, Second
 from caveat.gateway.settings import Settings
 from caveat.gateway.view import Route, View
 from caveat.keys import SigningKey
@@ -60,6 +61,7 @@ class House:
         self.clock = stores.clock
         self.clock.saw(self.log.at_ms)
         self.clock_noted = False
+        self.second: Second | None = None
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
@@ -79,8 +81,8 @@ class House:
         """POSIX milliseconds: this machine's clock, but never before a time on record (ledger/clock.py)."""
         return self.clock.now_ms()
 
-    def place(self, route: Route) -> Place:
-        """Where the gateway stands, for the facts of a call over that route."""
+    def place(self, route: Route, opinion: Opinion = NOT_ASKED) -> Place:
+        """Where the gateway stands, for the facts of a call over that route, and what a guard model said of it."""
         gateway = self.settings.gateway
         return Place(
             at_ms=self.now_ms(),
@@ -89,6 +91,8 @@ class House:
             posture=gateway.posture,
             marking_floor=gateway.marking_floor,
             detector=route.panel.detector,
+            guard=opinion.state,
+            guard_hazards=opinion.hazards,
         )
 
     async def amend(self, what: str, of: str, document: bytes = b"") -> Register:

@@ -22,6 +22,7 @@ from caveat.gateway.house import House
 from caveat.gateway.leasing import fence_of, learn_from, leased, note_clock
 from caveat.gateway.lifting import fetched, learn, offered, used
 from caveat.gateway.routing import find_route
+from caveat.gateway.second import NOT_ASKED, Opinion, opinion
 from caveat.gateway.view import Route
 from caveat.ledger.log import Entry, Placed
 from caveat.wire.body import check_headers
@@ -57,19 +58,22 @@ async def _decide(house: House, asked: Asked) -> Begun:
     call = asked.dialect.read_call(asked.request.body)
     await learn(house, asked)
     await note_clock(house)
+    told = NOT_ASKED
     for _ in range(MOST_TRIES):
         view = house.view
         check_live(asked.key, view.by_secret)
         route = find_route(view, call, asked.dialect.name, house.now_ms(), asked.tried)
         if reason := route.refuses(call):
             raise Refused(reason, code="model_cannot", status=400)
-        facts = gathered(house, asked, call, route)
+        if told is NOT_ASKED:
+            told = await opinion(house.second, route.policy.reads, call.parts)
+        facts = gathered(house, asked, call, route, told)
         lifts = offered(house, view, asked)
         stood = leased(house, view, route.policy.terms)
         decision = able(decide(route.policy, facts, lifts, stood.phase), FULFILS)
         pair = route.policy.terms.digest
         kept = await asyncio.to_thread(fetched, house, lifts, facts, pair) if asked.names_hold else None
-        begun = Begun(asked, call, route, facts, decision, view, NOWHERE, lifts, kept)
+        begun = Begun(asked, call, route, facts, decision, view, NOWHERE, lifts, kept, told)
         spends, at_ms = used(decision, lifts), house.now_ms()
         if not all(waiver.in_time(at_ms) for waiver in spends):
             continue  # it expired a moment ago
@@ -90,15 +94,15 @@ async def _decide(house: House, asked: Asked) -> Begun:
     raise Unavailable("what is in force kept changing while this call was decided", code="overloaded", hint="try again")
 
 
-def gathered(house: House, asked: Asked, call: Call, route: Route) -> Facts:
-    """The call's facts, from its parts, the key, the headers and the place."""
+def gathered(house: House, asked: Asked, call: Call, route: Route, told: Opinion = NOT_ASKED) -> Facts:
+    """The call's facts, from its parts, the key, the headers, the place, and what a guard model said."""
     return gather(
         call,
         asked.key.caller,
         declared(asked.request.headers),
         route.panel.recognize(call.parts),
         route.policy.terms.draft,
-        house.place(route),
+        house.place(route, told),
     )
 
 
@@ -106,7 +110,8 @@ def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     """The call's first record, and its second where nothing will be sent."""
     decision, secret = begun.decision, secrets.token_bytes(32)
     head = record.Head(begun.asked.id, house.name, at_ms, secret)
-    described = _described(begun.asked, begun.route.identity, secret, begun.route.panel.described)
+    read_by = {**begun.route.panel.described, **begun.opinion.described}
+    described = _described(begun.asked, begun.route.identity, secret, read_by)
     spends = tuple(waiver.id for waiver in used(decision, begun.lifts))
     first = record.opened(head, begun.facts, decision, described, spends)
     if decision.verdict == "allow":

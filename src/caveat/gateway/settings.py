@@ -22,6 +22,7 @@ from caveat.errors import BadInput
 from caveat.gateway.addresses import base_url, host_and_port, is_loopback
 from caveat.gateway.secret import Secret, checked_secret, read_secret
 from caveat.gateway.shape import fitted
+from caveat.recognize.opinion import Speaks
 
 MIB = 2**20
 
@@ -119,12 +120,29 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_free_mb: Annotated[int, Meta(ge=1, description="with less free disk than this, calls are refused")] = 64
 
 
+class GuardSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[recognizer.guard]"""
+
+    base_url: Annotated[str, Meta(description="what stands before /v1/...; a trailing /v1 may be left on")]
+    model: Annotated[str, Meta(min_length=1, description="the guard model's name there")]
+    speaks: Annotated[Speaks, Meta(description="the form of its answers")]
+    timeout_ms: Annotated[
+        int, Meta(ge=1, le=60_000, description="an opinion that takes longer counts as not given (fact `guard`)")
+    ] = 2000
+    key_file: Annotated[str, Meta(description="file that holds the gateway's key there")] = ""
+    key_env: Annotated[str, Meta(description="environment variable that holds it instead")] = ""
+    ca_bundle: Annotated[str, Meta(description="PEM file of the CAs to trust, instead of the system's")] = ""
+
+
 class RecognizerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[recognizer]"""
 
     learned: Annotated[
         bool, Meta(description="read every text with the learned recognizer too; costs milliseconds of CPU a call")
     ] = False
+    guard: Annotated[
+        GuardSettings | None, Meta(description="a guard model that gives a second opinion where a clause looks at it")
+    ] = None
 
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +190,8 @@ def read(text: str) -> Settings:
     )
     host_and_port(settings.gateway.address)
     _check_aliases(settings)
+    if settings.recognizer.guard:
+        base_url(settings.recognizer.guard.base_url, "recognizer.guard.base_url")
     return settings
 
 
@@ -210,7 +230,7 @@ def _check_aliases(settings: Settings) -> None:
                 )
 
 
-def upstream_key(upstream: UpstreamSettings, folder: Path, environ: dict[str, str]) -> Secret | None:
+def upstream_key(upstream: UpstreamSettings | GuardSettings, folder: Path, environ: dict[str, str]) -> Secret | None:
     """The gateway's key at an upstream, None where it has none.  Raises BadInput that never quotes it."""
     if upstream.key_file:
         return read_secret(folder / upstream.key_file)

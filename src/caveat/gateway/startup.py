@@ -97,6 +97,7 @@ async def open_site(
             upstreams = await stack.enter_async_context(open_upstreams(home, settings, progress))
         stores = Stores(log, documents, Bodies(home.vault / "bodies", vault_key), clock)
         house = House(settings, stores, keys.plain, partial(make_view, upstreams, settings), past.register)
+        house.second = upstreams.second
         upstreams.changed = house.review
         await asyncio.to_thread(waiting, house)  # what has lapsed while nothing ran leaves the vault
         yield Site(house, log, upstreams)
@@ -107,6 +108,7 @@ async def open_workers_house(home: Home, settings: Settings, log: Log, upstreams
     keys, vault_key = house_keys(home, settings.gateway.origin)
     stores = Stores(log, Documents(home.control), Bodies(home.vault / "bodies", vault_key))
     house = House(settings, stores, keys.plain, partial(make_view, upstreams, settings), Register())
+    house.second = upstreams.second
     await house.refresh(house.view)
     upstreams.changed = house.review
     return house

@@ -21,6 +21,7 @@ from caveat.gateway.home import Home
 from caveat.gateway.manifest import Manifest
 from caveat.gateway.models import SMOLLM2, Step, Tell, cache_path, model_of, pull
 from caveat.gateway.orders import Lent
+from caveat.gateway.second import Second
 from caveat.gateway.secret import Secret
 from caveat.gateway.settings import Settings, UpstreamSettings, upstream_key
 from caveat.gateway.upstream import Access, HttpUpstream, Standing
@@ -64,13 +65,14 @@ class _Place(NamedTuple):
 
 class Upstreams:
     """All upstreams of one gateway, by alias of their models.  `changed` is called when an identity has changed, `moved` with
-    name and new address when an embedded model was started anew."""
+    name and new address when an embedded model was started anew.  `second` is the guard model, where there is one."""
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = lambda: None
         self.moved: Callable[[str, str], None] = lambda _name, _address: None
         self.embedded: dict[str, Embedded] = {}
         self.all: dict[str, HttpUpstream] = {}
+        self.second: Second | None = None
         self._models: dict[str, list[_Place]] = {}
 
     def add(
@@ -121,6 +123,9 @@ async def open_upstreams(
         far = [_remote(upstreams, name, chosen, home.path) for name, chosen in _chosen(settings, embedded=False)]
         for upstream in far:
             stack.push_async_callback(upstream.close)
+        if settings.recognizer.guard is not None:
+            upstreams.second = Second(settings.recognizer.guard, home.path)
+            stack.push_async_callback(upstreams.second.close)
         await asyncio.gather(*(_meet(upstream, progress) for upstream in far))
         for name, chosen in _chosen(settings, embedded=True):
             if lent is None:

@@ -23,7 +23,8 @@ Level = Literal["error", "warning", "note"]
 DAY_MS = 86_400_000
 SOON_DAYS = 30
 OUTSIDE = frozenset(
-    [fact.name for fact in FACTS if fact.setter in ("config", "key")] + ["detector", "epoch", "modelKind", "principal"]
+    [fact.name for fact in FACTS if fact.setter in ("config", "key")]
+    + ["detector", "epoch", "guard", "guardHazards", "modelKind", "principal"]
 )
 """What no call's content can change: a clause on these alone is not probed by a call."""
 GRAVEST = ("cse", "iwp")
