@@ -23,8 +23,20 @@ WINDOWS = 8
 OVERLAP = 500
 
 _LLAMA: Final = {
-    "S1": "vcr", "S2": "ncr", "S3": "src", "S4": "cse", "S5": "dfm", "S6": "spc", "S7": "prv", "S8": "ipv",
-    "S9": "iwp", "S10": "hte", "S11": "ssh", "S12": "sxc", "S13": "", "S14": "x_cia",
+    "S1": "vcr",
+    "S2": "ncr",
+    "S3": "src",
+    "S4": "cse",
+    "S5": "dfm",
+    "S6": "spc",
+    "S7": "prv",
+    "S8": "ipv",
+    "S9": "iwp",
+    "S10": "hte",
+    "S11": "ssh",
+    "S12": "sxc",
+    "S13": "",
+    "S14": "x_cia",
 }
 """Llama Guard 3's categories (MLCommons' taxonomy; S13 elections has no code of ours: it counts as `any` alone)."""
 _QWEN: Final = {
