@@ -106,6 +106,8 @@ def facts(**changes: Any) -> Facts:
         "posture": "normal",
         "epoch": 1_790_000_000,
         "pm": {},
+        "guard": "none",
+        "guard_hazards": (),
     }
     return Facts(**{**plain, **changes})
 

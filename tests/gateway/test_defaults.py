@@ -6,7 +6,7 @@ import tomllib
 import msgspec
 
 from caveat.gateway.defaults import default_text
-from caveat.gateway.settings import Settings, UpstreamSettings, read
+from caveat.gateway.settings import GuardSettings, Settings, UpstreamSettings, read
 
 
 def test_default_file_is_all_defaults_but_for_the_embedded_model():
@@ -20,7 +20,10 @@ def test_default_file_shows_every_key_with_its_default():
     shown = tomllib.loads("\n".join(lines))
     upstream_keys = {key for table in shown["upstream"].values() for key in table}
     assert upstream_keys == {field.name for field in msgspec.structs.fields(UpstreamSettings)}
+    guard = shown["recognizer"].pop("guard")
+    assert set(guard) | {"key_file", "key_env", "ca_bundle"} == {f.name for f in msgspec.structs.fields(GuardSettings)}
     defaults = msgspec.to_builtins(Settings())
+    del defaults["recognizer"]["guard"]
     assert {name: shown[name] for name in ("gateway", "ledger", "recognizer", "store")} == {
         name: defaults[name] for name in ("gateway", "ledger", "recognizer", "store")
     }

@@ -99,5 +99,6 @@ def test_equal_terms_compile_to_equal_bytes():
             tuple(json.loads(sample().schema)[""]["entityTypes"]["Caveat"]["enum"]),
             ("/response_format", "/text/format"),
             ("smollm2-135m",),
-        )
+        ),
+        sample().vocabulary,
     )
