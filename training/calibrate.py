@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from training.corpus import CODES, Row
 
-CAP, SHARE, CATEGORY_SHARE = 120, 0.2, 0.05
+CAP, SHARE, CATEGORY_SHARE = 120, 0.2, 0.2
 THIN = 30
 PER_STEP, STEPS = 16, 12 * 16
 """The table has an entry for each 1/16 of a logit, -12 <= logit <= 12."""

@@ -5,12 +5,14 @@ docs/recognizer.md and the model's card say; every share bears how many rows it 
 """
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from caveat.recognize.card import STEP
 from caveat.recognize.learned import CODES, Learned
 from caveat.recognize.learned_lines import recognize_lines
 from training import calibrate
@@ -61,6 +63,7 @@ class Test:
             "false_alarms_at_500": self._alarms(),
             "twins_at_500": {lang: share(self.any[self._twins(lang)] >= DEFAULT) for lang in ("all", *COMMON)},
             "calibration": self._calibration(),
+            "rates": {code: self._rates(k, code) for k, code in enumerate(CODES)},
         }
 
     def _twins(self, lang: str) -> np.ndarray:
@@ -115,6 +118,20 @@ class Test:
             "over": int(threshold),
             "at_500": share(self.made[positive, k] >= DEFAULT),
         }
+
+    def _rates(self, k: int, code: str) -> dict[str, Any]:
+        """For the card: false alarms and misses, per mille, at thresholds recognize/card.STEP apart."""
+        benign = self.test & ~self.harmful & self.prompt
+        positive = (
+            self.test & self.prompt & np.array([r.harmful if code == "any" else code in r.codes for r in self.rows])
+        )
+        bad, good = self.made[positive, k], self.made[benign, k]
+        at = {}
+        for threshold in range(0, 1001, STEP):
+            alarms = 1000 * float((good >= threshold).mean()) if len(good) else 1000
+            misses = 1000 * float((bad < threshold).mean()) if len(bad) else 1000
+            at[str(threshold)] = [math.ceil(alarms), math.ceil(misses)]
+        return {"harmful": int(positive.sum()), "benign": int(benign.sum()), "at": at}
 
     def _alarms(self) -> dict[str, Any]:
         made = {}

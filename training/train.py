@@ -4,8 +4,9 @@ Stages, each kept in --work so that a later one can be repeated alone:
   1 words      USE's pieces and network, narrowed            words.pkl
   2 public     three fits on the public train split          public.pt
   3 written    two fits with our own rows beside              net.pt
-  4 export     whole numbers, phrases, calibration                 learned.npz, learned.json
-  5 measure    test split and validate-only                  results.json, plots
+  4 tune       the transformer, fine-tuned             mini.pt
+  5 export     whole numbers, phrases, calibration     learned.npz, learned.json
+  6 measure    test split and validate-only                  results.json, plots
 """
 
 import argparse
@@ -13,6 +14,7 @@ import gzip
 import hashlib
 import json
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +26,21 @@ from caveat.recognize.fold import fold
 from caveat.recognize.learned import CODES, MARGIN, NARROW, WIDE, Card, Learned, windows
 from caveat.recognize.learned_net import Net as WholeNet
 from caveat.recognize.learned_phrases import Phrases
+from caveat.recognize.learned_pieces import Pieces
 from caveat.recognize.learned_words import Words
-from training import calibrate, corpus, evaluate, export, phrases, words
+from training import both, calibrate, corpus, evaluate, export, export_mini, phrases, pieces, tune, words
 from training.batches import examples, ready
 from training.fit import fit
+from training.mini import Mini
 from training.net import Net
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-VERSION = "1"
+VERSION = "2"
 WIDTH = 128
 """Directions of USE's table that are kept."""
 PUBLIC = ({"steps": 1182, "rate": 5e-4, "seed": 7}, {"steps": 1000, "rate": 4e-4, "seed": 8})
+MINI = {"until": 1600, "falling": 300}
 WRITTEN = ({"steps": 900, "rate": 4e-4, "seed": 9}, {"steps": 600, "rate": 3e-4, "seed": 10})
 
 
@@ -56,18 +61,33 @@ def trained(work: Path, rows: list[corpus.Row]) -> Net:
     vocabulary, use = made_words(work)
     cut = cutter(vocabulary)
     net = Net(vocabulary, use)
+    if not (work / "net.pt").exists():
+        _fit(net, work, rows, cut)
+    net.load_state_dict(torch.load(work / "net.pt"))
+    return net
+
+
+def _fit(net: Net, work: Path, rows: list[corpus.Row], cut: Words) -> None:
     public = [r for r in rows if r.split == "train" and r.source != "written"]
     if not (work / "public.pt").exists():
         some = examples(public, cut)
         for stage in PUBLIC:
             fit(net, some, keep=work / "public.pt", **stage)
     net.load_state_dict(torch.load(work / "public.pt"))
-    if not (work / "net.pt").exists():
-        some = examples([r for r in rows if r.split == "train"], cut)
-        for stage in WRITTEN:
-            fit(net, some, keep=work / "net.pt", **stage)
-    net.load_state_dict(torch.load(work / "net.pt"))
-    return net
+    some = examples([r for r in rows if r.split == "train"], cut)
+    for stage in WRITTEN:
+        fit(net, some, keep=work / "net.pt", **stage)
+
+
+def tuned(work: Path, rows: list[corpus.Row], names: list[str], first: dict[str, np.ndarray]) -> Mini:
+    """The float transformer after its stage, from its kept file where there is one."""
+    net = Mini(first)
+    if not (work / "mini.pt").exists():
+        cut = Pieces(names)
+        train, held = ([r for r in rows if r.split == split] for split in ("train", "calibration"))
+        tune.tune(net, examples(train, cut), tune.held_out(held, cut), work / "mini.pt", **MINI)
+    net.load_state_dict(torch.load(work / "mini.pt"))
+    return net.eval()
 
 
 def text_logits(net: WholeNet, second: Phrases | None, cut: Words, rows: list[corpus.Row]) -> np.ndarray:
@@ -108,6 +128,13 @@ def with_phrases(data: dict[str, np.ndarray], cut: Words, rows: list[corpus.Row]
     data |= {"phrases.scale": np.float64(unit * times), "phrases.shift": np.float64(shift * times)}
 
 
+def _said(table: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Chances per mille of logits, by a calibration table."""
+    middle = (table.shape[1] - 1) // 2
+    at = np.clip(np.rint(logits * calibrate.PER_STEP).astype(int), -middle, middle) + middle
+    return table[np.arange(table.shape[0])[None, :], at]
+
+
 def clear(data: dict[str, np.ndarray], cut: Words, mine: list[corpus.Row]) -> np.float64:
     """Below which opinion a text's phrases settle it: all but 2 in 1,000 harmful calibration rows lie above."""
     second = Phrases(data)
@@ -133,6 +160,9 @@ def exported(work: Path, rows: list[corpus.Row]) -> bytes:
     data["phrases.clear"] = clear(data, cut, mine)
     data["calibration"] = calibrate.table(mine, text_logits(WholeNet(data), Phrases(data), cut, mine))
     data["calibration.per"] = np.float32(calibrate.PER_STEP)
+    names, first = pieces.narrowed()
+    data |= export_mini.whole_numbers(tuned(work, rows, names, first))
+    data |= both.together(data, names, cut, mine, partial(_said, data["calibration"]))
     export.write(work / "learned.npz", data)
     return (work / "learned.npz").read_bytes()
 
@@ -183,6 +213,7 @@ def card(weights: bytes, rows: list[corpus.Row], report: dict[str, Any]) -> dict
         "licences": "training/README.md lists each source with commit, licence and rows; NOTICE attributes the CC-BY ones",
         "training": "training/run --data FOLDER",
         "rows": evaluate.sources(rows),
+        "rates": report.pop("rates"),
         "measured": report,
         "words": "a recognizer can be fooled; terms should not rest on it alone",
     }
