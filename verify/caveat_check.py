@@ -11,6 +11,7 @@ the steps in order; what does not hold raises No.
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -329,13 +330,72 @@ def dsse(raw, kind, most=1 << 18):
         raise No("a signed document is malformed") from None
     return payload, sigs, b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
 
-def signed_by(keys, sigs, message, whose):
-    """One of the keys must have signed, and what claims to be by it must hold."""
+def signed_by(keys, sigs, message, whose, least=1):
+    """So many of the keys must have signed, and what claims to be by one of them must hold."""
+    found = 0
     for key in keys:
-        for keyid, sig in sigs:
-            if keyid == key.named:
-                return key.verify(message, sig)
-    raise No(f"the {whose} has not signed")
+        sig = next((sig for keyid, sig in sigs if keyid == key.named), None)
+        if sig is not None and found < least:
+            key.verify(message, sig)
+            found += 1
+    need(found >= least, f"the {whose} has not signed, or with too few keys")
+
+# --- a party's repository: The Update Framework 1.0, as far as its Ed25519 keys go ---------------------------------------
+
+def tuf(text, kind, root=None):
+    """The signed part of metadata that enough keys of the root signed; a first root's own."""
+    whole = read_json(text.encode(), f"{kind} metadata", exact=False)
+    try:
+        signed, good = whole["signed"], set()
+        root = root or signed
+        role, message = root["roles"][kind], canon(signed)
+        need(signed["_type"] == kind, f"expected {kind} metadata")
+        for sig in whole["signatures"]:
+            key = root["keys"].get(sig["keyid"]) if sig["keyid"] in role["keyids"] else None
+            if key and key["keytype"] == "ed25519":
+                with contextlib.suppress(InvalidSignature, ValueError):
+                    public = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(key["keyval"]["public"]))
+                    public.verify(bytes.fromhex(sig["sig"]), message)
+                    good.add(sig["keyid"])
+        need(len(good) >= role["threshold"] >= 1, f"too few keys have signed {kind} metadata")
+        return signed
+    except (KeyError, TypeError, AttributeError):
+        raise No(f"{kind} metadata are malformed") from None
+
+class Repository:
+    """What a party lists: its newest root, and the targets that were seen last."""
+    def __init__(self, text):
+        self.text, self.root, self.files, self.last, self.until = text, tuf(text, "root"), {}, {}, 0
+    @property
+    def role(self):
+        return self.root["x_caveat"]["role"]
+    @property
+    def party(self):
+        return self.root["x_caveat"]["party"]
+    def keys(self):
+        pieces = [(i, self.root["keys"][i]["keyval"]["public"]) for i in sorted(self.root["roles"]["targets"]["keyids"])]
+        return [Key(i + "+" + base64.b64encode(b"\1" + bytes.fromhex(public)).decode()) for i, public in pieces]
+    def least(self):
+        return self.root["roles"]["targets"]["threshold"]
+    def see(self, doc, at_ms):
+        listing = read_json(doc, "a listing", exact=False)
+        roots = listing["roots"]
+        need(self.text in roots, "a listing lacks the trusted root")
+        chain = [tuf(text, "root") for text in roots]
+        for text, old, new in zip(roots[1:], chain, chain[1:]):
+            need(new["version"] == old["version"] + 1 and tuf(text, "root", old), "a root does not follow the one before")
+        self.text, self.root = roots[-1], chain[-1]
+        stamp, snapshot, targets = (tuf(listing[kind], kind, self.root) for kind in ("timestamp", "snapshot", "targets"))
+        for above, name, kind, below in ((stamp, "snapshot.json", "snapshot", snapshot), (snapshot, "targets.json", "targets", targets)):
+            meta, data = above["meta"][name], listing[kind].encode()
+            need(meta["version"] == below["version"], "metadata were mixed")
+            need(meta["hashes"]["sha256"] == sha(data).hex() and meta["length"] == len(data), "metadata were mixed")
+        self.until = min(moment(one["expires"], 0) for one in (self.root, stamp, snapshot, targets))
+        need(at_ms < self.until, "a listing had expired when it was looked at")
+        version, text = self.last.get("version", 0), self.last.get("text", "")
+        need(stamp["version"] > version or listing["timestamp"] == text, "a listing is older than one seen before")
+        self.last = {"version": stamp["version"], "text": listing["timestamp"]}
+        self.files = {path: file["hashes"]["sha256"] for path, file in targets["targets"].items()}
 
 def section(yaml, key):
     """The lines of a top-level key, without comments."""
@@ -380,11 +440,11 @@ def lasting(yaml):
 
 class Terms:
     """Signed terms, as far as a decision needs them: the Cedar text with its notes, and a few lines of the YAML."""
-    def __init__(self, raw, trust):
+    def __init__(self, raw, trust, least=None):
         need(not {k.public for k in trust["vendor"]} & {k.public for k in trust["operator"]}, "one key for two parties")
         payload, sigs, message = dsse(raw, "terms", 1 << 23)
         for role in ("vendor", "operator"):
-            signed_by(trust[role], sigs, message, role)
+            signed_by(trust[role], sigs, message, role, (least or {}).get(role, 1))
         claim = read_json(payload, "terms")
         self.digest, yaml, self.memory = digest(payload), claim["yaml"], {}
         self.id, self.version = scalar(yaml, "id"), int(scalar(yaml, "version"))
@@ -536,13 +596,14 @@ def facts_in(values, groups):
 # --- what is in force: the control records, folded ---
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
-         "end.stated")
+         "end.stated", "talks.step")
 
 class Register:
     def __init__(self):
         self.trust, self.terms, self.newest, self.closed, self.keys = {"vendor": [], "operator": []}, {}, {}, set(), set()
         self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
         self.spans, self.seen, self.unknown, self.documents, self.leases = [], {}, set(), {}, {}
+        self.repositories, self.vendors = {}, {}
     def add(self, index, leaf, doc):
         """One control record; `doc` is the document that it names, None where the profile withholds it."""
         what, id_ = leaf["what"], leaf["id"]
@@ -550,9 +611,33 @@ class Register:
             party = read_json(doc, "a party", exact=False)
             for keys in self.trust.values():
                 keys[:] = [key for key in keys if key.text != party["vkey"]]
-            self.trust[party["role"]].append(Key(party["vkey"]))
+            if not any(one.role == party["role"] for one in self.repositories.values()):
+                self.trust[party["role"]].append(Key(party["vkey"]))
+        elif what in ("party.rooted", "party.seen"):
+            if what == "party.rooted":
+                need(id_ not in self.repositories, "a second root was trusted for one party")
+                self.repositories[id_] = Repository(doc.decode())
+            else:
+                self.repositories[id_].see(doc, leaf["t"])
+            one = self.repositories[id_]
+            need(one.party == id_, "a repository is another party's")
+            kept = [other for other in self.repositories.values() if other.role == one.role]
+            self.trust[one.role] = [key for other in kept for key in other.keys()]
         elif what == "terms.adopted":
-            terms = self.seen[digest(doc)] = Terms(doc, self.trust)
+            signed = {keyid for keyid, _ in dsse(doc, "terms", 1 << 23)[1]}
+            meant, trust = {}, dict(self.trust)
+            for one in self.repositories.values():
+                count = sum(key.named in signed for key in one.keys())
+                if one.role not in meant or count > meant[one.role][0]:
+                    meant[one.role] = (count, one)
+            for role, (_, one) in meant.items():
+                trust[role] = one.keys()
+            terms = self.seen[digest(doc)] = Terms(doc, trust, {role: one.least() for role, (_, one) in meant.items()})
+            for _, one in meant.values():
+                listed = one.files.get(f"terms/{terms.id}@{terms.version}.json")
+                need(listed == sha(doc).hex() and leaf["t"] < one.until, f"{one.party} did not list the terms adopted")
+            vendor = meant["vendor"][1].party if "vendor" in meant else ""
+            need(self.vendors.setdefault(terms.id, vendor) == vendor, "another vendor signed a later version of terms")
             version, pair = self.newest.get(terms.id, (0, ""))
             need(terms.digest not in self.closed, "terms were adopted again that a party had ended for good")
             need(terms.version > version or (terms.version, terms.digest) == (version, pair), "older terms were adopted")
@@ -604,23 +689,27 @@ class Register:
             span["ended"] = index if span["ended"] < 0 and (not now or now.digest != span["digest"]) else span["ended"]
         live = {span["digest"] for span in self.spans if span["ended"] < 0}
         self.spans += [{"adopted": index, "digest": t.digest, "ended": -1, "id": i} for i, t in self.terms.items() if t.digest not in live]
+    def vendor_keys(self, id_):
+        """Those of the vendor that signed the terms, none of another vendor."""
+        own = self.repositories.get(self.vendors.get(id_, ""))
+        return own.keys() if own else self.trust["vendor"]
     def shortened(self, terms, at, doc):
         """Whether a party's word leaves something of the terms: until the day of its notice, or their continuity."""
-        note, by = open_note(doc, [*self.trust["vendor"], *self.trust["operator"]])
+        note, by = open_note(doc, [*self.vendor_keys(terms.id), *self.trust["operator"]])
         said = note.decode().split("\n")
         need(said[0] == "caveat-end/v1" and said[2] == terms.digest and len(said) in (5, 6), "another pair was ended")
         need(len(said) == 5 or said[4].startswith("ends "), "a party's word cannot be read")
         self.closed.add(terms.digest)
         lease = self.leases.pop(terms.digest, {"until": FOREVER, "calls": FOREVER, "issued": 0})
         day = moment(said[4].removeprefix("ends "), 0) if len(said) == 6 else 0
-        role = "vendor" if any(key in self.trust["vendor"] for key in by) else "operator"
+        role = "vendor" if any(key.text == own.text for own in self.vendor_keys(terms.id) for key in by) else "operator"
         lease = lease | {"until": min(lease["until"], max(day, at)), "by": role}
         after = terms.grant and role == "vendor" and "revocation" in terms.grant["after"]
         if lease["until"] > at or after:
             self.leases[terms.digest] = lease
         return terms.digest in self.leases
     def renewed(self, terms, at, doc):
-        kind, _, pair, issued, until, calls, end = open_note(doc, self.trust["vendor"])[0].decode().split("\n")
+        kind, _, pair, issued, until, calls, end = open_note(doc, self.vendor_keys(terms.id))[0].decode().split("\n")
         (a, issued), (b, until), (c, calls) = (line.split(" ") for line in (issued, until, calls))
         need((kind, pair, a, b, c, end) == ("caveat-renewal/v1", terms.digest, "issued", "until", "calls", ""), "another pair was renewed")
         lease, new = self.leases[terms.digest], {"issued": moment(issued, 0), "by": ""}

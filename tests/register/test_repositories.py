@@ -21,11 +21,11 @@ PATH = f"terms/{DRAFT.name}.json"
 EMPTY = LABS.listing
 BY_LABS = LABS.list({PATH: PAIR})
 BY_MINISTRY = MINISTRY.list({PATH: PAIR})
-ROOTED = (("party.rooted", "vendor", LABS.roots[0].encode()), ("party.rooted", "operator", MINISTRY.roots[0].encode()))
+ROOTED = (("party.rooted", "labs.test", LABS.roots[0].encode()), ("party.rooted", "ministry.test", MINISTRY.roots[0].encode()))
 
 
-def seen(role: str, listing: Listing):
-    return ("party.seen", role, listing_bytes(listing))
+def seen(party: str, listing: Listing):
+    return ("party.seen", party, listing_bytes(listing))
 
 
 def folded(*acts, register: Register | None = None, at: int = NOW) -> Register:
@@ -38,7 +38,7 @@ def folded(*acts, register: Register | None = None, at: int = NOW) -> Register:
 
 
 ADOPT = ("terms.adopted", DRAFT.name, PAIR)
-BOTH = folded(*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY))
+BOTH = folded(*ROOTED, seen("labs.test", BY_LABS), seen("ministry.test", BY_MINISTRY))
 
 
 def test_what_both_list_comes_into_force_with_enough_keys_of_each():
@@ -55,27 +55,27 @@ def pair(*keys: SigningKey) -> bytes:
 
 REFUSED = {
     "the vendor lists nothing": (
-        (*ROOTED, seen("vendor", EMPTY), seen("operator", BY_MINISTRY)),
+        (*ROOTED, seen("labs.test", EMPTY), seen("ministry.test", BY_MINISTRY)),
         PAIR,
         "labs.test (the vendor) does not list",
     ),
     "nothing was seen of the vendor": (
-        (*ROOTED, seen("operator", BY_MINISTRY)),
+        (*ROOTED, seen("ministry.test", BY_MINISTRY)),
         PAIR,
         "nothing was seen of the repository of labs.test",
     ),
     "one side lists other bytes": (
-        (*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY)),
+        (*ROOTED, seen("labs.test", BY_LABS), seen("ministry.test", BY_MINISTRY)),
         pair(*LABS.terms_keys, *MINISTRY.terms_keys[:2]),
         "was changed on the way",
     ),
     "one key of two": (
-        (*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY)),
+        (*ROOTED, seen("labs.test", BY_LABS), seen("ministry.test", BY_MINISTRY)),
         pair(*LABS.terms_keys, MINISTRY.terms_keys[0]),
         "1 keys of the operator have signed these terms, and it takes 2",
     ),
     "the vendor's keys twice": (
-        (*ROOTED, seen("vendor", BY_LABS), seen("operator", BY_MINISTRY)),
+        (*ROOTED, seen("labs.test", BY_LABS), seen("ministry.test", BY_MINISTRY)),
         pair(*LABS.terms_keys),
         "the operator has not signed",
     ),
@@ -101,21 +101,21 @@ def test_bare_keys_count_no_more_once_a_root_is_trusted():
 
 def test_an_older_list_is_refused_on_record_too():
     with pytest.raises(NotVerified, match="older than what was seen"):
-        folded(seen("vendor", EMPTY), register=BOTH)
+        folded(seen("labs.test", EMPTY), register=BOTH)
 
 
 def test_an_expired_list_is_refused_by_the_time_of_its_record():
     with pytest.raises(NotVerified, match="has expired"):
-        folded(seen("vendor", BY_LABS), register=folded(*ROOTED), at=NOW + 181 * DAY_MS)
+        folded(seen("labs.test", BY_LABS), register=folded(*ROOTED), at=NOW + 181 * DAY_MS)
 
 
 def test_a_root_is_trusted_once_and_for_its_own_role():
     with pytest.raises(NotVerified, match="trusted already"):
         folded(ROOTED[0], register=BOTH)
-    with pytest.raises(NotVerified, match="it is of the vendor"):
-        folded(("party.rooted", "operator", LABS.roots[0].encode()))
+    with pytest.raises(NotVerified, match="it is of `labs.test`"):
+        folded(("party.rooted", "ministry.test", LABS.roots[0].encode()))
     with pytest.raises(NotVerified, match="whose root is not trusted"):
-        folded(seen("vendor", BY_LABS))
+        folded(seen("labs.test", BY_LABS))
 
 
 def test_no_key_is_in_both_roots():
@@ -125,7 +125,7 @@ def test_no_key_is_in_both_roots():
 
     root = make_root(twin.charter(), twin.signers(), NOW)
     with pytest.raises(NotVerified, match="one key stands for both parties"):
-        folded(ROOTED[0], ("party.rooted", "operator", root.encode()))
+        folded(ROOTED[0], ("party.rooted", "ministry.test", root.encode()))
 
 
 def test_a_rotated_key_signs_no_more_and_what_it_signed_stays_in_force():
@@ -135,14 +135,14 @@ def test_a_rotated_key_signs_no_more_and_what_it_signed_stays_in_force():
     ministry = Party("operator", 100, terms=3, sign=2)
     listed = ministry.list({PATH: signed})
     acts = (
-        ("party.rooted", "vendor", labs.roots[0].encode()),
+        ("party.rooted", "labs.test", labs.roots[0].encode()),
         ROOTED[1],
-        seen("vendor", first),
-        seen("operator", listed),
+        seen("labs.test", first),
+        seen("ministry.test", listed),
     )
     before = folded(*acts, ("terms.adopted", DRAFT.name, signed))
     labs.rotate(new_terms=66)
-    after = folded(seen("vendor", labs.list({})), register=before)
+    after = folded(seen("labs.test", labs.list({})), register=before)
     assert after.terms == before.terms
     assert [k.name for k in after.trust()["vendor"]] == ["labs.test/terms-9"]
     assert after.fence != before.fence

@@ -141,11 +141,12 @@ def trust(
     folder = Folder(repository / "repository" if (repository / "repository").is_dir() else repository)
     root = newest_root(folder)
     _compare(folder, fingerprint)
-    role = at_home(home).ask("POST", "/parties", root.encode())["trusted"]
+    name = at_home(home).ask("POST", "/parties", root.encode())["trusted"]
+    role = open_root(root).role
     if as_json:
-        emit({"trusted": role, "fingerprint": spoken(root)})
+        emit({"trusted": name, "role": role, "fingerprint": spoken(root)})
         return
-    say(f"the {role}'s repository counts here from now on, and no bare key of the {role} does")
+    say(f"the {role}'s repository, {name}, counts here from now on, and no bare key of a {role} does")
     say("next: `caveat terms adopt --party DIRECTORY` puts in force what both repositories list")
 
 

@@ -2,7 +2,7 @@
 
 An adoption from repositories:
 
-    {"caveat_adoption": 1, "terms": "<the signed terms>", "listings": {"vendor": {..}, "operator": {..}}}
+    {"caveat_adoption": 1, "terms": "<the signed terms>", "listings": {"labs.example": {..}, ..}}
 
 Rules of this file: everything is tried on a copy of the register before the first record is written, so terms that do not
 come into force leave no trace; what repositories list is on record before the terms that stand on it.
@@ -28,7 +28,8 @@ from caveat.terms.listing import Listing, listing_bytes
 from caveat.terms.sign import claimed_terms
 
 BODY_SECONDS = 30.0
-Listings = dict[Literal["vendor", "operator"], Listing]
+Listings = dict[str, Listing]
+"""By the party's name."""
 
 
 class Adoption(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,22 +53,22 @@ def read_adoption(body: bytes) -> Adoption:
 async def adopt(house: House, body: bytes) -> Terms:
     """Put signed terms in force.  Raises NotVerified, BadInput; what was in force before stays then."""
     adoption = read_adoption(body)
-    listings = {role: listing_bytes(listing) for role, listing in adoption.listings.items()}
+    listings = {party: listing_bytes(listing) for party, listing in adoption.listings.items()}
     terms = adoption.terms.encode()
     tried = await asyncio.to_thread(_tried, house.view.register, listings, terms, house.now_ms())
     house.check_apart(tried)
-    for role, document in listings.items():
-        seen = house.view.register.repositories.get(role)
+    for party, document in listings.items():
+        seen = house.view.register.repositories.get(party)
         if seen is None or seen.listing is None or listing_bytes(seen.listing) != document:
-            await house.amend("party.seen", role, document)
+            await house.amend("party.seen", party, document)
     return await house.adopt(terms)
 
 
 def _tried(
-    register: Register, listings: dict[Literal["vendor", "operator"], bytes], terms: bytes, now_ms: int
+    register: Register, listings: dict[str, bytes], terms: bytes, now_ms: int
 ) -> Terms:
     """The same on a copy.  Raises what the fold would."""
-    acts = [("party.seen", str(role), document) for role, document in listings.items()]
+    acts = [("party.seen", party, document) for party, document in listings.items()]
     for what, of, document in (*acts, ("terms.adopted", "", terms)):
         entry = record.control(what=what, of=of, doc=digest(document), gateway="", at_ms=now_ms)
         register = fold(register, record.read_leaf(entry.leaf), register.size, document)
@@ -76,7 +77,7 @@ def _tried(
 
 
 async def trust_root(house: House, root: bytes) -> str:
-    """Let a party's repository count from here on; its role.  Raises NotVerified, BadInput."""
+    """Let a party's repository count from here on; its name.  Raises NotVerified, BadInput."""
     from caveat.terms.repository import open_root  # noqa: PLC0415 - loads tuf, which few starts need
 
     repository = open_root(root.decode("utf-8", "replace"))
@@ -100,12 +101,11 @@ async def note_step(house: House, raw: bytes) -> str:
 
 def _by_a_party(register: Register, raw: bytes) -> Taken:
     """Raises NotVerified unless a trusted key of the party that the step names has signed it."""
-    taken = None
-    for role, keys in register.trust().items():
-        seen = register.repositories.get(role)
-        known = seen.repository.ever if seen else keys
+    kept = [seen.repository for seen in register.repositories.values()]
+    sides = [(one.role, one.ever) for one in kept] or list(register.trust().items())
+    for role, keys in sides:
         try:
-            taken = open_step(raw, known)
+            taken = open_step(raw, keys)
         except NotVerified:
             continue
         if taken.step.by == role:

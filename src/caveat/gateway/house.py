@@ -23,7 +23,7 @@ from caveat.keys import SigningKey
 from caveat.ledger.clock import Clock
 from caveat.ledger.log import Log
 from caveat.register import Register, fold, read_caller_key
-from caveat.register.repositories import least
+from caveat.register.repositories import open_adopted
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import open_terms
 
@@ -155,9 +155,7 @@ class House:
     async def adopt(self, envelope: bytes) -> Terms:
         """Put signed terms in force.  Raises NotVerified, BadInput; the terms before stay in force then."""
         # reading takes a moment: on a thread, so that streams go on; the fold then finds it read
-        terms = await asyncio.to_thread(
-            open_terms, SignedTerms(envelope), self.view.register.trust(), least(self.view.register)
-        )
+        terms, _ = await asyncio.to_thread(open_adopted, self.view.register, envelope, self.now_ms())
         self.check_apart(terms)
         register = await self.amend("terms.adopted", terms.draft.name, envelope)
         return register.terms[terms.draft.id]

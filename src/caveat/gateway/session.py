@@ -150,9 +150,9 @@ class Session:
                 f"our own repository does not list `{path}`", step="talks", hint="`caveat terms agree` lists it"
             )
         raw = self.party.folder.read(path, self.own.targets[path])
-        listings: dict[Role, Listing] = {self.role: self.listing}
-        if self.known is not None and self.known.listing is not None:
-            listings[OTHER[self.role]] = self.known.listing
+        listings: dict[str, Listing] = {self.own.party: self.listing}
+        if self.other is not None and self.known is not None and self.known.listing is not None:
+            listings[self.other.party] = self.known.listing
         return msgspec.json.encode({"caveat_adoption": 1, "terms": raw.decode(), "listings": listings})
 
     def ending(self, name: str) -> bytes:

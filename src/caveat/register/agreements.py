@@ -6,11 +6,9 @@ from caveat.errors import BadInput
 from caveat.keys import read_verify_key
 from caveat.record import Leaf
 from caveat.register import leases
-from caveat.register.repositories import check_listed, least
+from caveat.register.repositories import party_keys, open_adopted
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, no, read
-from caveat.terms.document import SignedTerms
 from caveat.terms.ending import open_ending
-from caveat.terms.sign import open_terms
 
 
 def _trust(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Register:
@@ -26,9 +24,8 @@ def _trust(after: Register, _leaf: Leaf, _index: int, document: bytes) -> Regist
 
 
 def _adopt(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
-    terms = open_terms(SignedTerms(document), after.trust(), least(after))
+    terms, vendor = open_adopted(after, document, leaf.t)
     draft = terms.draft
-    check_listed(after, draft.name, document, leaf.t)
     version, pair = after.newest.get(draft.id, (0, ""))
     if terms.digest in after.closed:
         raise no(f"a party has ended this pair of signatures on `{draft.name}` for good: both sign a new version")
@@ -40,6 +37,7 @@ def _adopt(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
         terms={**after.terms, draft.id: terms},
         ended={k: v for k, v in after.ended.items() if k != draft.id},
         newest={**after.newest, draft.id: (draft.version, terms.digest)},
+        vendors={**after.vendors, draft.id: vendor},
     )
 
 
@@ -48,7 +46,7 @@ def _end(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
     if terms is None:
         raise no(f"record {index} ends terms `{leaf.id}`, which are not in force")
     if document:
-        ending = open_ending(document, after.trust())
+        ending = open_ending(document, party_keys(after, leaf.id))
         if ending.digest != terms.digest:
             raise no("the signed ending is for another pair than the one in force")
         after = msgspec.structs.replace(after, closed=after.closed | {terms.digest})

@@ -7,8 +7,8 @@ Control records and the document each names:
 
     log.opened      the log's first record; document: the gateway's name, build and engine
     party.trusted   document Party: whose signatures count, for a role
-    party.rooted    role; document: the first root of that party's repository (TUF)
-    party.seen      role; document: what its repository listed then (terms/listing.py)
+    party.rooted    name of the party; document: the first root of its repository (TUF)
+    party.seen      name of the party; document: what its repository listed then (terms/listing.py)
     terms.adopted   document: the signed terms (DSSE envelope)
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     terms.renewed   id of the terms; document: the vendor's signed renewal of their lease

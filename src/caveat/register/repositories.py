@@ -7,21 +7,23 @@ refused, at the time that the record bears.
 
 import msgspec
 
+from caveat.dsse import key_id
+from caveat.keys import VerifyKey
 from caveat.record import Leaf
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, Seen, no
+from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.listing import Repository, check_target, named, read_listing, terms_path
+from caveat.terms.sign import claimed_keys, open_terms
 
 
 def _root(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
     from caveat.terms.repository import open_root  # noqa: PLC0415 - only houses whose parties keep repositories load tuf
 
     repository = open_root(document.decode("utf-8", "replace"))
-    if repository.role != leaf.id or repository.role not in PARTY_ROLES:
-        raise no(f"record {index} trusts a root of the {leaf.id}, and it is of the {repository.role}")
+    if repository.party != leaf.id or repository.role not in PARTY_ROLES:
+        raise no(f"record {index} trusts a root of `{leaf.id}`, and it is of `{repository.party}`")
     if leaf.id in after.repositories:
-        raise no(
-            f"a root of the {leaf.id} is trusted already: a new one comes with its repository, signed under the old"
-        )
+        raise no(f"a root of `{leaf.id}` is trusted already: a new one comes with its repository, signed under the old")
     return _with(after, repository, Seen(repository.root, repository))
 
 
@@ -30,9 +32,11 @@ def _seen(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
 
     before = after.repositories.get(leaf.id)
     if before is None:
-        raise no(f"record {index} looks at a repository of the {leaf.id}, whose root is not trusted")
+        raise no(f"record {index} looks at a repository of `{leaf.id}`, whose root is not trusted")
     listing = read_listing(document)
     repository = look(before.root, listing, leaf.t, before.listing)
+    if (repository.party, repository.role) != (before.repository.party, before.repository.role):
+        raise no(f"the newest root of `{leaf.id}` says that it is another party's")
     return _with(after, repository, Seen(repository.root, repository, listing))
 
 
@@ -42,7 +46,7 @@ def _with(after: Register, repository: Repository, seen: Seen) -> Register:
     trusted = msgspec.structs.replace(
         after,
         parties=(*after.parties, *keys),
-        repositories={**after.repositories, repository.role: seen},
+        repositories={**after.repositories, repository.party: seen},
     )
     _check_apart(trusted)
     return trusted
@@ -54,24 +58,47 @@ def _check_apart(register: Register) -> None:
         raise no("one key stands for both parties: each makes keys of its own")
 
 
-def check_listed(register: Register, name: str, document: bytes, at_ms: int) -> None:
-    """Return if every party that keeps a repository lists these signed terms at that time.  Raises NotVerified."""
-    for role in PARTY_ROLES:
-        seen = register.repositories.get(role)
-        if seen is None:
-            continue
-        if seen.listing is None:
-            raise no(f"nothing was seen of the repository of {named(seen.repository.party, role)} yet")
-        if at_ms >= seen.repository.until_ms:
-            raise no(
-                f"what was seen of the repository of {named(seen.repository.party, role)} has expired: bring a new copy"
-            )
-        check_target(seen.repository, terms_path(name), document)
+def open_adopted(register: Register, document: bytes, at_ms: int) -> tuple[Terms, str]:
+    """Terms as they may come into force at that time, and the party whose repository the vendor keeps ("" for none).
+
+    Of several repositories of a role the one whose keys have signed is meant; it must list these very bytes.  Raises
+    NotVerified: who must do what.
+    """
+    signed = SignedTerms(document)
+    claimed = set(claimed_keys(signed))
+    meant = {role: _meant(register, role, claimed) for role in PARTY_ROLES}
+    trust = register.trust()
+    keys = {role: seen.repository.keys if seen else trust[role] for role, seen in meant.items()}
+    terms = open_terms(signed, keys, {role: seen.repository.threshold for role, seen in meant.items() if seen})
+    for seen in filter(None, meant.values()):
+        _check_listed(seen, terms.draft.name, document, at_ms)
+    vendor = meant["vendor"].repository.party if meant["vendor"] else ""
+    bound = register.vendors.get(terms.draft.id, vendor)
+    if bound != vendor:
+        raise no(f"`{terms.draft.id}` is an agreement with `{bound}`, and another vendor has signed this version of it")
+    return terms, vendor
 
 
-def least(register: Register) -> dict[str, int]:
-    """How many keys of each party must have signed terms."""
-    return {role: seen.repository.threshold for role, seen in register.repositories.items()}
+def party_keys(register: Register, name: str) -> dict[str, tuple[VerifyKey, ...]]:
+    """Who may renew and end terms in force: the operator, and the vendor that signed them, none of the others."""
+    trust = register.trust()
+    vendor = register.repositories.get(register.vendors.get(name, ""))
+    return {**trust, "vendor": vendor.repository.keys} if vendor else trust
+
+
+def _meant(register: Register, role: str, claimed: set[str]) -> Seen | None:
+    """The repository of that role with most keys among those that say they signed; None where none is kept."""
+    kept = [seen for seen in register.repositories.values() if seen.repository.role == role]
+    return max(kept, key=lambda seen: sum(key_id(key) in claimed for key in seen.repository.keys), default=None)
+
+
+def _check_listed(seen: Seen, name: str, document: bytes, at_ms: int) -> None:
+    who = named(seen.repository.party, seen.repository.role)
+    if seen.listing is None:
+        raise no(f"nothing was seen of the repository of {who} yet")
+    if at_ms >= seen.repository.until_ms:
+        raise no(f"what was seen of the repository of {who} has expired: bring a new copy")
+    check_target(seen.repository, terms_path(name), document)
 
 
 EFFECTS = {"party.rooted": _root, "party.seen": _seen}

@@ -88,7 +88,8 @@ class Register(Struct, frozen=True):
     waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
     approvals  of held calls, by the hold's id; gone when they lapse
     decided    holds and waivers that were ever decided: no id is used twice
-    repositories  of parties that keep one, by role: their keys count and no others of that role
+    repositories  that parties keep, by the party's name: their keys count, and no others of that role
+    vendors   id of terms -> the party whose repository they were adopted from on the vendor's side
     exports   the newest bundle that left for each receiver
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
@@ -109,6 +110,7 @@ class Register(Struct, frozen=True):
     decided: frozenset[str] = frozenset()
     exports: dict[str, Export] = {}
     repositories: dict[str, Seen] = {}
+    vendors: dict[str, str] = {}
 
     @property
     def fence(self) -> str:
@@ -134,12 +136,13 @@ class Register(Struct, frozen=True):
         return any(id_ in self.approvals and self.approvals[id_].reply for id_ in spent)
 
     def trust(self) -> dict[str, tuple[VerifyKey, ...]]:
-        """Whose signatures count, by role: those of the party's repository, where it keeps one."""
+        """Whose signatures count, by role: those of parties that keep a repository, where any of that role does."""
         return {role: self._keys(role) for role in PARTY_ROLES}
 
     def _keys(self, role: str) -> tuple[VerifyKey, ...]:
-        if role in self.repositories:
-            return self.repositories[role].repository.keys
+        kept = [seen.repository for seen in self.repositories.values() if seen.repository.role == role]
+        if kept:
+            return tuple(key for repository in kept for key in repository.keys)
         return tuple(read_verify_key(p.vkey) for p in self.parties if p.role == role)
 
 
@@ -154,7 +157,7 @@ def _fence(register: Register) -> str:
     if lifts := sorted([*register.waivers, *register.approvals]):
         state["lifts"] = lifts
     if register.repositories:
-        state["roots"] = sorted([role, digest(seen.root.encode())] for role, seen in register.repositories.items())
+        state["roots"] = sorted([party, digest(seen.root.encode())] for party, seen in register.repositories.items())
     return digest(canonical(state))
 
 
