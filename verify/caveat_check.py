@@ -372,7 +372,7 @@ class Repository:
     @property
     def party(self):
         return self.root["x_caveat"]["party"]
-    def keys(self):
+    def terms_keys(self):
         pieces = [(i, self.root["keys"][i]["keyval"]["public"]) for i in sorted(self.root["roles"]["targets"]["keyids"])]
         return [Key(i + "+" + base64.b64encode(b"\1" + bytes.fromhex(public)).decode()) for i, public in pieces]
     def least(self):
@@ -622,16 +622,16 @@ class Register:
             one = self.repositories[id_]
             need(one.party == id_, "a repository is another party's")
             kept = [other for other in self.repositories.values() if other.role == one.role]
-            self.trust[one.role] = [key for other in kept for key in other.keys()]
+            self.trust[one.role] = [key for other in kept for key in other.terms_keys()]
         elif what == "terms.adopted":
             signed = {keyid for keyid, _ in dsse(doc, "terms", 1 << 23)[1]}
             meant, trust = {}, dict(self.trust)
             for one in self.repositories.values():
-                count = sum(key.named in signed for key in one.keys())
+                count = sum(key.named in signed for key in one.terms_keys())
                 if one.role not in meant or count > meant[one.role][0]:
                     meant[one.role] = (count, one)
             for role, (_, one) in meant.items():
-                trust[role] = one.keys()
+                trust[role] = one.terms_keys()
             terms = self.seen[digest(doc)] = Terms(doc, trust, {role: one.least() for role, (_, one) in meant.items()})
             for _, one in meant.values():
                 listed = one.files.get(f"terms/{terms.id}@{terms.version}.json")
@@ -692,7 +692,7 @@ class Register:
     def vendor_keys(self, id_):
         """Those of the vendor that signed the terms, none of another vendor."""
         own = self.repositories.get(self.vendors.get(id_, ""))
-        return own.keys() if own else self.trust["vendor"]
+        return own.terms_keys() if own else self.trust["vendor"]
     def shortened(self, terms, at, doc):
         """Whether a party's word leaves something of the terms: until the day of its notice, or their continuity."""
         note, by = open_note(doc, [*self.vendor_keys(terms.id), *self.trust["operator"]])

@@ -21,7 +21,10 @@ PATH = f"terms/{DRAFT.name}.json"
 EMPTY = LABS.listing
 BY_LABS = LABS.list({PATH: PAIR})
 BY_MINISTRY = MINISTRY.list({PATH: PAIR})
-ROOTED = (("party.rooted", "labs.test", LABS.roots[0].encode()), ("party.rooted", "ministry.test", MINISTRY.roots[0].encode()))
+ROOTED = (
+    ("party.rooted", "labs.test", LABS.roots[0].encode()),
+    ("party.rooted", "ministry.test", MINISTRY.roots[0].encode()),
+)
 
 
 def seen(party: str, listing: Listing):
@@ -112,7 +115,7 @@ def test_an_expired_list_is_refused_by_the_time_of_its_record():
 def test_a_root_is_trusted_once_and_for_its_own_role():
     with pytest.raises(NotVerified, match="trusted already"):
         folded(ROOTED[0], register=BOTH)
-    with pytest.raises(NotVerified, match="it is of `labs.test`"):
+    with pytest.raises(NotVerified, match="and it is of"):
         folded(("party.rooted", "ministry.test", LABS.roots[0].encode()))
     with pytest.raises(NotVerified, match="whose root is not trusted"):
         folded(seen("labs.test", BY_LABS))

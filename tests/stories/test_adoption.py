@@ -134,6 +134,23 @@ def test_a_stream_that_runs_ends_under_the_terms_that_it_began_under(gateway, up
     assert (settled.leaf.o, settled.leaf.terms) == ("completed", opened.leaf.terms)
 
 
+def test_a_call_in_flight_finishes_under_the_terms_it_began_with_and_its_records_say_so(gateway, upstream):
+    """A later version comes into force while the reply streams: the next call is decided under it, this one is not."""
+    upstream.play(always(Reply(answer=Answer("Word by word. " * 60), pause_ms=10)))
+    with gateway.http().stream("POST", PATH, json={**ASK, "stream": True}) as reply:
+        pieces = reply.iter_raw()
+        next(pieces)
+        first = gateway.house.view.register.terms["institutional-use"].digest
+        second = gateway.adopt(version(2, **STRICT))
+        after = gateway.http().post(PATH, json=ASK)
+        assert (after.status_code, after.headers["x-caveat-terms"]) == (403, "institutional-use@2")
+        assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+    opened, settled = gateway.call(reply.headers["x-caveat-call"])
+    assert (opened.leaf.terms, settled.leaf.terms, settled.leaf.o) == (first, first, "completed")
+    assert settled.index > next(r.index for r in gateway.records() if r.leaf.id == "institutional-use@2")
+    assert gateway.call(after.headers["x-caveat-call"])[0].leaf.terms == second
+
+
 def resigned(gateway, yaml, *names):
     """Terms signed by the sample parties named."""
     return sign_terms(read_draft(yaml), *(party_key(gateway.home, name) for name in names)).raw

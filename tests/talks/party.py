@@ -17,9 +17,18 @@ class Party:
     """Keys from a number, so that equal numbers make equal parties."""
 
     def __init__(
-        self, role: str, number: int, *, roots: int = 2, need: int = 1, terms: int = 1, sign: int = 1, at: int = NOW
+        self,
+        role: str,
+        number: int,
+        *,
+        roots: int = 2,
+        need: int = 1,
+        terms: int = 1,
+        sign: int = 1,
+        at: int = NOW,
+        name: str = "",
     ) -> None:
-        name = {"vendor": "labs.test", "operator": "ministry.test"}[role]
+        name = name or {"vendor": "labs.test", "operator": "ministry.test"}[role]
         self.role, self.name = role, name
         self.root_keys = [key(f"{name}/root-{n}", number + n) for n in range(1, roots + 1)]
         self.terms_keys = [key(f"{name}/terms-{n}", number + 20 + n) for n in range(1, terms + 1)]

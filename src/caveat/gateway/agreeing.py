@@ -64,9 +64,7 @@ async def adopt(house: House, body: bytes) -> Terms:
     return await house.adopt(terms)
 
 
-def _tried(
-    register: Register, listings: dict[str, bytes], terms: bytes, now_ms: int
-) -> Terms:
+def _tried(register: Register, listings: dict[str, bytes], terms: bytes, now_ms: int) -> Terms:
     """The same on a copy.  Raises what the fold would."""
     acts = [("party.seen", party, document) for party, document in listings.items()]
     for what, of, document in (*acts, ("terms.adopted", "", terms)):
@@ -81,13 +79,13 @@ async def trust_root(house: House, root: bytes) -> str:
     from caveat.terms.repository import open_root  # noqa: PLC0415 - loads tuf, which few starts need
 
     repository = open_root(root.decode("utf-8", "replace"))
-    if repository.role in house.view.register.repositories:
+    if repository.party in house.view.register.repositories:
         raise BadInput(
-            f"a root of the {repository.role} is trusted here already",
+            f"a root of `{repository.party}` is trusted here already",
             hint="a new root comes with the party's repository",
         )
-    await house.amend("party.rooted", repository.role, root)
-    return repository.role
+    await house.amend("party.rooted", repository.party, root)
+    return repository.party
 
 
 async def note_step(house: House, raw: bytes) -> str:

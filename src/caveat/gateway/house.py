@@ -24,8 +24,7 @@ from caveat.ledger.clock import Clock
 from caveat.ledger.log import Log
 from caveat.register import Register, fold, read_caller_key
 from caveat.register.repositories import open_adopted
-from caveat.terms.document import SignedTerms, Terms
-from caveat.terms.sign import open_terms
+from caveat.terms.document import Terms
 
 ViewMaker = Callable[[Register], View]
 Counts = Callable[[], Awaitable[bytes]]

@@ -6,7 +6,7 @@ from caveat.errors import BadInput
 from caveat.keys import read_verify_key
 from caveat.record import Leaf
 from caveat.register import leases
-from caveat.register.repositories import party_keys, open_adopted
+from caveat.register.repositories import open_adopted, party_keys
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, no, read
 from caveat.terms.ending import open_ending
 
