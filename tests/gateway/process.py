@@ -61,6 +61,17 @@ class Served:
         """Ids of processes that descend from it."""
         return descendants(self.process.pid)
 
+    def workers(self) -> list[int]:
+        """Ids of those that answer calls: not the one that keeps the index, nor a model."""
+        return [pid for pid in self.children() if b"caveat.gateway.worker" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
 
 def descendants(pid: int) -> list[int]:
     """Ids of a process's living descendants, by /proc."""

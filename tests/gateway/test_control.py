@@ -8,6 +8,8 @@ from starlette.routing import Route
 from tests.gateway.running import HEAD, MODEL, eventually, running, scripted_gateway, upstream_text
 
 from caveat.gateway.control import Control
+from caveat.gateway.desk import sessions_of
+from caveat.gateway.documents import Documents
 from caveat.gateway.endpoints import ENDPOINTS
 from caveat.gateway.index import Index
 from caveat.gateway.script import says
@@ -119,9 +121,10 @@ def test_the_receipt_is_text_that_foreign_tools_read(gateway, keys):
 
 def test_the_description_agrees_with_the_routes(gateway, keys):
     made = gateway.http(keys["caller"]).get("/caveat/v1/openapi.json").json()
-    house = gateway.house
-    reader = LedgerReader(gateway.home.ledger, gateway.home.vault)
-    routes = [r for r in Control(house, reader, Index(gateway.home.index, reader)).app().routes if isinstance(r, Route)]
+    house, home = gateway.house, gateway.home
+    index = Index(home.index, LedgerReader(home.ledger, home.vault))
+    control = Control(house, index, Documents(home.control), sessions_of(home, house))
+    routes = [r for r in control.app().routes if isinstance(r, Route)]
     served = {(m, r.path.replace(":path", "")) for r in routes for m in (r.methods or ()) if m != "HEAD"}
     described = {(method.upper(), path) for path, item in made["paths"].items() for method in item}
     assert served - described == {("GET", "/livez"), ("GET", "/readyz")}

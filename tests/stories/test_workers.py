@@ -105,7 +105,7 @@ def adopted_while_one_is_stopped(one, rng):
     """Under load, one worker is stopped, terms are adopted, it goes on: nothing is recorded under the old pair."""
     old = set(one.held().values())
     assert len(old) == 1
-    stopped = rng.choice(one.process.children())
+    stopped = rng.choice(one.process.workers())
     told, stop, callers = under_load(one.process.url, one.key, rng, 0.3)
     os.kill(stopped, signal.SIGSTOP)
     try:
@@ -126,7 +126,7 @@ def adopted_while_one_is_stopped(one, rng):
     after = [leaf for index, leaf in records[adopted + 1 :] if leaf.k == "opened"]
     assert after
     assert {leaf.terms for leaf in after} == {new}
-    assert stopped in one.process.children()
+    assert stopped in one.process.workers()
     assert told.completed
 
 
@@ -152,10 +152,10 @@ def test_many_adoptions_while_a_worker_is_stopped(made, slow_rounds):
 def worker_killed(one, rng):
     """kill -9 of a worker under load: its calls are settled while the others go on, and another takes its place."""
     told, stop, callers = under_load(one.process.url, one.key, rng, rng.uniform(0.2, 0.6))
-    before = set(one.process.children())
+    before = set(one.process.workers())
     killed = rng.choice(sorted(before))
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: len(set(one.process.children()) - before) == 1, 10)
+    eventually(lambda: len(set(one.process.workers()) - before) == 1, 10)
     eventually(one.all_there, 90)
     stop.set()
     for caller in callers:
@@ -184,7 +184,7 @@ def calls_counted(text):
 def test_only_a_worker_that_is_gone_has_its_calls_settled(made):
     """A call that never ends: another worker's end does not touch it, its own worker's gives it the outcome `unknown`."""
     with crew(made) as one, httpx.Client(base_url=one.process.url, verify=False, timeout=30) as client:
-        workers = sorted(one.process.children())
+        workers = sorted(one.process.workers())
         number = client.get("/readyz", headers={"x-api-key": one.operator}).json()["worker"]
         runs, other = workers[number - 1], workers[number % WORKERS]
         before = len(one.records())
@@ -192,7 +192,7 @@ def test_only_a_worker_that_is_gone_has_its_calls_settled(made):
         caller.start()
         ((_, opened),) = eventually(lambda: one.records()[before:], 5)
         os.kill(other, signal.SIGKILL)
-        eventually(lambda: set(one.process.children()) - set(workers), 10)
+        eventually(lambda: set(one.process.workers()) - set(workers), 10)
         eventually(one.all_there, 90)
         assert [leaf.k for _, leaf in one.records()[before:]] == ["opened"]
         os.kill(runs, signal.SIGKILL)
@@ -217,7 +217,7 @@ def parents_killed(made, rounds, rng, also=lambda _one, _rng: Told()):
                 check(one.home, before)
             told = [also(one, rng)]
             under, stop, callers = under_load(one.process.url, one.key, rng, rng.uniform(0.2, 0.8))
-            workers = one.process.children()
+            workers = one.process.workers()
             assert len(workers) == WORKERS
             one.process.kill()
             stop.set()
@@ -256,7 +256,7 @@ def test_many_kills_of_workers_and_owners(made, slow_rounds):
 
 def test_ctrl_c_ends_all_of_them_stopped_ones_too(made):
     with crew(made) as one:
-        workers = one.process.children()
+        workers = one.process.workers()
         os.kill(workers[0], signal.SIGSTOP)
         assert one.process.stop(signal.SIGINT, 20) == 0
         assert not any(alive(pid) for pid in workers)

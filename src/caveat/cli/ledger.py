@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from caveat import record
-from caveat.cli.output import Json, emit, say, table
+from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
 from caveat.errors import BadInput
 from caveat.gateway.founding import house_keys
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.index import Index
+from caveat.gateway.index_ask import Lists
+from caveat.gateway.index_base import drop
+from caveat.gateway.index_write import alone, catch_up
 from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
 
@@ -80,6 +84,36 @@ def fsck(home: Where = None, *, as_json: Json = False) -> None:
         say(f"{report.origin}: {report.published} records recomputed, {report.waiting} not yet published: {state}")
     if not report.clean:
         raise typer.Exit(1)
+
+
+@app.command("index")
+def index(
+    home: Where = None,
+    *,
+    rebuild: Annotated[bool, typer.Option(help="Throw the index away and build it again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the derived index of calls up to date, and say how far it is.  It holds nothing that the ledger does not."""
+    made = open_home(home or home_path(os.environ))
+    reader = reader_of(made)
+    with alone(made.index) as mine:
+        if mine:
+            if rebuild:
+                drop(made.index)
+            with Progress(
+                TextColumn("the index"), BarColumn(), MofNCompleteColumn(), console=err, transient=True
+            ) as bar:
+                task = bar.add_task("", total=None)
+                catch_up(made.index, reader, lambda seen, size: bar.update(task, completed=seen, total=size))
+        elif rebuild:
+            raise BadInput(
+                "a gateway keeps this index", hint="stop it first, or delete index.sqlite: it is built again"
+            )
+    reach = Lists(Index(made.index, reader, followed=True)).reach()
+    if as_json:
+        emit({"seen": reach.seen, "size": reach.size})
+    else:
+        say(f"the index has seen {reach.seen} of {reach.size} records")
 
 
 def reader_of(home: Home) -> LedgerReader:

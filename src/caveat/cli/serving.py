@@ -14,8 +14,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from caveat.cli.output import Json, emit, err, out, progress, say
+from caveat.console.login import login_path
 from caveat.errors import BadInput
 from caveat.gateway.defaults import default_text
+from caveat.gateway.desk import sessions_of
 from caveat.gateway.founding import CALLER_KEY, found, found_sample, key_text, trust_party_text
 from caveat.gateway.home import Home, create, home_path, open_home, repair
 from caveat.gateway.house import House
@@ -168,8 +170,17 @@ def _fetch_model(home: Home, settings: Settings) -> None:
 def _welcome(home: Home, house: House, url: str, *, as_json: bool) -> None:
     """What a newcomer needs: addresses, a key, one call that is allowed and one that is denied."""
     key, model = key_text(home, CALLER_KEY), next(iter(sorted(house.view.routes)), "")
+    console = url + login_path(sessions_of(home, house).link("operator", "operator"))
     if as_json:
-        emit({"url": url, "openai": f"{url}/v1", "anthropic": url, "key": key, "model": model, "home": str(home.path)})
+        about = {
+            "url": url,
+            "openai": f"{url}/v1",
+            "anthropic": url,
+            "key": key,
+            "model": model,
+            "home": str(home.path),
+        }
+        emit({**about, "console": console})
         return
     out.print(f"\n[bold]Caveat[/bold] serves at {url} under {', '.join(sorted(_terms(house)))}\n")
     for name, value in (
@@ -184,6 +195,8 @@ def _welcome(home: Home, house: House, url: str, *, as_json: bool) -> None:
     out.print(escape(_curl(url, key, model, ALLOWED)))
     out.print("\nA call that they deny, and why:\n")
     out.print(escape(_curl(url, key, model, DENIED)))
+    out.print("\nThe console, for people who would rather look (this link is good once, for an hour):\n")
+    out.print(f"  {escape(console)}", soft_wrap=True)
     out.print("\n[dim]Ctrl-C stops the gateway and the model.[/dim]")
 
 

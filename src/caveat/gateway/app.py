@@ -1,4 +1,5 @@
-"""The ASGI edge: model calls go to the spine, everything else to the control pages.
+"""The ASGI edge: model calls go to the spine, persons' pages to the console, everything else to the
+control paths.
 
 There is no pass-through: a path that is neither answers 404 in the format that its caller expects.  The outermost edge
 of the process: what nobody foresaw ends here, and what it ends is refused.
@@ -8,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from caveat.console.app import PREFIX, Console
 from caveat.errors import CaveatError, Refused, Unreadable
 from caveat.gateway.begun import Asked, Request
 from caveat.gateway.bodyin import key_headers, read_body, read_headers
@@ -22,11 +24,16 @@ from caveat.wire.dialects import BY_PATH, DIALECTS
 
 
 class App:
-    """The gateway as an ASGI application.  `control` answers what is not a model call."""
+    """The gateway as an ASGI application.  `control` answers what is not a model call, `console` what persons look at."""
 
-    def __init__(self, house: House, control: Any) -> None:
+    def __init__(self, house: House, control: Any, console: Console) -> None:
         self._house = house
         self._control = control
+        self._console = console
+
+    def leave(self) -> None:
+        """The server ends: answers that would never end by themselves do now."""
+        self._console.leave()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI 3."""
@@ -48,6 +55,8 @@ class App:
         elif scope["path"].startswith(("/v1/", "/anthropic/")) and scope["path"] != "/v1/models":
             error = Refused("there is nothing at this path", code="not_found", status=404)
             await refuse(self._house, _dialect_at(scope["path"]), new_call_id(), error, out)
+        elif scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/"):
+            await self._console(scope, receive, out.send)
         else:
             await self._control(scope, receive, out.send)
 

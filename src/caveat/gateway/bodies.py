@@ -53,6 +53,14 @@ class Bodies:
         """Ids of the calls of which such a body is kept."""
         return tuple(sorted(path.stem for path in self._directory.glob(f"*.{which}")))
 
+    def keeps(self, call: str, which: str) -> bool:
+        """Whether such a body of the call is kept."""
+        return self._path(call, which).exists()
+
+    def secret(self, label: str) -> bytes:
+        """32 bytes for another use in this home, which tell nothing of the key."""
+        return hmac.digest(self._key, f"caveat-secret/v1\n{label}\n".encode(), "sha256")
+
     def drop(self, call: str, which: str) -> None:
         """Keep the body no longer; nothing happens where none is kept."""
         self._path(call, which).unlink(missing_ok=True)

@@ -15,11 +15,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from caveat import __version__, record
+from caveat.console.sessions import Sessions
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
 from caveat.gateway.agreeing import Agreeing
 from caveat.gateway.bodyin import read_body, read_headers
 from caveat.gateway.callers import authenticate, check_known, require
 from caveat.gateway.coverage.keep import keep, newest
+from caveat.gateway.documents import Documents
 from caveat.gateway.endpoints import ENDPOINTS, INSPECTORS, Endpoint, description
 from caveat.gateway.evaluate import dry_run
 from caveat.gateway.exceptional import Exceptional
@@ -27,11 +29,11 @@ from caveat.gateway.house import House
 from caveat.gateway.index import Index
 from caveat.gateway.lasting import Lasting
 from caveat.gateway.leasing import note_leases
+from caveat.gateway.looking import Looking
 from caveat.gateway.pace import Pace
 from caveat.gateway.problems import problem
 from caveat.gateway.readiness import readiness
 from caveat.gateway.watch import ClientGone
-from caveat.ledger.reader import LedgerReader
 from caveat.register import CallerKey
 from caveat.register.exports import read_export
 
@@ -42,13 +44,15 @@ LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
 
-class Control(Exceptional, Agreeing, Lasting):
+class Control(Exceptional, Agreeing, Lasting, Looking):
     """The handlers, over one house and the ledger's reading side."""
 
-    def __init__(self, house: House, reader: LedgerReader, index: Index) -> None:
+    def __init__(self, house: House, index: Index, documents: Documents, sessions: Sessions) -> None:
         self._house = house
-        self._reader = reader
+        self._reader = index.reader
         self._index = index
+        self._documents = documents
+        self._sessions = sessions
         self._looks = Pace(LOOKS_AT_ONCE, LOOKS_A_SECOND)
 
     def app(self) -> Starlette:

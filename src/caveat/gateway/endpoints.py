@@ -87,6 +87,26 @@ ENDPOINTS = (
     Endpoint("GET", "/caveat/v1/keys", "keys", OPERATORS, "Keys by name and role, never their text"),
     Endpoint("POST", "/caveat/v1/keys", "new_key", OPERATORS, "Make a key live; the body holds the digest of its text"),
     Endpoint("DELETE", "/caveat/v1/keys/{name}", "revoke_key", OPERATORS, "Revoke a key"),
+    Endpoint(
+        "GET",
+        "/caveat/v1/calls/{call}/explanation",
+        "explanation",
+        STAFF,
+        "Why a call was decided so",
+        query=("language",),
+    ),
+    Endpoint(
+        "GET",
+        "/caveat/v1/list/calls",
+        "list_calls",
+        STAFF,
+        "Calls by what is on record of them, newest first",
+        query=("caller", "purpose", "clause", "outcome", "model", "case", "since_ms", "until_ms", "before", "most"),
+    ),
+    Endpoint("GET", "/caveat/v1/index", "index", STAFF, "How far the derived index of calls is"),
+    Endpoint(
+        "POST", "/caveat/v1/console/links", "console_link", OPERATORS, "A link that lets a person into the console once"
+    ),
     Endpoint("GET", "/caveat/v1/approvers", "approvers", STAFF, "Who may approve exceptions"),
     Endpoint(
         "POST", "/caveat/v1/approvers", "trust_approver", OPERATORS, "Let a person approve whom a party has named"

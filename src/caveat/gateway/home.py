@@ -5,6 +5,7 @@
     vault/               bodies, record keys     control/             documents that control records name
     keys/                private keys, 0600      models/              weights and manifests
     index.sqlite         derived, rebuildable    lock                 who uses the home now
+    console/             links used, sessions that have ended
     address              where the gateway that uses it listens
     register.json        where the next start begins to fold the ledger; derived
 
@@ -24,14 +25,16 @@ from caveat.errors import BadInput, Unavailable
 from caveat.gateway.files import PARTIAL, disk_trouble, sync_folder, write_once, write_whole
 from caveat.gateway.settings import Settings, load, schema_text
 
-FOLDERS = ("terms", "ledger", "vault", "control", "keys", "models")
+FOLDERS = ("terms", "ledger", "vault", "control", "keys", "models", "console")
 SETTINGS = "caveat.toml"
 SCHEMA = "caveat.schema.json"
 LOCK = "lock"
 INDEX = "index.sqlite"
 ADDRESS = "address"
 SNAPSHOT = "register.json"
-OWN = frozenset({*FOLDERS, SETTINGS, SCHEMA, LOCK, ADDRESS, SNAPSHOT, INDEX, f"{INDEX}-wal", f"{INDEX}-shm"})
+OWN = frozenset(
+    {*FOLDERS, SETTINGS, SCHEMA, LOCK, ADDRESS, SNAPSHOT, INDEX, f"{INDEX}-wal", f"{INDEX}-shm", f"{INDEX}-lock"}
+)
 
 SWEPT = ("keys", "control", "models")
 """Folders whose partial files are swept away; ledger and vault have a recovery of their own."""
@@ -55,6 +58,7 @@ class Home:
         self.control = path / "control"
         self.keys = path / "keys"
         self.models = path / "models"
+        self.console = path / "console"
         self.index = path / INDEX
         self.snapshot = path / SNAPSHOT
 

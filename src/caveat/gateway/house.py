@@ -215,8 +215,8 @@ class House:
         """Count an outcome that is on record; `reply` is the last decision about its reply, if one was judged."""
         self.metrics.ended(begun, ending, reply)
 
-    def note(self, what: str, of: str, document: bytes = b"") -> Awaitable[object]:
-        """Put on record something that changes nothing that is in force: a look, an export, a statement."""
-        doc = self._stores.documents.keep(document) if document else ""
+    async def note(self, what: str, of: str, document: bytes = b"") -> None:
+        """Put on record something that changes nothing that is in force: a look, an export, a statement.  Raises Unavailable."""
+        doc = await asyncio.to_thread(self._stores.documents.keep, document) if document else ""
         entry = record.control(what=what, of=of, doc=doc, gateway=self.name, at_ms=self.now_ms())
-        return self.log.append((entry,))
+        await self.log.append((entry,))

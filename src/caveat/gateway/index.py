@@ -1,23 +1,23 @@
-"""Where each call's records stand: a look-up derived from the ledger, to be thrown away and built again at will.
+"""Where each call's records stand: derived from the ledger, to be thrown away and built again at will.
 
-It never holds anything that the ledger does not; a call that it does not know is looked for again after catching up.
+It never holds anything that the ledger does not.  While a gateway runs, a process of its own keeps it (indexing.py), and
+whoever looks meanwhile reads the newest records from the ledger itself.
 """
 
-import sqlite3
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 from msgspec import Struct
 
 from caveat.errors import CaveatError, Unavailable
+from caveat.gateway.index_base import opened, ready
+from caveat.gateway.index_write import alone, catch_up, seen
 from caveat.ledger.reader import LedgerReader
 from caveat.record import CALL_KINDS, read_leaf
 
-_SCHEMA = """
-create table if not exists seen (origin text primary key, size integer not null);
-create table if not exists call (id text not null, kind text not null, at integer not null, primary key (id, kind));
-"""
-_BATCH = 5_000
+MOST_UNSEEN = 100_000
+"""So many of the newest records are looked through for a call that the index does not know."""
+ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Places(Struct, frozen=True):
@@ -27,41 +27,72 @@ class Places(Struct, frozen=True):
 
 
 class Index:
-    """index.sqlite of a home.  Safe to use from any thread; each use opens its own connection."""
+    """index.sqlite of a home.  Safe to use from any thread; each use opens its own connection.
 
-    def __init__(self, path: Path, reader: LedgerReader) -> None:
-        self._path = path
-        self._reader = reader
+    `followed` says that another process keeps it up to date: then nothing is written here.
+    """
+
+    def __init__(self, path: Path, reader: LedgerReader, *, followed: bool = False) -> None:
+        self.path = path
+        self.reader = reader
+        self._followed = followed
+
+    def refresh(self) -> None:
+        """See to it that the index can be asked.  Raises Unavailable while it is being built for the first time."""
+        if not self._followed:
+            with alone(self.path) as mine:
+                if mine:
+                    catch_up(self.path, self.reader)
+        if not ready(self.path):
+            raise Unavailable("the index of calls is being built", hint="`caveat ledger index` shows how far it is")
 
     def find(self, call: str) -> Places:
-        """Where the call's records stand; empty where the ledger has none.  Catches up with the ledger first."""
-        try:
-            with sqlite3.connect(self._path) as base:
-                base.executescript(_SCHEMA)
-                self._catch_up(base)
-                rows = base.execute("select kind, at from call where id = ?", (call,)).fetchall()
-        except sqlite3.DatabaseError as error:
+        """Where the call's records stand; empty where the ledger has none.
+
+        Raises Unavailable where index.sqlite cannot be used.
+        """
+        if not ID.fullmatch(call):
+            return Places({})
+        if not self._followed:
+            self.refresh()
+        start, found = self._kept(call)
+        if "settled" not in found and "refused" not in found:
+            found |= self._newest(call, start)
+        return Places(found)
+
+    def controls(self) -> tuple[int, ...]:
+        """Indices of the control records that it has seen, ascending."""
+        self.refresh()
+        with opened(self.path) as base:
+            return tuple(at for (at,) in base.execute("select at from control order by at"))
+
+    def _kept(self, call: str) -> tuple[int, dict[str, int]]:
+        """How many records the index has seen, and where it has the call."""
+        if not ready(self.path):
+            return 0, {}
+        with opened(self.path) as base:
+            row = base.execute("select at, kind, settled from call where id = ?", (bytes.fromhex(call),)).fetchone()
+            start = seen(base, self.reader.origin)
+        if row is None:
+            return start, {}
+        at, kind, settled = row
+        found = {"refused" if kind else "opened": at}
+        return start, found if settled is None else {**found, "settled": settled}
+
+    def _newest(self, call: str, start: int) -> dict[str, int]:
+        """The call among the records that the index has not seen."""
+        found: dict[str, int] = {}
+        size = self.reader.size()
+        if size - start > MOST_UNSEEN:
             raise Unavailable(
-                f"the index of calls cannot be used: {error}",
-                hint="delete index.sqlite; it is built again from the ledger",
-            ) from None
-        return Places(dict(rows))
-
-    def _catch_up(self, base: sqlite3.Connection) -> None:
-        row = base.execute("select size from seen where origin = ?", (self._reader.origin,)).fetchone()
-        start, end = (row[0] if row else 0), self._reader.size()
-        while start < end:
-            stop = min(start + _BATCH, end)
-            base.executemany("insert or replace into call values (?, ?, ?)", self._rows(start, stop))
-            base.execute("insert or replace into seen values (?, ?)", (self._reader.origin, stop))
-            base.commit()
-            start = stop
-
-    def _rows(self, start: int, stop: int) -> Iterator[tuple[str, str, int]]:
-        for index, entry in self._reader.entries(start, stop):
+                f"the index of calls has seen {start} of {size} records",
+                hint="`caveat ledger index` shows how far it is",
+            )
+        for index, entry in self.reader.entries(start, size):
             try:
                 leaf = read_leaf(entry.leaf)
             except CaveatError:
                 continue  # a foreign leaf is fsck's to report, not a call
-            if leaf.k in CALL_KINDS:
-                yield leaf.call, leaf.k, index
+            if leaf.k in CALL_KINDS and leaf.call == call:
+                found[leaf.k] = index
+        return found

@@ -29,6 +29,8 @@ from caveat.wire.body import check_headers
 from caveat.wire.call import Call
 
 MOST_TRIES = 8
+MOST_CASE = 200
+"""Characters of a case's name that are recorded, committed with the request."""
 NOWHERE = Placed(-1, b"", 0)
 """The place of what is not on record yet."""
 
@@ -133,8 +135,10 @@ def _described(
     asked: Asked, identity: str, secret: bytes, recognizers: dict[str, object] | None = None
 ) -> dict[str, object]:
     """The request without its content, and who read it; an attempt after the first says which it is, and after which
-    call."""
+    call.  The case that the caller named stands with it."""
     again = {"attempt": len(asked.tried) + 1, "after": asked.tried[-1].call} if asked.tried else {}
+    case = asked.request.headers.get("caveat-case", "").strip()[:MOST_CASE]
+    named = {"case": case} if case else {}
     read_by = {"recognizers": recognizers} if recognizers else {}
     digest = record.body_digest(asked.request.body, secret)
-    return {"dialect": asked.dialect.name, "model": identity, **again, **read_by, **digest}
+    return {"dialect": asked.dialect.name, "model": identity, **named, **again, **read_by, **digest}

@@ -86,10 +86,11 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
     return Past(msgspec.structs.replace(register, size=size), open_calls, tuple(controls), size, dict(spent))
 
 
-def all_terms(reader: LedgerReader, documents: Documents) -> Iterator[Terms]:
-    """Every terms that were ever adopted here, oldest first."""
+def all_terms(reader: LedgerReader, documents: Documents, controls: tuple[int, ...] | None = None) -> Iterator[Terms]:
+    """Every terms that were ever adopted here, oldest first.  `controls` are the indices of all control records where
+    they are known; without them the whole ledger is read."""
     register = Register()
-    for index in read_past(reader, documents).controls:
+    for index in read_past(reader, documents).controls if controls is None else controls:
         leaf = record.read_leaf(reader.entry(index).leaf)
         register = _folded(register, index, leaf, documents)
         if leaf.what == "terms.adopted":

@@ -16,12 +16,16 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from caveat.console.app import Console
 from caveat.errors import Refused, Unavailable
 from caveat.gateway.app import App
 from caveat.gateway.control import Control
+from caveat.gateway.desk import Desk
+from caveat.gateway.documents import Documents
 from caveat.gateway.home import Home
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
+from caveat.gateway.indexing import indexing
 from caveat.gateway.protocol import Protocol
 from caveat.gateway.settings import Settings
 from caveat.gateway.startup import Progress, open_site
@@ -73,10 +77,12 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
             home.announce(url_of(listener))
             await prepare(site.house)
             refuse_samples_abroad(site.house)
-            if settings.gateway.workers > 1:
-                await Workers(home, settings, site, listener, progress).run()
-            else:
-                await Server(application(home, site.house), lambda: site.log.fault).serve(sockets=[listener])
+            async with indexing(home):
+                if settings.gateway.workers > 1:
+                    await Workers(home, settings, site, listener, progress).run()
+                else:
+                    app = application(home, site.house, followed=True)
+                    await Server(app, lambda: site.log.fault).serve(sockets=[listener])
             if site.log.fault:
                 raise Unavailable(
                     f"the ledger has stopped for good: {site.log.fault}",
@@ -104,10 +110,16 @@ def _ending_on_signals() -> Iterator[None]:
             raise
 
 
-def application(home: Home, house: House) -> App:
-    """Everything that a house answers over HTTP, as one ASGI application."""
+def application(home: Home, house: House, *, followed: bool = False) -> App:
+    """Everything that a house answers over HTTP, as one ASGI application.
+
+    `followed` says that a process of its own keeps the index (indexing.py); without one, whoever asks it keeps it.
+    """
     reader = LedgerReader(home.ledger, home.vault)
-    return App(house, Control(house, reader, Index(home.index, reader)).app())
+    index = Index(home.index, reader, followed=followed)
+    desk = Desk(home, house, index)
+    control = Control(house, index, Documents(home.control), desk.sessions)
+    return App(house, control.app(), Console(desk.ports()))
 
 
 class Server(uvicorn.Server):
@@ -118,6 +130,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: App, fault: Callable[[], str] = lambda: "") -> None:
         self._fault = fault
+        self._app = app
         super().__init__(
             uvicorn.Config(
                 app,
@@ -140,6 +153,11 @@ class Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
         await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open pages are told to come again, so that none of them keeps the server from its end."""
+        self._app.leave()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end.  A ledger that can write no more ends the process: no record, no answer."""

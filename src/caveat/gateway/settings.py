@@ -31,6 +31,7 @@ Name = Annotated[str, Meta(pattern=f"^{NAME}$")]
 Positive = Annotated[int, Meta(ge=1)]
 DialectName = Literal["openai_chat", "openai_responses", "openai_embeddings", "anthropic_messages"]
 
+RoleName = Literal["viewer", "approver", "operator", "auditor"]
 FailureName = Literal["unreachable", "timeout", "broke", "5xx", "429"]
 
 
@@ -151,6 +152,29 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Annotated[Literal["files"], Meta(description="where ledger and vault are kept")] = "files"
 
 
+class OidcSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[console.oidc]"""
+
+    issuer: Annotated[str, Meta(description='the OpenID provider\'s address; "" for none')] = ""
+    client_id: Annotated[str, Meta(description="the console's name there")] = ""
+    client_secret_file: Annotated[str, Meta(description="file that holds the console's secret there")] = ""
+    role_claim: Annotated[str, Meta(description="claim of the identity token that says what a person may")] = "groups"
+    roles: Annotated[
+        dict[str, RoleName], Meta(description="a word of that claim = viewer, approver, operator or auditor")
+    ] = {}
+    ca_bundle: Annotated[str, Meta(description="PEM file of the CAs to trust, instead of the system's")] = ""
+
+
+class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[console]"""
+
+    url: Annotated[
+        str, Meta(description="https address under which browsers reach the gateway; beyond loopback it is needed")
+    ] = ""
+    session_hours: Annotated[int, Meta(ge=1, le=24, description="a person logs in again after this time")] = 8
+    oidc: Annotated[OidcSettings, Meta(description="an OpenID provider by which persons log in")] = OidcSettings()
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file.  `upstream` is by name."""
 
@@ -159,6 +183,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     recognizer: RecognizerSettings = RecognizerSettings()
     store: StoreSettings = StoreSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
 
 def load(path: Path) -> Settings:

@@ -58,7 +58,7 @@ class Worker:
             self._house, self._upstreams = house, upstreams
             self._move()
             log.changed = lambda: self._run(_fold(house))
-            server = Server(application(home, house))
+            server = Server(application(home, house, followed=True))
             log.lost = self._orders.ended = partial(_end_at_once, server)
             self._orders.write(write(Ready()))
             await server.serve(sockets=[listener])

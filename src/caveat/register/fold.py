@@ -24,6 +24,7 @@ Control records and the document each names:
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
     clock.back      the machine's clock was behind the time on record; document: both times
     end.stated      pair of terms that ended; document: the signed statement of end
+    content.viewed      id of the call whose content a person looked at; document: who, as what, which body
 """
 
 from collections.abc import Callable
@@ -48,6 +49,7 @@ EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
 NOTED = (
     "log.opened",
     "evaluated",
+    "content.viewed",
     "gateway.stopped",
     "gateway.started",
     "talks.step",

@@ -1,0 +1,72 @@
+"""Plots as static SVG, by pygal: bars of calls by outcome over time.  Each page has the same numbers in a table under it.
+
+A plot is a picture (`<img>`), so what pygal writes into it, styles of its own too, stays inside the picture.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import pygal
+from pygal.style import Style
+
+sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]
+# pygal's finder for plug-ins of its own, of which there are none here, slows and (with warnings as errors) stops imports
+
+COLOURS = {
+    "light": {"completed": "#3f8f67", "denied": "#b4472f", "held": "#c08a1e", "other": "#8b949e", "plain": "#3c6ea8"},
+    "dark": {"completed": "#62b88a", "denied": "#e07a63", "held": "#dcab48", "other": "#7d8792", "plain": "#7fa9da"},
+}
+INK = {"light": "#5c646e", "dark": "#9aa4af"}
+LINE = {"light": "#e4e1da", "dark": "#2d333b"}
+FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+WIDTH, HEIGHT = 720, 200
+
+
+def bars(series: Mapping[str, Sequence[int]], labels: Sequence[str], major: Sequence[str], theme: str) -> bytes:
+    """Stacked bars.  `series` by outcome group, lowest first; `labels` one a bar, those in `major` are written out."""
+    chart = pygal.StackedBar(
+        style=_style(theme, tuple(series)),
+        js=(),
+        width=WIDTH,
+        height=HEIGHT,
+        show_legend=False,
+        margin=4,
+        margin_left=10,
+        show_minor_x_labels=False,
+        x_labels_major=list(major),
+        y_labels_major_count=3,
+        show_minor_y_labels=False,
+        value_formatter=lambda value: f"{value:,.0f}",
+        min_scale=2,
+        max_scale=5,
+        range=(0, max(1, *(sum(column) for column in zip(*series.values(), strict=True)))),
+        spacing=6,
+        disable_xml_declaration=True,
+        truncate_label=-1,
+    )
+    chart.x_labels = list(labels)
+    for name, values in series.items():
+        chart.add(name, list(values))
+    drawn: bytes = chart.render()
+    return drawn
+
+
+def _style(theme: str, names: tuple[str, ...]) -> Style:
+    return Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground=INK[theme],
+        foreground_strong=INK[theme],
+        foreground_subtle=LINE[theme],
+        guide_stroke_color=LINE[theme],
+        major_guide_stroke_color=LINE[theme],
+        guide_stroke_dasharray="none",
+        major_guide_stroke_dasharray="none",
+        opacity="1",
+        opacity_hover="1",
+        transition="0s",
+        colors=tuple(COLOURS[theme][name] for name in names),
+        font_family=FONT,
+        label_font_size=13,
+        major_label_font_size=13,
+    )

@@ -1,0 +1,81 @@
+"""What pages show: values without content, made by the gateway from register, ledger and index."""
+
+from msgspec import Struct
+
+
+class CallLine(Struct, frozen=True):
+    """One call in a list.  Words are "" and numbers -1 where the record is closed; `at` is the index of its first record.
+
+    outcome  running, completed, denied, held, withheld, stopped, broken, aborted or unknown
+    """
+
+    at: int
+    call: str
+    at_ms: int
+    outcome: str
+    verdict: str = ""
+    rule: str = ""
+    caller: str = ""
+    purpose: str = ""
+    model: str = ""
+    case: str = ""
+    dialect: str = ""
+    rank: int = -1
+    tokens_in: int = -1
+    tokens_out: int = -1
+    waived: int = 0
+    clauses: tuple[str, ...] = ()
+
+
+class Wanted(Struct, frozen=True):
+    """Which calls a list is to hold, "" and 0 for any; `before` an index: the page behind it, 0 for the newest."""
+
+    caller: str = ""
+    purpose: str = ""
+    clause: str = ""
+    outcome: str = ""
+    model: str = ""
+    case: str = ""
+    since_ms: int = 0
+    until_ms: int = 0
+    before: int = 0
+    most: int = 50
+
+
+class CallPage(Struct, frozen=True):
+    """Some calls, newest first; `more` where older ones follow."""
+
+    lines: tuple[CallLine, ...]
+    more: bool
+
+
+class Reach(Struct, frozen=True):
+    """How far the index is: it has seen so many of the ledger's records."""
+
+    seen: int
+    size: int
+
+    @property
+    def behind(self) -> int:
+        """Records that it has not seen."""
+        return max(0, self.size - self.seen)
+
+
+class Count(Struct, frozen=True):
+    """So many calls with that outcome in the minute or hour that begins at `start` (POSIX seconds); `word` is the caller,
+    purpose, clause, model or rank that they are counted for."""
+
+    start: int
+    word: str
+    outcome: str
+    n: int
+
+
+class ControlLine(Struct, frozen=True):
+    """A control record: what was done to what."""
+
+    at: int
+    at_ms: int
+    what: str
+    of: str
+    doc: str

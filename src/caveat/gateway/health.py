@@ -1,0 +1,144 @@
+"""How the house is, and what in it needs a person: lights and needs for the console's first page.
+
+Rules of this file: what was not looked at is not called good; a look is kept for some seconds, so that many open pages cost
+what one does.
+"""
+
+import asyncio
+import time
+
+from caveat.console.ports import Light, Need
+from caveat.errors import CaveatError
+from caveat.gateway.holding import waiting
+from caveat.gateway.house import House
+from caveat.gateway.index_ask import Lists
+from caveat.gateway.readiness import readiness
+from caveat.ledger.reader import LedgerReader
+from caveat.note import parse_note
+
+KEPT_S = 5.0
+SOON_MS = 14 * 86_400_000
+LATE = 50_000
+"""So many records may wait for the index before a page says so."""
+FAILED = ("broken", "unknown")
+HOUR_S, DAY_S = 3600, 86_400
+
+
+class Health:
+    """Looks at one house."""
+
+    def __init__(self, house: House, reader: LedgerReader, lists: Lists) -> None:
+        self._house = house
+        self._reader = reader
+        self._lists = lists
+        self._lock = asyncio.Lock()
+        self._until = 0.0
+        self._lights: tuple[Light, ...] = ()
+        self._needs: tuple[Need, ...] = ()
+
+    async def lights(self) -> tuple[Light, ...]:
+        """A row for each part of the house."""
+        await self._look()
+        return self._lights
+
+    async def needs(self) -> tuple[Need, ...]:
+        """What waits for a person, the most urgent first; empty where nothing does."""
+        await self._look()
+        return self._needs
+
+    async def _look(self) -> None:
+        async with self._lock:
+            if time.monotonic() < self._until:
+                return
+            state = await readiness(self._house)
+            broken = [problem for problem in state.problems if problem.startswith("records cannot be written")]
+            self._lights, self._needs = await asyncio.to_thread(self._found, bool(broken))
+            self._until = time.monotonic() + KEPT_S
+
+    def _found(self, stuck: bool) -> tuple[tuple[Light, ...], tuple[Need, ...]]:  # noqa: FBT001
+        lights = (*self._terms(), *self._models(), self._ledger(stuck), self._index(), *self._beyond())
+        return lights, (*self._held(), *self._ending(), *self._unserved(), *self._erred())
+
+    def _terms(self) -> list[Light]:
+        now, register = self._house.now_ms(), self._house.view.register
+        if not register.terms:
+            return [Light("terms", "bad", "terms.none")]
+        return [
+            Light("terms", "good" if terms.draft.valid_at(now) else "bad", "terms.valid", {"name": terms.draft.name})
+            if terms.draft.valid_at(now)
+            else Light("terms", "bad", "terms.out", {"name": terms.draft.name})
+            for terms in register.terms.values()
+        ]
+
+    def _models(self) -> list[Light]:
+        """By what became of the last hour's calls: no call is made to find out."""
+        view, since = self._house.view, int(time.time()) - HOUR_S
+        failed: dict[str, int] = {}
+        for count in self._lists.counts(HOUR_S, "model", since // HOUR_S * HOUR_S):
+            if count.outcome in FAILED:
+                failed[count.word] = failed.get(count.word, 0) + count.n
+        rows = [Light("model", "bad", "model.unserved", {"name": alias}) for alias in view.unserved]
+        for alias, routes in sorted(view.routes.items()):
+            about: dict[str, str | int] = {
+                "name": alias,
+                "upstream": routes[0].upstream.name,
+                "n": failed.get(alias, 0),
+            }
+            rows.append(
+                Light(
+                    "model", "waits" if about["n"] else "good", "model.failed" if about["n"] else "model.served", about
+                )
+            )
+        return rows
+
+    def _ledger(self, stuck: bool) -> Light:  # noqa: FBT001
+        try:
+            size, published = self._reader.size(), self._reader.head().size
+        except CaveatError as error:
+            return Light("ledger", "bad", "ledger.broken", {"why": error.message})
+        about: dict[str, str | int] = {"size": size, "published": published}
+        return (
+            Light("ledger", "bad", "ledger.stuck", about) if stuck else Light("ledger", "good", "ledger.writes", about)
+        )
+
+    def _index(self) -> Light:
+        reach = self._lists.reach()
+        about: dict[str, str | int] = {"seen": reach.seen, "size": reach.size}
+        return Light(
+            "index",
+            "waits" if reach.behind > LATE else "good",
+            "index.behind" if reach.behind > LATE else "index.there",
+            about,
+        )
+
+    def _beyond(self) -> list[Light]:
+        """Who else has signed the newest checkpoint."""
+        try:
+            note = parse_note(self._reader.checkpoint())
+        except CaveatError:
+            return []
+        others = sorted({signature.name for signature in note.signatures} - {self._reader.origin})
+        if others:
+            return [Light("witnesses", "good", "witnesses.some", {"n": len(others), "names": ", ".join(others)})]
+        return [Light("witnesses", "absent", "witnesses.none")]
+
+    def _held(self) -> list[Need]:
+        held = waiting(self._house)
+        return [Need("holds", len(held), "/lifts", until_ms=min(one["until_ms"] for one in held))] if held else []
+
+    def _ending(self) -> list[Need]:
+        now, found = self._house.now_ms(), []
+        for terms in self._house.view.register.terms.values():
+            if now < terms.draft.valid_until_ms <= now + SOON_MS:
+                about: dict[str, str | int] = {"name": terms.draft.name}
+                found.append(Need("terms.lapse", 1, "/terms", about, terms.draft.valid_until_ms))
+        return found
+
+    def _unserved(self) -> list[Need]:
+        unserved = self._house.view.unserved
+        return [Need("models.unserved", len(unserved), "/callers", {"names": ", ".join(unserved)})] if unserved else []
+
+    def _erred(self) -> list[Need]:
+        """Calls denied because a clause could not be evaluated."""
+        n = self._lists.erred(self._house.now_ms() - DAY_S * 1000)
+        return [Need("clauses.erred", n, "/calls?outcome=denied")] if n else []

@@ -1,0 +1,97 @@
+"""The process that keeps index.sqlite: it builds the index and follows the ledger, so that no call ever waits for it.
+
+    python -m caveat.gateway.indexing --home HOME --parent PID
+
+Rules of this file: one for each home, whoever serves it (a lock says so); it reads the ledger's files and writes
+index.sqlite, nothing else; it runs behind everything else on the machine (nice 15) and dies with its parent; what goes
+wrong it says to its parent's standard error once, throws the index away and begins anew.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from caveat.errors import CaveatError
+from caveat.gateway.embedded_process import die_with, end_when_told
+from caveat.gateway.home import Home
+from caveat.gateway.index_base import drop
+from caveat.gateway.index_write import alone, catch_up
+from caveat.ledger.reader import LedgerReader
+
+PAUSE_S = 0.25
+"""Between two looks at the ledger."""
+TROUBLE_S = 5.0
+NICE = 15
+
+
+@asynccontextmanager
+async def indexing(home: Home) -> AsyncIterator[None]:
+    """The process beside whoever serves the home, started anew if it ends; gone at the end of the block."""
+    task = asyncio.get_running_loop().create_task(_keep(home))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep(home: Home) -> None:
+    while True:
+        process = _spawn(home)
+        try:
+            await asyncio.to_thread(process.wait)
+        finally:
+            process.terminate()  # it ends at once: it has nothing that must be brought to an end
+            process.wait()
+        await asyncio.sleep(TROUBLE_S)
+
+
+def _spawn(home: Home) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "caveat.gateway.indexing", "--home", str(home.path), "--parent", str(os.getpid())]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, process_group=0)  # noqa: S603
+
+
+def follow(home: Home) -> None:
+    """Keep the index for ever; returns never, raises Unavailable or NotVerified where it cannot go on."""
+    reader = LedgerReader(home.ledger, home.vault)
+    with alone(home.index) as mine:
+        while mine:
+            catch_up(home.index, reader)
+            end = reader.size()
+            while reader.size() == end:
+                time.sleep(PAUSE_S)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The process."""
+    parser = argparse.ArgumentParser(prog="caveat.gateway.indexing")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--parent", type=int, default=os.getppid(), help="the process to die with")
+    arguments = parser.parse_args(argv)
+    die_with(arguments.parent)
+    end_when_told()
+    os.nice(NICE)
+    home, said = Home(arguments.home), ""
+    while True:
+        try:
+            follow(home)
+        except CaveatError as error:
+            if error.message != said:
+                said = error.message
+                sys.stderr.write(f"the index of calls: {said}; it is built again\n")
+            with alone(home.index) as mine:
+                if mine:
+                    drop(home.index)
+        time.sleep(TROUBLE_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
