@@ -30,6 +30,8 @@ from caveat.waivers.waiver import Waiver
 
 STRICTEST = {"limit.tokens": min, "retain.days": max}
 """Of several duties of one name, the value that fulfils them all."""
+WIDEST = frozenset({"redact.output"})
+"""Duties whose empty value asks for the most: it stands for all others."""
 
 Waived = dict[str, str]
 Outcome = tuple[Verdict, Rule, tuple[str, ...]]
@@ -157,6 +159,16 @@ def _decision(policy: Policy, outcome: Outcome, truth: Truth, waived: Waived) ->
     )
 
 
+def united(name: str, values: set[str | int]) -> set[str | int]:
+    """Of the values of one duty, those that fulfil them all."""
+    strictest = STRICTEST.get(name)
+    if strictest:
+        return {strictest(values)}
+    if name in WIDEST and "" in values:
+        return {""}
+    return values - {""} or values
+
+
 def _duties(policy: Policy, truth: Truth) -> tuple[Duty, ...]:
     """Of every permit and oblige clause that holds, united."""
     values: dict[str, set[str | int]] = {}
@@ -165,7 +177,6 @@ def _duties(policy: Policy, truth: Truth) -> tuple[Duty, ...]:
             values.setdefault(duty.name, set()).add(duty.value)
     found: list[Duty] = []
     for name, of_name in values.items():
-        strictest = STRICTEST.get(name)
-        chosen = {strictest(of_name)} if strictest else of_name - {""} or of_name
+        chosen = united(name, of_name)
         found.extend(Duty(name, value) for value in chosen)
     return tuple(sorted(found, key=lambda duty: (duty.name, str(duty.value))))

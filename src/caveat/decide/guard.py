@@ -13,13 +13,17 @@ Rules of this file:
 - what was found stays found: facts of the reply only grow;
 - a duty that a reply brings up, and that cannot be met once the model has begun, stops it;
 - a reply that a hold clause or the duty `review.human` keeps, or that needs a waiver which the request did not use, waits:
-  from there on nothing is released, and judging goes on to its end.
+  from there on nothing is released, and judging goes on to its end;
+- what the duty `redact.output` names is masked, whole, before it leaves; where that cannot be, the reply is stopped.
 
 A whole reply goes the same way: feed, end, and nothing is sent if it was stopped.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
+
+import msgspec
 
 from caveat.decide.decide import able, decide, decide_again
 from caveat.decide.decision import Decision
@@ -30,10 +34,15 @@ from caveat.recognize.window import LEAD
 from caveat.waivers.waiver import Waiver
 from caveat.wire.body import unescaped
 from caveat.wire.call import Voice
+from caveat.wire.masked import Mask, merged
 
 LATE = frozenset({"log.digest"})
 """Duties that every gateway can still meet when they come up in the middle of a reply."""
 REVIEW = "review.human"
+REDACT = "redact.output"
+MASKABLE = ("personal.", "secret.")
+HIDDEN = "/unescaped"
+"""How the channel ends that holds a tool's arguments as the tool will read them."""
 
 
 class Recognize(Protocol):
@@ -107,6 +116,29 @@ class Guard:
         """Whether nothing may leave for now: persons are to release it, or a waiver's use to be put on record."""
         return self.keeps or (self.stopped is None and bool(self._late))
 
+    @property
+    def redacts(self) -> tuple[str, ...]:
+        """What is to be masked, by the latest decision: categories, or the beginnings of some."""
+        values = [str(duty.value) for duty in self.decision.duties if duty.name == REDACT]
+        return tuple(begin for value in values for begin in ([value] if value else MASKABLE))
+
+    def masks(self, channel: str) -> tuple[Mask, ...]:
+        """The channel's characters to be masked, ascending and apart from one another."""
+        state = self._channels.get(channel)
+        wanted = self.redacts if state is not None and state.found else ()
+        return merged(one for one in state.found if _named(one.label, wanted)) if state is not None and wanted else ()
+
+    def masked(self) -> dict[str, int]:
+        """How many masks there are, by category."""
+        labels = [mask.label for channel in self._channels for mask in self.masks(channel)]
+        return dict(sorted(Counter(labels).items()))
+
+    def unmaskable(self) -> None:
+        """Stop the reply: what was found in it cannot be taken out with certainty."""
+        owed = tuple(duty for duty in self.decision.duties if duty.name == REDACT)
+        self.decision = msgspec.structs.replace(self.decision, verdict="deny", rule="duty", duties=owed)
+        self.stopped = self.decision
+
     def without(self, waiver: str) -> None:
         """Judge once more without a waiver of `spends` that has no use left, or has ended."""
         late, self._late = self._late, ()
@@ -158,8 +190,8 @@ class Guard:
         """The arguments of a complete tool call as the tool will read them, on a channel that never leaves."""
         hidden = unescaped(state.arguments()) if self.stopped is None else ""
         if hidden:
-            self.feed(f"{state.name}/unescaped", hidden)
-            self.end(f"{state.name}/unescaped")
+            self.feed(state.name + HIDDEN, hidden)
+            self.end(state.name + HIDDEN)
 
     def _judge(self, state: "_Channel", *, ends: bool) -> None:
         self._judged = True
@@ -170,6 +202,18 @@ class Guard:
         tools = [tool for _, tool in self._called]
         facts = with_reply(self.facts, findings, tools, self._policy.terms.draft)
         self._settle(decide_again(self._policy, self.facts, self.decision, facts, self._waivers), facts)
+        if self._policy.masks:
+            self._note(state, findings, state.length - len(window))
+
+    def _note(self, state: "_Channel", findings: Sequence[Finding], begins: int) -> None:
+        """Remember where something was found that may have to be masked; stop where it is too late for that, or where it
+        stands in no text that leaves."""
+        maskable = [found for found in findings if found.category.startswith(MASKABLE) and found.end > found.start]
+        new = {Mask(begins + found.start, begins + found.end, found.category) for found in maskable} - state.found
+        state.found |= new
+        due = [mask for mask in new if _named(mask.label, self.redacts)] if self.stopped is None else []
+        if any(mask.start < state.released or state.name.endswith(HIDDEN) for mask in due):
+            self.unmaskable()
 
     def _settle(self, decision: Decision, facts: Facts) -> None:
         """Take up a decision over those facts, one with more waivers where only these allow."""
@@ -204,6 +248,7 @@ class _Channel:
         self.released = 0
         self.complete = False
         self.tools: set[str] = set()
+        self.found: set[Mask] = set()
         self._size = size
         self._tail = ""
         self._pieces: list[str] = []
@@ -225,3 +270,8 @@ class _Channel:
         self._tail = (self._tail + "".join(self._pieces))[-self._size :]
         self._pieces.clear()
         return self._tail
+
+
+def _named(category: str, wanted: Sequence[str]) -> bool:
+    """Whether one of those names the category: itself, or what stands before its dot."""
+    return any(category == one or category.startswith(one.removesuffix(".") + ".") for one in wanted)

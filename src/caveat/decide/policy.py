@@ -49,6 +49,7 @@ class Policy:
     reads    the facts, and `principal`, `action`, `resource`, that some clause refers to
     clauses  by id, those that have a condition
     keeps    whether a reply may come to wait for persons in its midst
+    masks    whether a reply may have to be masked
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -58,6 +59,7 @@ class Policy:
         self.clause_reads = {c.id: read_condition(c.when or "").reads for c in self.clauses.values()}
         self.reads: frozenset[str] = frozenset().union(*self.clause_reads.values())
         self.permits = tuple(sorted(c.id for c in self.clauses.values() if c.effect == "permit"))
+        self.masks = any(duty.name == "redact.output" for c in self.clauses.values() for duty in c.duties)
         self.keeps = any(_keeps(clause) for clause in self.clauses.values())
         self.non_waivable = frozenset(c.id for c in self.clauses.values() if not c.waivable)
         self._attributes = tuple(sorted(self.reads - SCOPE))

@@ -9,9 +9,13 @@ from caveat.terms.document import Duty
 from caveat.wire.call import Tool
 from caveat.wire.strip import without_tools
 
-FULFILS = frozenset({"label.output", "limit.tokens", "log.full", "log.digest", "strip.tools", "review.human"})
+FULFILS = frozenset(
+    {"label.output", "limit.tokens", "log.full", "log.digest", "strip.tools", "review.human", "redact.output"}
+)
 LATE = frozenset({"log.digest", "review.human"})
 """Those that can still be met when they come up in the middle of a reply."""
+LATE_WHOLE = LATE | {"redact.output"}
+"""The same of a reply of which nothing has left."""
 
 
 def owes(begun: Begun, name: str) -> Duty | None:
@@ -73,7 +77,7 @@ def language(begun: Begun) -> str:
     return best_language(wanted, begun.asked.key.caller.language, begun.route.policy.terms.draft.languages)
 
 
-def done(begun: Begun, decision: Decision, *, notices: int) -> list[dict[str, object]]:
+def done(begun: Begun, decision: Decision, *, notices: int, masked: dict[str, int]) -> list[dict[str, object]]:
     """What was done about each duty, for the record: of the last decision over the reply; where that denies, of the
     request's."""
     gone = stripped(begun)
@@ -84,6 +88,7 @@ def done(begun: Begun, decision: Decision, *, notices: int) -> list[dict[str, ob
         "log.full": "vault",
         "log.digest": "record",
         "review.human": {"hold": begun.asked.id},
+        "redact.output": {"masked": masked},
         "strip.tools": {"count": len(gone), "names": [digest(tool.name.encode()) for tool in gone]},
     }
     return [{"duty": duty.name, "value": duty.value, "done": how[duty.name]} for duty in owed]

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 
 from caveat import record
 from caveat.decide.explain import refusal
-from caveat.decide.guard import Guard
 from caveat.errors import CaveatError, StaleFence, Unavailable, Unreadable
 from caveat.gateway import duties, withholding
 from caveat.gateway.begun import Begun
@@ -17,13 +16,15 @@ from caveat.gateway.foreign_errors import read_error
 from caveat.gateway.held import Kept
 from caveat.gateway.holding import keep_reply
 from caveat.gateway.house import House
+from caveat.gateway.judging import guard_of, masked_body, relay_of
 from caveat.gateway.outcome import Outcome
 from caveat.gateway.problems import NO_RECORD, for_caller, status_of
-from caveat.gateway.relay import Relay
+from caveat.gateway.relay import NOTHING, Relay
 from caveat.gateway.routing import failure_of, goes_on
 from caveat.gateway.sender import Sender
 from caveat.gateway.upstream import UpstreamReply
 from caveat.gateway.watch import ClientGone, Watch
+from caveat.wire.masked import Unmaskable
 from caveat.wire.reply import Halt
 
 EVENTS = "text/event-stream; charset=utf-8"
@@ -42,22 +43,9 @@ class Exchange:
         self._out = out
         self._watch = watch
         self._dialect = begun.asked.dialect
-        self._guard = self._make_guard()
+        self._guard = guard_of(begun)
         self._outcome = Outcome(house, begun, self._guard)
         self._goes_on = False
-
-    def _make_guard(self) -> Guard:
-        route, begun = self._begun.route, self._begun
-        return Guard(
-            route.policy,
-            begun.facts,
-            begun.decision,
-            begun.lifts,
-            route.panel.recognize_text,
-            horizon=route.panel.horizon,
-            pending=route.panel.pending,
-            late=duties.LATE,
-        )
 
     async def run(self) -> bool:
         """Send the call, answer, record.  False where the upstream failed with nothing left for the client, that is on
@@ -121,6 +109,7 @@ class Exchange:
             self._guard.feed(said.channel, said.text, tool=said.tool)
         self._guard.finish()
         self._outcome.usage = frame.usage
+        body = masked_body(self._begun, self._guard, frame, reply.status)
         notice = duties.notice(self._begun)
         if notice and reply.status == 200:
             body, self._outcome.notices = self._dialect.with_notice(body, notice)
@@ -159,7 +148,7 @@ class Exchange:
         except StaleFence as stale:
             self._guard.without(stale.exhausted)
             return False
-        done = duties.done(begun, decision, notices=self._outcome.notices)
+        done = duties.done(begun, decision, notices=self._outcome.notices, masked=self._guard.masked())
         kept = Kept(type_, body, record.reply_facts(self._guard.facts), characters, done)
         try:
             await keep_reply(self._house, begun, withholding.clauses_of(begun, decision), kept)
@@ -180,9 +169,7 @@ class Exchange:
             await self._refuse(status_of(halt.code), halt)
 
     async def _streamed(self, reply: UpstreamReply) -> None:
-        relay = Relay(
-            self._dialect.reader(self._begun.call.body), self._dialect.writer(), self._guard, duties.notice(self._begun)
-        )
+        relay = relay_of(self._begun, self._guard)
         pieces = aiter(reply.pieces())
         try:
             with self._watch:
@@ -219,7 +206,10 @@ class Exchange:
     async def _close(self, relay: Relay) -> bool:
         """The reply has ended: complete, stopped by a clause, kept for persons, or cut short by the upstream.  False where a
         waiver that it needs is gone: it is then judged anew."""
-        rest = relay.rest()
+        try:
+            rest = relay.rest()
+        except Unmaskable:
+            rest = NOTHING
         self._outcome.usage, self._outcome.notices = relay.usage, relay.notices
         if self._guard.stopped is not None:
             if not self._out.started:

@@ -83,7 +83,7 @@ class Outcome:
         begun, decision = self._begun, self._guard.decision
         hidden: dict[str, Any] = {
             "answer": {"chars_left": characters_left, **sent.value()},
-            "duties": duties.done(begun, decision, notices=self.notices),
+            "duties": duties.done(begun, decision, notices=self.notices, masked=self._guard.masked()),
             "upstream": self.upstream,
             "reply": record.reply_facts(self._guard.facts),
             "decision": decision,

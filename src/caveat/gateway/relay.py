@@ -3,8 +3,8 @@
 Rules of this file (sans-IO: bytes in, bytes out):
 
 - a frame leaves when every word in it was released by the guard, and never before a frame that came earlier;
-- a frame leaves exactly as it came; only at a stop is its released part written anew, so that what had left does not
-  depend on how the provider cut its chunks;
+- a frame leaves exactly as it came, but for words that a duty masks; only at a stop is its released part written anew, so
+  that what had left does not depend on how the provider cut its chunks;
 - the frame that ends the reply is kept back: it leaves after the outcome is on record (`last`);
 - while the guard waits (for persons, for a waiver's use to be on record), no frame leaves; `rest` is what would;
 - a notice is placed before the frame that completes a text channel.
@@ -17,20 +17,12 @@ from msgspec import Struct
 
 from caveat.decide.guard import Guard
 from caveat.errors import Unavailable
+from caveat.gateway.masking import Masking, Waiting
+from caveat.wire.masked import Unmaskable, without
 from caveat.wire.reply import Frame, Halt, ReplyReader, ReplyWriter, Said, Usage
 
 MOST_HELD = 8 * 2**20
 """Bytes of one reply that may wait: a tool call that never becomes whole would else fill the memory."""
-
-
-class _Held(Struct, frozen=True):
-    """A frame that waits: its words with the place in their channel where each begins, and for each channel how many
-    characters must have been released; `kept` says that the guard waited already when it came."""
-
-    frame: Frame
-    words: tuple[tuple[Said, int], ...]
-    needs: dict[str, int]
-    kept: bool
 
 
 class Rest(Struct, frozen=True):
@@ -46,22 +38,33 @@ class Rest(Struct, frozen=True):
     characters: int
 
 
+NOTHING = Rest(b"", complete=False, notices=0, characters=0)
+
+
 class Relay:
     """One streamed reply on its way.  `feed` and `finish` return bytes that may leave now."""
 
-    def __init__(
-        self, reader: ReplyReader, writer: ReplyWriter, guard: Guard, notice: str, *, most_held: int = MOST_HELD
+    def __init__(  # noqa: PLR0913
+        self,
+        reader: ReplyReader,
+        writer: ReplyWriter,
+        guard: Guard,
+        notice: str,
+        *,
+        checker: ReplyReader | None = None,
+        most_held: int = MOST_HELD,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._guard = guard
         self._notice = notice
-        self._held: deque[_Held] = deque()
+        self._held: deque[Waiting] = deque()
         self._held_bytes = 0
         self._most_held = most_held
         self._written: dict[str, int] = {}
         self._left: dict[str, int] = {}
         self._tools: set[str] = set()
+        self._masks = Masking(guard, checker) if checker is not None else None
         self.usage: Usage | None = None
         self.last = b""
         self.complete = False
@@ -91,11 +94,13 @@ class Relay:
         return self._release()
 
     def rest(self) -> Rest:
-        """What waits, as it would leave without the guard; nothing here changes by asking."""
-        writer = deepcopy(self._writer)
+        """What waits, as it would leave without the guard; nothing here changes by asking.  Raises Unmaskable, once the guard
+        has stopped the reply for it."""
+        writer, masks = deepcopy(self._writer), self._masks and self._masks.copy()
         out: list[bytes] = []
         left, notices, complete = dict(self._left), self.notices, self.complete
-        for held in self._held:
+        for waiting in self._held:
+            held = masks.masked(waiting) if masks else waiting
             complete = complete or held.frame.last
             before, after = ([], []) if held.frame.last else self._labels(writer, held)
             notices += len(before) + len(after)
@@ -123,6 +128,8 @@ class Relay:
             if said.tool:
                 self._tools.add(said.channel)
             self._guard.feed(said.channel, said.text, tool=said.tool)
+            if self._masks:
+                self._masks.hear(said)
             start = self._written.get(said.channel, 0)
             self._written[said.channel] = start + len(said.text)
             words.append((said, start))
@@ -130,7 +137,7 @@ class Relay:
             self._guard.end(channel)
         self.usage = frame.usage or self.usage
         needs = {said.channel: start + len(said.text) for said, start in words}
-        self._held.append(_Held(frame, tuple(words), needs, self._guard.waits))
+        self._held.append(Waiting(frame, tuple(words), needs, self._guard.waits))
         self._held_bytes += len(frame.raw)
         if self._held_bytes > self._most_held:
             raise Unavailable("the model's reply holds too much that cannot leave yet", code="upstream_unreadable")
@@ -140,6 +147,10 @@ class Relay:
         while self._held and self._free(self._held[0]):
             held = self._held.popleft()
             self._held_bytes -= len(held.frame.raw)
+            try:
+                held = self._masks.masked(held) if self._masks else held
+            except Unmaskable:
+                return out
             if held.frame.last:
                 self.complete = True
                 self.last += self._writer.leaving(held.frame)
@@ -152,12 +163,12 @@ class Relay:
                 self._left[channel] = need
         return out
 
-    def _free(self, held: _Held) -> bool:
+    def _free(self, held: Waiting) -> bool:
         if held.kept and (self._guard.waits or self.stopped):
             return False
         return all(self._guard.released(channel) >= need for channel, need in held.needs.items())
 
-    def _labels(self, writer: ReplyWriter, held: _Held) -> tuple[list[bytes], list[bytes]]:
+    def _labels(self, writer: ReplyWriter, held: Waiting) -> tuple[list[bytes], list[bytes]]:
         """The notices before and behind a frame that completes a text which a person will read."""
         before: list[bytes] = []
         after: list[bytes] = []
@@ -169,12 +180,13 @@ class Relay:
                 (after if channel in held.needs else before).append(event)
         return before, after
 
-    def _partial(self, held: _Held) -> bytes:
+    def _partial(self, held: Waiting) -> bytes:
         """The part of a waiting frame that was released before the stop, written anew."""
         out = b""
         for said, start in held.words:
             free = min(self._guard.released(said.channel) - start, len(said.text))
             if free > 0 and not said.tool:
-                out += self._writer.text(said.channel, said.text[:free])
+                words = without(said.text[:free], start, self._guard.masks(said.channel))
+                out += self._writer.text(said.channel, words)
                 self._left[said.channel] = start + free
         return out

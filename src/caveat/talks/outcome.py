@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from caveat.decide.decide import STRICTEST
+from caveat.decide.decide import STRICTEST, WIDEST
 from caveat.talks.sight import Sight
 from caveat.talks.smt import Word, all_of, any_of, formula, negation
 from caveat.talks.symbols import Symbols
@@ -138,6 +138,8 @@ def _unless(duty: Duty, by: dict[Duty, list[str]]) -> list[str]:
     others = [other for other in by if other.name == duty.name and other != duty]
     if strictest:
         others = [other for other in others if strictest(other.value, duty.value) == other.value]
+    elif duty.name in WIDEST:
+        others = [other for other in others if other.value == ""]
     elif duty.value != "":
         others = []
     return [negation(held) for other in others for held in by[other]]

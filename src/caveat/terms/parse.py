@@ -29,6 +29,8 @@ from caveat.vocabulary import (
     known_at,
 )
 
+REDACTED = re.compile(r"(personal|secret)(\.[a-z0-9-]+)?")
+"""What `redact.output` may name: all of a kind of finding, or one category."""
 COUNTED = frozenset({"limit.tokens", "retain.days"})
 """Duties whose value is a count >= 1."""
 SOURCES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "humanEdits")
@@ -190,6 +192,9 @@ def _duty(written: str | dict[str, str | int], line: int) -> Duty:
     elif name == "label.output":
         if value not in ("", *SOURCES):
             raise at(line, f"`{value}` is no source type of machine-made text", hint=f"one of {', '.join(SOURCES)}")
+    elif name == "redact.output":
+        if value != "" and not (isinstance(value, str) and REDACTED.fullmatch(value)):
+            raise at(line, f"`{value}` names nothing that can be masked", hint="such as `personal`, `secret.password`")
     elif value != "":
         raise at(line, f"the duty `{name}` has no value")
     return Duty(name, value)
