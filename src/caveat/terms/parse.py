@@ -5,6 +5,7 @@ condition must say that it is only promised; every sentence exists in every lang
 text in the first one.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from caveat.errors import BadInput
