@@ -24,7 +24,7 @@ from caveat.note import sign_note
 
 GOOD = Manifest(
     format=FORMAT, origin=ORIGIN, start=3, to=9, size=10, checkpoint="sha256:00", previous=Previous("sha256:11", 4),
-    receiver="vendor", number=2, profile="counts", engine="cedarpy/4.12.2", controls=(0, 1, 9), withheld=(), terms=(InForce("office", "sha256:22", 1),),
+    receiver="vendor", number=2, profile="counts", share="", engine="cedarpy/4.12.2", controls=(0, 1, 9), withheld=(), terms=(InForce("office", "sha256:22", 1),),
     counts=Counts(opened=3, settled=3, endings={"completed": 3}, tokens_in=3, tokens_out=4),
     opened={"decision": Opened(6, 6, 0, 0)}, disclosures="sha256:33", policy="",
 )  # fmt: skip

@@ -95,6 +95,7 @@ SAID: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str, str]] = {
     "a lease that lapses soon": ([ANYTHING], {"lease": {"until": "2026-06-20", "calls": 5}}, "lease-soon", ""),
     "a lease beyond the terms": ([ANYTHING], {"lease": {"until": "2029-06-20", "calls": 5}}, "lease-beyond", ""),
     "a lease without a count": ([ANYTHING], {"lease": {"until": "2026-12-20"}}, "lease-uncounted", ""),
+    "challenges without bodies": ([ANYTHING], {"challenges": {"days": 90}}, "challenge-bodies", ""),
     "a waivable gravest": (
         [ANYTHING, clause("w", "forbid", 'context.hazardsIn.contains(Hazard::"cse")', waivable=True)],
         {},

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from caveat.cli import evidence_export
+from caveat.cli import evidence_challenge, evidence_export
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, out, say
@@ -24,13 +24,19 @@ from caveat.gateway.home import home_path, open_home
 from caveat.gateway.past import read_past
 from caveat.gateway.trusting import trust_text
 
-app = typer.Typer(help="Evidence for an outsider: export, view, trust.", no_args_is_help=True)
+app = typer.Typer(
+    help="Evidence for an outsider: export, view, trust, challenge, answer, audit, open.", no_args_is_help=True
+)
 
 MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "not proved": "[yellow]–[/yellow]"}
 
 
 app.command("export")(evidence_export.export)
 app.command("view")(evidence_export.view)
+app.command("challenge")(evidence_challenge.challenge)
+app.command("answer")(evidence_challenge.answer)
+app.command("audit")(evidence_challenge.audit)
+app.command("open")(evidence_challenge.open_on_site)
 
 
 @app.command("trust")

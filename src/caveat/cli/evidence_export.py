@@ -17,6 +17,7 @@ from caveat.errors import BadInput
 from caveat.evidence.export import Order
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.view import view_text
+from caveat.gateway.answering import share_key_of
 from caveat.gateway.documents import Documents
 from caveat.gateway.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
 from caveat.gateway.founding import house_keys
@@ -41,6 +42,10 @@ def export(
     again: Annotated[
         int | None, typer.Option(help="Make the receiver's bundle of this number once more, byte for byte.", min=1)
     ] = None,
+    challenged: Annotated[
+        bool,
+        typer.Option("--challenge/--no-challenge", help="Commit to a share, so that the bundle can be challenged."),
+    ] = True,
     release_view: Annotated[
         Path | None, typer.Option(help="Write every value that leaves to this file, a line each.")
     ] = None,
@@ -51,13 +56,7 @@ def export(
     keys, _ = house_keys(made, made.settings().gateway.origin)
     reader, documents = reader_of(made), Documents(made.control)
     source = source_of(made, reader)
-    if receiver and (start or to is not None or previous):
-        raise BadInput(
-            "a numbered bundle begins where the last one ended",
-            hint="leave out --from, --to and --previous, or --receiver",
-        )
-    if again and not receiver:
-        raise BadInput("`--again` needs the receiver whose bundle it is", hint="--receiver NAME")
+    _check_use(receiver, again, ranged=bool(start or to is not None or previous))
     exports = exports_of(reader, documents, receiver) if receiver else []
     order = Order(start, to, profile, ENGINE, previous=read_bytes(previous) if previous else b"")
     if again:
@@ -65,6 +64,9 @@ def export(
         source = msgspec.structs.replace(source, checkpoint=checkpoint)
     elif receiver:
         order = next_order(exports, receiver, profile)
+
+    if challenged:
+        order = msgspec.structs.replace(order, share_key=share_key_of(made))
 
     def leaving(part: Path, manifest: Manifest) -> None:
         if release_view:
@@ -82,6 +84,17 @@ def export(
     number = f", number {manifest.number} for `{manifest.receiver}`" if manifest.number else ""
     say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`{number}")
     say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
+
+
+def _check_use(receiver: str, again: int | None, *, ranged: bool) -> None:
+    """Raises BadInput for options that do not go together."""
+    if receiver and ranged:
+        raise BadInput(
+            "a numbered bundle begins where the last one ended",
+            hint="leave out --from, --to and --previous, or --receiver",
+        )
+    if again and not receiver:
+        raise BadInput("`--again` needs the receiver whose bundle it is", hint="--receiver NAME")
 
 
 def view(

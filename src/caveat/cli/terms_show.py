@@ -116,6 +116,7 @@ def _as_value(draft: Draft) -> dict[str, object]:
         "lease": draft.lease,
         "continuity": draft.continuity,
         "cut_after_s": draft.cut_after_s,
+        "challenges": draft.challenges,
         "coverage": dict(Counter(clause.kind for clause in draft.clauses)),
         "clauses": draft.clauses,
     }
@@ -126,6 +127,9 @@ def _print(draft: Draft, language: str) -> None:
     out.print(f"\n[bold]{escape(title)}[/bold]  {draft.name}")
     out.print(f"[dim]between {escape(draft.vendor.name)} (vendor) and {escape(draft.operator.name)} (operator)[/dim]")
     out.print(f"[dim]vocabulary {draft.vocabulary}[/dim]\n")
+    if draft.challenges:
+        promised = draft.challenges
+        say(f"challenges: {promised.openings} records of a bundle are opened, for {promised.days} days after it\n")
     if draft.recognizer:
         _print_recognizer(draft.recognizer, draft.thresholds)
     for line in _lasts(draft):

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from caveat.canon import digest
 from caveat.errors import BadInput, NotVerified
+from caveat.evidence.challenge import operators_share
 from caveat.evidence.container import Writer
 from caveat.evidence.history import History
 from caveat.evidence.manifest import (
@@ -62,6 +63,7 @@ class Order(Struct, frozen=True):
     receiver   whose sequence it is, "" outside one
     previous   the last checkpoint that the receiver holds, b"" where there is none
     before     digest of the manifest of the bundle before in the sequence, "" where there is none
+    share_key  from it the operator's share for a challenge derives (challenge.py), b"" where the bundle commits to none
     policy     a trust file to send along, for information only; b"" for none
     """
 
@@ -73,6 +75,7 @@ class Order(Struct, frozen=True):
     receiver: str = ""
     previous: bytes = b""
     before: str = ""
+    share_key: bytes = b""
     policy: bytes = b""
 
 
@@ -225,7 +228,7 @@ class _Export:
 
     def _manifest(self, controls: tuple[int, ...], previous: Previous | None) -> Manifest:
         order = self._order
-        return Manifest(
+        manifest = Manifest(
             format=FORMAT,
             origin=self._head.origin,
             start=self._start,
@@ -236,6 +239,7 @@ class _Export:
             receiver=order.receiver,
             number=order.number,
             profile=order.profile,
+            share="",
             engine=order.engine,
             controls=controls,
             withheld=tuple(sorted(self._withheld)),
@@ -245,6 +249,10 @@ class _Export:
             disclosures="sha256:" + self._hash.hexdigest(),
             policy=digest(order.policy) if order.policy else "",
         )
+        if not order.share_key:
+            return manifest
+        share = operators_share(order.share_key, write_manifest(manifest))
+        return msgspec.structs.replace(manifest, share=digest(share))
 
     def _tiles(self, controls: tuple[int, ...], previous: Previous | None) -> None:
         size = self._head.size

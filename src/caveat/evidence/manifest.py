@@ -2,7 +2,7 @@
 
     {"checkpoint":"sha256:...","controls":[0,1,2],"counts":{...},"disclosures":"sha256:...","engine":"cedar/4.12.0",
      "format":"caveat-bundle/v1","from":0,"number":1,"opened":{...},"origin":"example.org/caveat","policy":"",
-     "previous":null,"profile":"audit","receiver":"vendor","size":70000,"terms":[...],"to":70000,"withheld":[]}
+     "previous":null,"profile":"audit","receiver":"vendor","share":"sha256:...","size":70000,"terms":[...],"to":70000,"withheld":[]}
 
 It stands in `manifest.json`; `manifest.note` is a signed note (c2sp.org/signed-note) over its digest:
 
@@ -90,6 +90,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     number       of this bundle in that sequence, None outside one
     controls     index of every control record below `size`
     withheld     digests of control documents that the profile keeps closed, sorted
+    share        digest of the operator's secret share for a challenge (challenge.py), "" where there is none
     disclosures, policy   digests of those members, "" where there is none
     """
 
@@ -103,6 +104,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     receiver: str
     number: int | None
     profile: str
+    share: str
     engine: str
     controls: tuple[int, ...]
     withheld: tuple[str, ...]

@@ -11,6 +11,7 @@ ENDINGS: Final[Mapping[str, str]] = {
     "denied": "#b3261e",
     "held": "#b26a00",
     "stopped": "#8c3b6e",
+    "withheld": "#b58a2c",
     "broken": "#6b6b6b",
     "aborted": "#9a9a9a",
     "unknown": "#c2c2c2",

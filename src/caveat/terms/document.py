@@ -111,6 +111,13 @@ class Agreed(Struct, frozen=True):
     measured: dict[str, ErrorRates] = {}
 
 
+class Challenges(Struct, frozen=True):
+    """What the operator promises: so many records of a bundle opened on challenge, for so many days after it."""
+
+    openings: int
+    days: int
+
+
 class Draft(Struct, frozen=True):
     """Terms parsed, checked and compiled.
 
@@ -124,6 +131,7 @@ class Draft(Struct, frozen=True):
     yaml         the document's exact bytes
     waivers      who must approve an exception
     vocabulary   the version of the fact schema that it is compiled under (vocabulary.VERSION is the newest)
+    challenges   what is promised to whoever challenges a bundle; None where nothing is
     recognizer   which learned recognizer must read every call; None where the terms name none
     lease        until when and for how many calls they hold unless the vendor renews; None: no lease
     continuity   what goes on after that
@@ -153,6 +161,7 @@ class Draft(Struct, frozen=True):
     waivers: WaiverRule = WaiverRule()
     vocabulary: int = 1
     recognizer: Agreed | None = None
+    challenges: Challenges | None = None
     lease: LeaseRule | None = None
     continuity: Continuity | None = None
     cut_after_s: int | None = None

@@ -17,6 +17,7 @@ from caveat.terms.condition import DECLARED, Condition, read_condition
 from caveat.terms.document import Clause, Draft
 from caveat.terms.lease import FOREVER
 from caveat.terms.lint_recognizer import Weights, hazards_of, on_thresholds, on_weights
+from caveat.terms.shape_challenges import on_challenges
 from caveat.vocabulary import FACTS
 
 Level = Literal["error", "warning", "note"]
@@ -46,6 +47,7 @@ CODES: dict[str, Level] = {
     "fields-overlap": "warning",
     "translation-missing": "warning",
     "threshold-extreme": "warning",
+    "challenge-bodies": "error",
     "recognizer-other": "error",
     "rates-unmeasured": "warning",
     "rates-unstated": "note",
@@ -141,6 +143,8 @@ def _on_document(draft: Draft, at_ms: int) -> Iterator[Remark]:
             yield _remark(
                 "model-open", 1, f"the model `{model.alias}` is not pinned: any model may answer to that name"
             )
+    for code, message, hint in on_challenges(draft):
+        yield _remark(code, 1, message, hint=hint)
     yield from _thresholds(draft.thresholds)
     for name, text in (("title", draft.title), ("notice", draft.notice)):
         if text and len(text) < len(draft.languages):

@@ -15,6 +15,7 @@ from caveat.terms.condition import nearest, read_condition
 from caveat.terms.document import Clause, Draft, Duty, Kind, Model, Party, Probe, Text, ToolRule, WaiverRule
 from caveat.terms.moment import moment_ms
 from caveat.terms.shape import ClauseShape, TermsShape, read_shape
+from caveat.terms.shape_challenges import promised
 from caveat.terms.shape_lease import continuity_of, lease_of
 from caveat.terms.shape_recognizer import agreed
 from caveat.terms.source import Source, at, read_source
@@ -82,6 +83,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         yaml=yaml,
         waivers=WaiverRule(shape.waivers.approvers, shape.waivers.vendor),
         recognizer=agreed(shape.recognizer, source),
+        challenges=promised(shape.challenges),
         vocabulary=compiled.vocabulary,
         lease=lease,
         continuity=continuity_of(shape.continuity, lease, shape.purposes, source),

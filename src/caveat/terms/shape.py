@@ -37,6 +37,7 @@ from caveat.terms.shape_base import (
     Translated,
     Word,
 )
+from caveat.terms.shape_challenges import ChallengesShape
 from caveat.terms.shape_lease import ContinuityShape, LeaseShape, WindDownShape
 from caveat.terms.shape_recognizer import RatesShape, RecognizerShape
 from caveat.terms.source import Source, at, path_of
@@ -141,6 +142,7 @@ class TermsShape(Shape, frozen=True):
     lease: LeaseShape | None = None
     continuity: ContinuityShape | None = None
     wind_down: WindDownShape | None = None
+    challenges: ChallengesShape | None = None
 
 
 LISTS: dict[str, Sequence[str]] = {
@@ -205,4 +207,5 @@ def _plain(types: str) -> str:
 def _near_key(key: str) -> str:
     every = [PartiesShape, ValidShape, ModelShape, ToolShape, GuardShape, WaiversShape, ProbeShape, ClauseShape]
     every += [RecognizerShape, RatesShape, LeaseShape, ContinuityShape, WindDownShape, TermsShape]
+    every += [RecognizerShape, RatesShape, ChallengesShape, TermsShape]
     return nearest(key, tuple(sorted({name for shape in every for name in shape.__struct_encode_fields__})))

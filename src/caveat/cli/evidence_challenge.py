@@ -1,0 +1,162 @@
+"""`caveat evidence challenge`, `answer`, `audit` and `open`: a random sample, opened, that neither side could steer."""
+
+import os
+import secrets
+import time
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caveat.canon import digest
+from caveat.cli.files import existing, read_bytes, write_new
+from caveat.cli.output import Json, emit, out, say, table
+from caveat.cli.remote import Where
+from caveat.errors import BadInput
+from caveat.evidence.bundle import open_bundle
+from caveat.evidence.challenge import DEFAULT_OPENINGS, Challenge, dice_share, write_challenge
+from caveat.evidence.judge import Verdict, judge
+from caveat.evidence.sampling import excluded
+from caveat.evidence.trust import read_trust
+from caveat.gateway.answering import Answering
+from caveat.gateway.home import home_path, open_home
+from caveat.keys import read_signing_key
+from caveat.note import sign_note
+
+Bundle = Annotated[Path, typer.Argument(help="The bundle that is challenged.")]
+
+
+def challenge(
+    bundle: Bundle,
+    output: Annotated[Path, typer.Argument(help="The challenge to write: a signed note, to be carried in.")],
+    key: Annotated[Path, typer.Option(help="Your signing key, as `caveat party init` makes it.")],
+    *,
+    openings: Annotated[
+        int, typer.Option(help="How many records; 300 exclude a rate of 1 % at 95 %, 460 at 99 %.", min=1)
+    ] = DEFAULT_OPENINGS,
+    stratum: Annotated[
+        list[str] | None, typer.Option(help="flagged: all that ended oddly or by exception; day: thirty of each day.")
+    ] = None,
+    dice: Annotated[str, typer.Option(help="Your share from dice rolled before witnesses: 20 digits or more.")] = "",
+    days: Annotated[int, typer.Option(help="Days until an answer is due; a later one counts as refused.", min=1)] = 30,
+    as_json: Json = False,
+) -> None:
+    """Ask for a random sample of a bundle's records to be opened; needs no home."""
+    with existing(bundle).open("rb") as file:
+        opened = open_bundle(file)
+    if not opened.manifest.share:
+        raise BadInput(
+            "this bundle commits to no share of the operator's, so no fair sample can be drawn from it",
+            hint="bundles commit to one unless they are exported with `--no-challenge`",
+        )
+    asked = Challenge(
+        origin=opened.manifest.origin,
+        manifest=digest(opened.manifest_bytes),
+        share=dice_share(dice) if dice else secrets.token_bytes(32),
+        openings=openings,
+        due_s=int(time.time()) + days * 86_400,
+        strata=tuple(stratum or ()),
+    )
+    write_new(output, write_challenge(asked, read_signing_key(read_bytes(key).decode("ascii").strip())))
+    width = opened.manifest.to - opened.manifest.start
+    rows = excluded(width, min(openings, width), 0)
+    if as_json:
+        emit({"challenge": str(output), "population": width, "openings": min(openings, width), "excludes": rows})
+        return
+    say(f"{output}: {min(openings, width)} of {width} records are asked for")
+    for row in rows:
+        say(f"  if none is bad, fewer than {row.bad:,} ({row.rate:.3g} %) are, with {row.confidence:g} % confidence")
+
+
+def answer(
+    challenge_file: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The challenge that came in.")],
+    bundle: Bundle,
+    output: Annotated[Path, typer.Argument(help="The answer to write.")],
+    home: Where = None,
+    *,
+    profile: Annotated[str, typer.Option(help="What may leave of each record: full, audit or counts.")] = "audit",
+    as_json: Json = False,
+) -> None:
+    """Answer a challenge: reveal this side's share, and open the records that were drawn."""
+    made = open_home(home or home_path(os.environ))
+    with existing(bundle).open("rb") as file:
+        answering = Answering(made, file, read_bytes(challenge_file))
+    written = BytesIO()
+    count = answering.answer(written, profile)
+    write_new(output, written.getvalue())
+    told = {"answer": str(output), "drawn": len(answering.indices), "opened": count}
+    emit(told) if as_json else say(f"{output}: {count} of {len(answering.indices)} records drawn are opened")
+
+
+def audit(
+    bundle: Bundle,
+    challenge_file: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The challenge that you issued.")],
+    answer_file: Annotated[Path, typer.Argument(metavar="ANSWER", help="The answer that came.")],
+    trust_file: Annotated[Path, typer.Option("--trust", help="Whose keys count: a tlog-policy file with party lines.")],
+    *,
+    profile: Annotated[str, typer.Option(help="What each record had to show.")] = "audit",
+    rate: Annotated[
+        float, typer.Option(help="For stopping early: the rate to exclude at 95 %.", min=1e-6, max=0.5)
+    ] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Judge the answer to a challenge; exit code 1 if a record was refused or does not hold.  Needs no home."""
+    trust = read_trust(read_bytes(trust_file))
+    with ExitStack() as files:
+        held = files.enter_context(existing(bundle).open("rb"))
+        answered = files.enter_context(existing(answer_file).open("rb"))
+        verdict = judge(held, read_bytes(challenge_file), answered, trust, asked=profile, rate=rate)
+    emit(verdict) if as_json else _print(verdict, rate)
+    if not verdict.sound:
+        raise typer.Exit(1)
+
+
+def _print(verdict: Verdict, rate: float) -> None:
+    say(f"{verdict.sentence[:1].upper()}{verdict.sentence[1:]}.")
+    table(
+        ("stratum", "records", "opened", "bad"),
+        [(s.name, str(s.population), str(s.opened), str(s.bad)) for s in verdict.strata],
+    )
+    rows = [(f"{e.confidence:g} %", f"{e.bad:,}", f"{e.rate:.3g} %") for e in verdict.strata[0].excludes]
+    table(("confidence", "excluded: bad records or more", "rate"), rows)
+    if verdict.stops:
+        say(f"read one by one, {verdict.stops} openings would have done to exclude {rate:.3g} at 95 %")
+    for bad in verdict.bad:
+        out.print(f"[red]record {bad.index}[/red]: {bad.why}", markup=True)
+
+
+def open_on_site(
+    challenge_file: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The challenge whose sample is opened.")],
+    bundle: Bundle,
+    home: Where = None,
+    *,
+    key: Annotated[Path | None, typer.Option(help="The cleared auditor's signing key, for a note with counts.")] = None,
+    note: Annotated[Path | None, typer.Option(help="Write that note to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """On site: read the kept bodies of the sampled calls again, and compare facts and decisions; only counts are shown."""
+    made = open_home(home or home_path(os.environ))
+    with existing(bundle).open("rb") as file:
+        answering = Answering(made, file, read_bytes(challenge_file))
+    found = answering.reopen()
+    if key and note:
+        lines = (
+            "caveat-opening/v1",
+            digest(read_bytes(challenge_file)),
+            f"asked {found.asked}",
+            f"opened {found.opened}",
+            f"without body {found.without_body}",
+            f"wrong {len({index for index, _ in found.wrong})}",
+        )
+        signer = read_signing_key(read_bytes(key).decode("ascii").strip())
+        write_new(note, sign_note(("\n".join(lines) + "\n").encode(), [signer]))
+    if as_json:
+        emit(found)
+    else:
+        say(f"{found.asked} calls drawn, {found.opened} bodies read again, {found.without_body} not kept")
+        for index, why in found.wrong:
+            say(f"record {index}: {why}")
+    if found.wrong or found.without_body:
+        raise typer.Exit(1)

@@ -1,0 +1,126 @@
+"""A challenge from end to end: a day at a gateway, a bundle, a note in, an answer out, and bodies opened on site."""
+
+import sys
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Ran
+from tests.gateway.running import MODEL, scripted_gateway
+
+from caveat.cli.main import main
+from caveat.gateway.bodies import Bodies
+from caveat.gateway.founding import house_keys
+from caveat.gateway.home import open_home
+from caveat.gateway.script import says
+from caveat.keys import new_signing_key
+from caveat.ledger.reader import LedgerReader
+from caveat.terms.samples import sample_terms
+
+KEEP = b"duties: [limit.tokens: 1024]"
+PLAIN: list[Any] = [{"role": "user", "content": "Draft a short note of thanks to Anna, anna@example.org."}]
+SECRET: list[Any] = [{"role": "user", "content": "TOP SECRET//SI//NOFORN\nSummarise the report."}]
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    def go(*words):
+        monkeypatch.setattr(sys, "argv", ["caveat", *map(str, words)])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code or 0
+        return Ran(code, *capsys.readouterr())
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Calls under terms that keep every body."""
+    path = tmp_path_factory.mktemp("challenged") / "home"
+    yaml = (
+        sample_terms()
+        .replace(KEEP, b"duties: [{limit.tokens: 1024}, log.full]")
+        .replace(b"\nversion: 1\n", b"\nversion: 2\n")
+    )
+    assert b"1024}, log.full]\n" in yaml
+    with scripted_gateway(path, says("Hello there.")) as (gateway, _):
+        gateway.adopt(yaml)
+        chat = gateway.openai().chat.completions
+        for _ in range(4):
+            chat.create(model=MODEL, messages=PLAIN)
+        gateway.anthropic().messages.create(model=MODEL, max_tokens=20, messages=PLAIN)
+        gateway.http().post("/v1/chat/completions", json={"model": MODEL, "messages": SECRET})
+        gateway.ending()
+    return path
+
+
+@pytest.fixture
+def challenged(run, home, tmp_path):
+    """The outsider's files, in an empty directory of their own: bundle, trust, key, challenge."""
+    for words in (
+        ("evidence", "export", tmp_path / "b.zip", "--home", home, "--profile", "none"),
+        ("evidence", "trust", tmp_path / "trust.txt", "--home", home),
+    ):
+        ran = run(*words)
+        assert ran.code == 0, ran.err
+    (tmp_path / "key").write_text(new_signing_key("auditor.example").text + "\n")
+    ran = run(
+        "evidence", "challenge", tmp_path / "b.zip", tmp_path / "c", "--key", tmp_path / "key", "--stratum", "flagged"
+    )
+    assert ran.code == 0, ran.err
+    return tmp_path
+
+
+def test_a_sample_is_opened_and_judged(run, home, challenged):
+    at = challenged
+    ran = run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", home)
+    assert ran.code == 0, ran.err
+    told = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt")
+    assert told.code == 0, told.out
+    assert "none was bad" in " ".join(told.out.split())
+    value = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt", "--json").json
+    assert value["sound"] is True
+    run("evidence", "answer", at / "c", at / "b.zip", at / "less.zip", "--home", home, "--profile", "counts")
+    assert run("evidence", "audit", at / "b.zip", at / "c", at / "less.zip", "--trust", at / "trust.txt").code == 1
+
+
+def test_bodies_are_read_again_on_site(run, home, challenged):
+    """Wire, recognizers, facts and decision over the kept bodies; of two no body was kept, and that is told."""
+    at = challenged
+    told = run(
+        "evidence", "open", at / "c", at / "b.zip", "--home", home, "--json", "--key", at / "key", "--note", at / "n"
+    )
+    assert told.code == 1
+    assert (told.json["asked"], told.json["opened"], told.json["without_body"]) == (6, 4, 2)
+    assert told.json["wrong"] == []
+    note = (at / "n").read_text()
+    assert "opened 4\n" in note
+    assert "anna" not in note
+
+
+def test_a_body_that_was_exchanged_and_facts_that_were_false_show(run, home, challenged):
+    """The operator puts another body in place, sealed under the right key: it is not the one committed to."""
+    made = open_home(home)
+    _, vault_key = house_keys(made, made.settings().gateway.origin)
+    bodies = Bodies(made.vault / "bodies", vault_key)
+    call = bodies.kept("request")[0]
+    kept = bodies.read(call, "request")
+    bodies.drop(call, "request")
+    bodies.keep(call, "request", kept.replace(b"Draft", b"Write"))
+    try:
+        told = run("evidence", "open", challenged / "c", challenged / "b.zip", "--home", home, "--json")
+    finally:
+        bodies.drop(call, "request")
+        bodies.keep(call, "request", kept)
+    assert told.code == 1
+    assert [why for _, why in told.json["wrong"]] == ["the body is not the one that was committed to"]
+    assert LedgerReader(made.ledger).size() > 8
+
+
+def test_a_bundle_that_commits_to_nothing_cannot_be_challenged(run, home, challenged):
+    at = challenged
+    assert run("evidence", "export", at / "bare.zip", "--home", home, "--no-challenge").code == 0
+    assert run("evidence", "challenge", at / "bare.zip", at / "c2", "--key", at / "key").code == 2
