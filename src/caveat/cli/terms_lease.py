@@ -1,4 +1,5 @@
-"""`caveat terms renew`: the vendor's word that a lease goes on, made at the vendor's and imported at the operator's."""
+"""`caveat terms renew | statement | check-statement`: the vendor's word that a lease goes on, made at the vendor's and
+imported at the operator's; and what the log says of terms that are over."""
 
 import time
 from pathlib import Path
@@ -11,7 +12,8 @@ from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.cli.terms_file import is_signed
 from caveat.errors import BadInput
-from caveat.keys import read_signing_key
+from caveat.evidence.statement import Statement, open_statement
+from caveat.keys import read_signing_key, read_verify_key
 from caveat.note import parse_note
 from caveat.terms.document import SignedTerms
 from caveat.terms.lease import FOREVER
@@ -72,3 +74,45 @@ def _import(file: Path, home: Path | None, *, as_json: bool) -> None:
     say(f"{done['renewed']} goes on {' or '.join(bounds)}")
     if done["warning"]:
         say(f"note: {done['warning']}")
+
+
+def statement(
+    name: Annotated[str, typer.Argument(help="The id of terms that have ended, without version.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write it.")],
+    home: Where = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write a signed statement of the end of terms: the last call, how many went to the model, how they ended."""
+    note = at_home(home).ask("POST", f"/terms/{name}/statement")["statement"].encode()
+    write_new(output, note)
+    if as_json:
+        emit({"terms": name, "file": str(output)})
+    else:
+        say(f"wrote {output}; next: give it to the other party, who runs `caveat terms check-statement` on it")
+
+
+def check_statement(
+    file: Annotated[Path, typer.Argument(help="A statement of end.")],
+    log: Annotated[list[str], typer.Option(help="A verify key of the log (`caveat evidence trust` shows it).")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check a statement of end by the log's key, and say what it says.  A bundle shows whether its counts are true."""
+    said = open_statement(read_bytes(file, MOST_BYTES), [read_verify_key(key) for key in log])
+    if as_json:
+        emit({"holds": True, "says": said})
+        return
+    for line in _told(said):
+        say(line)
+
+
+def _told(said: Statement) -> list[str]:
+    counted = said.counted
+    endings = ", ".join(f"{count} {ending}" for ending, count in counted.endings.items()) or "none"
+    return [
+        f"{said.name} was ended by the {said.by} at record {said.index} of `{said.head.origin}`: {said.reason}",
+        f"its last call stands at record {counted.last}" if counted.last >= 0 else "no call was ever made under it",
+        f"{counted.sent:,} calls went to the model; {counted.running:,} still ran; outcomes: {endings}",
+        f"counted from the first {said.head.size:,} records; `caveat verify` on a bundle of them counts again",
+    ]

@@ -16,6 +16,7 @@ from caveat.keys import read_signing_key, read_verify_key
 from caveat.talks.draft import read_draft
 from caveat.terms.document import SignedTerms
 from caveat.terms.ending import sign_ending
+from caveat.terms.moment import moment_ms, moment_text
 from caveat.terms.sign import add_signature, claimed_draft, claimed_keys, claimed_terms, open_terms, sign_terms
 
 
@@ -95,16 +96,21 @@ def revoke(
     reason: Annotated[str, typer.Option(help="Why, in one line.")],
     output: Annotated[Path, typer.Option("--out", help="Where to write the signed ending.")],
     *,
+    on: Annotated[str, typer.Option(help="The last day, or a time in UTC: notice.  At once where not given.")] = "",
     as_json: Json = False,
 ) -> None:
     """Sign, as either party, that terms end.  The operator's gateway stops once it has `caveat terms end --notice`."""
+    ends_ms = moment_ms(on, whole_day=True) if on else 0
     signer = read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
     terms = claimed_terms(SignedTerms(read_bytes(file)))
-    write_new(output, sign_ending(terms, signer, reason))
+    write_new(output, sign_ending(terms, signer, reason, ends_ms))
     if as_json:
         emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output)})
     else:
-        say(f"{output} says, signed by `{signer.name}`, that {terms.draft.name} ends")
+        say(
+            f"{output} says, signed by `{signer.name}`, that {terms.draft.name} ends"
+            + (f" at {moment_text(ends_ms)}" if on else "")
+        )
         say(f"next: the operator runs `caveat terms end {terms.draft.id} --notice {output}`")
 
 
@@ -117,15 +123,32 @@ def end(
     theirs: Annotated[
         Path | None, typer.Option("--theirs", help="With --party: the other's repository, where it terminated.")
     ] = None,
+    statement: Annotated[
+        Path | None, typer.Option(help="Also write the signed statement of end: last call, counts, checkpoint.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """End terms in force: every call under them is refused from the next one on."""
     word = read_bytes(notice) if notice else b""
     if party is not None:
         word = Session(party_dir(party), theirs).ending(name)
-    at_home(home).end_terms(name, word)
+    operations = at_home(home)
+    operations.end_terms(name, word)
+    left = next(
+        (row for row in operations.ask("GET", "/leases")["leases"] if row["terms"].startswith(f"{name}@")), None
+    )
+    if statement is not None:
+        write_new(statement, operations.ask("POST", f"/terms/{name}/statement")["statement"].encode())
     if as_json:
-        emit({"ended": name})
-    else:
+        emit({"ended": name, "left": left, "statement": str(statement or "")})
+        return
+    if left is None:
         say(f"`{name}` is no longer in force")
+    elif left["phase"] == "running":
+        say(f"`{left['terms']}` ends at {left['until']}; until then its calls go on")
+    else:
+        say(f"`{left['terms']}` has ended; only its continuity is left, and `caveat terms end {name}` stops that too")
+    if statement is not None:
+        say(f"the statement of end is in {statement}; `caveat terms check-statement` checks it")
+    if left is None:
         say("next: what was decided before stays on record; `caveat evidence export` gives it to others")

@@ -76,6 +76,13 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
+        "/caveat/v1/terms/{name}/statement",
+        "state_end",
+        INSPECTORS,
+        "A signed statement of the end of terms: last call, counts, checkpoint; it is itself a record",
+    ),
+    Endpoint(
+        "POST",
         "/caveat/v1/evaluate",
         "evaluate",
         OPERATORS,

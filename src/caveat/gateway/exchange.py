@@ -23,7 +23,8 @@ from caveat.gateway.relay import NOTHING, Relay
 from caveat.gateway.routing import failure_of, goes_on
 from caveat.gateway.sender import Sender
 from caveat.gateway.upstream import UpstreamReply
-from caveat.gateway.watch import ClientGone, Watch
+from caveat.gateway.watch import ClientGone, TermsEnded, Watch
+from caveat.gateway.winding import HALT
 from caveat.wire.masked import Unmaskable
 from caveat.wire.reply import Halt
 
@@ -44,6 +45,7 @@ class Exchange:
         self._watch = watch
         self._dialect = begun.asked.dialect
         self._guard = guard_of(begun)
+        self._relay: Relay | None = None
         self._outcome = Outcome(house, begun, self._guard)
         self._goes_on = False
 
@@ -51,7 +53,10 @@ class Exchange:
         """Send the call, answer, record.  False where the upstream failed with nothing left for the client, that is on
         record, and the call is to be attempted again.  Never raises for what an upstream or a client does."""
         try:
-            await self._run()
+            with self._house.running.entered(self._begun.route.policy.terms, self._watch, self._house.now_ms()):
+                await self._run()
+        except TermsEnded:
+            await self._wound_down()
         finally:
             if not self._outcome.settled:
                 await self._settle("unknown")
@@ -169,7 +174,7 @@ class Exchange:
             await self._refuse(status_of(halt.code), halt)
 
     async def _streamed(self, reply: UpstreamReply) -> None:
-        relay = relay_of(self._begun, self._guard)
+        relay = self._relay = relay_of(self._begun, self._guard)
         pieces = aiter(reply.pieces())
         try:
             with self._watch:
@@ -239,6 +244,14 @@ class Exchange:
             await self._failed(error)
         else:
             await self._close_with("broken", relay, relay.broke(for_caller(error)[1]))
+
+    async def _wound_down(self) -> None:
+        """The terms have ended, and say that what runs is cut."""
+        if self._relay is not None and self._out.started:
+            await self._close_with("stopped", self._relay, self._relay.stop(HALT))
+        elif await self._settle("stopped"):
+            self._out.add("x-caveat-decision", "deny")
+            await self._refuse(status_of(HALT.code), HALT)
 
     async def _close_with(self, ending: str, relay: Relay, last: bytes) -> bool:
         self._outcome.note(last)

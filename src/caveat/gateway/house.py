@@ -19,6 +19,7 @@ from caveat.gateway.metrics import Metrics
 from caveat.gateway.second import NOT_ASKED, Opinion, Second
 from caveat.gateway.settings import Settings
 from caveat.gateway.view import Route, View
+from caveat.gateway.winding import Running
 from caveat.keys import SigningKey
 from caveat.ledger.clock import Clock
 from caveat.ledger.log import Log
@@ -61,6 +62,7 @@ class House:
         self.clock.saw(self.log.at_ms)
         self.clock_noted = False
         self.second: Second | None = None
+        self.running = Running()
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
@@ -134,6 +136,7 @@ class House:
     def _show(self, register: Register) -> None:
         self.view = self._make_view(register)
         self._note_in_force()
+        self.running.wind_down(register, self.now_ms())
 
     def _note_in_force(self) -> None:
         self.metrics.in_force({t.draft.name: t.digest for t in self.view.register.terms.values()}, self.worker)

@@ -1,4 +1,4 @@
-"""The control API's paths for how long terms last: leases, renewals.
+"""The control API's paths for how long terms last: leases, renewals, statements of their end.
 
 Rule of this file: a signature puts something in force, never a role; a role only says who may bring it here.
 """
@@ -6,9 +6,10 @@ Rule of this file: a signature puts something in force, never a role; a role onl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from caveat.gateway import leasing
+from caveat.gateway import leasing, stating
 from caveat.gateway.bodyin import read_body
 from caveat.gateway.house import House
+from caveat.ledger.reader import LedgerReader
 from caveat.register import CallerKey
 
 MOST_BYTES = 1 << 16
@@ -19,12 +20,17 @@ class Lasting:
     """The handlers, over one house."""
 
     _house: House
+    _reader: LedgerReader
 
     async def leases(self, _request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"leases": await leasing.leases(self._house)})
 
     async def renew(self, request: Request, _key: CallerKey) -> Response:
         return JSONResponse(await leasing.renew(self._house, request.path_params["name"], await _note(request)))
+
+    async def state_end(self, request: Request, _key: CallerKey) -> Response:
+        note = await stating.state_end(self._house, self._reader, request.path_params["name"])
+        return JSONResponse({"statement": note.decode()})
 
 
 async def _note(request: Request) -> bytes:

@@ -1,7 +1,8 @@
-"""Notices that the client has gone, and ends the upstream's work at once.
+"""Notices that the client has gone, or that the terms of a call have ended, and ends the upstream's work at once.
 
 While a call waits for its upstream inside `with watch:`, a client that hangs up cancels that wait and it raises
-ClientGone there; outside of it nothing is ever cancelled, so the record of the call is written in peace.
+ClientGone there, and `cut` cancels it with TermsEnded; outside of it nothing is ever cancelled, so the record of the call
+is written in peace.
 """
 
 import asyncio
@@ -13,11 +14,16 @@ class ClientGone(Exception):
     """The client hung up while the upstream was at work."""
 
 
+class TermsEnded(Exception):
+    """A party has ended the terms of this call, and they say that calls that run are cut."""
+
+
 class Watch:
     """One per call.  `receive` is the ASGI receive channel, its request body already read to the end."""
 
     def __init__(self, receive: Any) -> None:
         self.gone = False
+        self._why: type[ClientGone | TermsEnded] | None = None
         self._guarded: asyncio.Task[Any] | None = None
         self._cancelled = False
         self._listener = asyncio.create_task(self._listen(receive))
@@ -26,13 +32,23 @@ class Watch:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.gone = True
+        self._end(ClientGone)
+
+    def cut(self) -> None:
+        """End the call: its terms have ended."""
+        self._end(TermsEnded)
+
+    def _end(self, why: type[ClientGone | TermsEnded]) -> None:
+        if self._why is not None:
+            return
+        self._why = why
         if self._guarded is not None:
             self._cancelled = True
             self._guarded.cancel()
 
     def __enter__(self) -> Self:
-        if self.gone:
-            raise ClientGone
+        if self._why is not None:
+            raise self._why
         self._guarded = asyncio.current_task()
         return self
 
@@ -46,7 +62,8 @@ class Watch:
         assert task is not None
         # Our own cancellation is taken back; one from outside (the server stops) goes on.
         if task.uncancel() == 0 and (kind is None or issubclass(kind, asyncio.CancelledError)):
-            raise ClientGone from None
+            assert self._why is not None
+            raise self._why from None
 
     def close(self) -> None:
         """Stop listening: the call is over."""

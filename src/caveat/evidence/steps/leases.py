@@ -1,17 +1,24 @@
-"""Step 14: no call was let through beyond its terms' lease, by its date, its count or a party's word.
+"""Step 14: no call was let through beyond its terms' lease, by its date, its count or a party's word; and what statements
+of end say is so.
 
 The time of a record is the latest that any record up to it bears: so a clock that was set back prolongs nothing.  The
 count is of calls that went to the model under the pair, by the records: it is known where the range begins with the first.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Any, Final
 
+import msgspec
+
+from caveat.errors import NotVerified
+from caveat.evidence.statement import Counted, open_statement, same_counts
 from caveat.evidence.step import Case, Step
 from caveat.record import UNSENT, Leaf
 from caveat.terms.lease import FOREVER, Lease, phase_of
 
 NUMBER = 14
+RECENT: Final = 2_048
+"""A statement counts from a checkpoint a little before it: so many records back its counts are still known."""
 LATE_MS: Final = 5_000
 """A call's time is read before its record has a place: others may come between."""
 
@@ -25,17 +32,24 @@ class Leases:
         self.calls = 0
         self.back = 0
         self._case = case
+        self.statements = 0
+        self.unchecked = 0
+        self._counted: dict[str, Counted] = {}
+        self._recent: deque[tuple[int, str, Counted]] = deque(maxlen=RECENT)
         self._latest = 0
         self._beyond: dict[int, str] = {}
 
-    def control(self, _index: int, leaf: Leaf, _document: bytes) -> None:
+    def control(self, index: int, leaf: Leaf, document: bytes) -> None:
         """The time that a control record bears."""
         self.back += leaf.what == "clock.back"
         self._latest = max(self._latest, leaf.t)
+        if leaf.what == "end.stated":
+            self._stated(index, document)
 
     def record(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         """A call's first record, or how it ended."""
         self._latest = max(self._latest, leaf.t)
+        self._count(index, leaf)
         if leaf.k == "opened":
             self._opened(index, leaf, values)
         elif leaf.k == "settled" and leaf.o in UNSENT:
@@ -47,6 +61,28 @@ class Leases:
         """Calls that went to the model though no lease let them."""
         for index, why in sorted(self._beyond.items()):
             self._case.findings.fail(NUMBER, f"record {index}: {why}", index)
+
+    def _count(self, index: int, leaf: Leaf) -> None:
+        if leaf.terms:
+            counted = self._counted.setdefault(leaf.terms, Counted())
+            self._recent.append((index, leaf.terms, msgspec.structs.replace(counted)))
+            counted.add(index, leaf, fetched=self._case.walk.history.register.fetches(leaf.w))
+
+    def _stated(self, index: int, document: bytes) -> None:
+        """A statement of end on record: signed by the log, and counted again."""
+        findings = self._case.findings
+        try:
+            said = open_statement(document, self._case.keys)
+        except NotVerified as error:
+            findings.fail(NUMBER, f"record {index}: {error.message}", index)
+            return
+        self.statements += 1
+        late = [before for at, pair, before in self._recent if at >= said.head.size and pair == said.pair]
+        known = not self._recent or self._recent[0][0] <= said.head.size or len(self._recent) < RECENT
+        if self._case.bundle.manifest.start > 0 or not known:
+            self.unchecked += 1
+        elif not same_counts(said.counted, late[0] if late else self._counted.get(said.pair, Counted())):
+            findings.fail(NUMBER, f"record {index}: a statement of end counts otherwise than the records", index)
 
     def _opened(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         history = self._case.walk.history
@@ -79,13 +115,16 @@ def _take(case: Case) -> None:
     watch = case.watches[NUMBER]
     assert isinstance(watch, Leases)
     watch.finish()
+    if watch.unchecked:
+        case.findings.limit(NUMBER, f"what {watch.unchecked} statements of end count: not all of it is in the range")
+    stated = f"; {watch.statements} statements of end were counted again" if watch.statements > watch.unchecked else ""
     if not watch.calls:
-        case.findings.proved(NUMBER, "no call was made under terms that have a lease")
+        case.findings.proved(NUMBER, f"no call was made under terms that have a lease{stated}")
         return
     back = (
         f"; the clock was set back {watch.back} times, which is on record and prolonged nothing" if watch.back else ""
     )
-    case.findings.proved(NUMBER, f"{watch.calls} calls under a lease{back}")
+    case.findings.proved(NUMBER, f"{watch.calls} calls under a lease{back}{stated}")
     if watch.bounded and case.bundle.manifest.start > 0:
         case.findings.limit(NUMBER, "how many calls were made under the lease before the range")
 
