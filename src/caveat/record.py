@@ -64,6 +64,7 @@ class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
     w      what the call spends: ids of the waivers that it uses, and of the hold whose approval it uses (opened); ids of the
            waivers that only its reply uses (settled)
     doc    digest of the document kept whole in control/
+    m      the seal's ticket, as it signed it (settled); see meter/ticket.py
     c      commitments: name -> digest
     """
 
@@ -80,6 +81,7 @@ class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
     id: str = ""
     doc: str = ""
     w: tuple[str, ...] = ()
+    m: str = ""
     c: dict[str, str] = {}
 
 
@@ -147,11 +149,12 @@ def settled(  # noqa: PLR0913, PLR0917
     usage: Usage | None,
     hidden: dict[str, Any],
     spends: tuple[str, ...] = (),
+    ticket: str = "",
 ) -> Entry:
     """A call's second record: how it ended; in the clear, the waivers that only its reply spends.
 
     `hidden` holds what there is of: reply (facts), decision, answer (length, keyed digest, characters that left),
-    duties (what was done and how), upstream.
+    duties (what was done and how), upstream.  `ticket` is the seal's, where one stands before the model and gave it.
     """
     if ending not in ENDINGS:
         raise ValueError(ending)
@@ -162,6 +165,8 @@ def settled(  # noqa: PLR0913, PLR0917
         clear["tok"] = [usage.tokens_in, usage.tokens_out]
     if spends:
         clear["w"] = tuple(sorted(spends))
+    if ticket:
+        clear["m"] = ticket
     return _entry(clear, hidden, head.key)
 
 
@@ -246,6 +251,8 @@ def read_leaf(data: bytes) -> Leaf:
         raise NotVerified("a leaf is not in canonical form", step="leaf")
     if leaf.w and (leaf.k not in ("opened", "settled") or list(leaf.w) != sorted(set(leaf.w))):
         raise NotVerified("a leaf spends what its kind cannot, or the same twice", step="leaf")
+    if leaf.m and leaf.k != "settled":
+        raise NotVerified("a leaf bears a seal's ticket, which only an outcome can", step="leaf")
     if leaf.k not in KINDS or leaf.o not in ("", *ENDINGS) or min(leaf.tok or (0,)) < 0:
         raise NotVerified("a leaf has a kind, an ending or a token count that no record has", step="leaf")
     return leaf

@@ -6,12 +6,12 @@ import tomllib
 import msgspec
 
 from caveat.gateway.defaults import default_text
-from caveat.gateway.settings import GuardSettings, Settings, UpstreamSettings, read
+from caveat.gateway.settings import GuardSettings, SealSettings, Settings, UpstreamSettings, read
 
 
 def test_default_file_is_all_defaults_but_for_the_embedded_model():
     made = read(default_text())
-    assert made == Settings(upstream={"embedded": UpstreamSettings(embedded=True)})
+    assert made == Settings(upstream={"embedded": UpstreamSettings(embedded=True, seal=SealSettings(own=True))})
 
 
 def test_default_file_shows_every_key_with_its_default():

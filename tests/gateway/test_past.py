@@ -9,8 +9,9 @@ import pytest
 from caveat.canon import b64
 from caveat.gateway.defaults import default_text
 from caveat.gateway.documents import Documents
-from caveat.gateway.founding import found, found_sample, house_keys
+from caveat.gateway.founding import found, found_sample
 from caveat.gateway.home import create
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.startup import open_house
 from caveat.ledger.reader import LedgerReader

@@ -146,6 +146,9 @@ def test_missing_key_is_told_before_anything_starts(home, monkeypatch):
         asyncio.run(main())
 
 
+UNSEALED = "[upstream.embedded]\nembedded = true\n"
+
+
 def test_embedded_model_answers_in_both_formats_and_survives_its_process(home, model_folder):
     """`model_folder` has seen to it that the weights are in the cache."""
     body = json.dumps(
@@ -155,7 +158,7 @@ def test_embedded_model_answers_in_both_formats_and_survives_its_process(home, m
 
     async def main():
         others = children()
-        async with open_upstreams(home, read(default_text()), told.append) as upstreams:
+        async with open_upstreams(home, read(UNSEALED), told.append) as upstreams:
             (served,) = upstreams.serving(Model(SMOLLM2.alias, IDENTITY))
             assert (served.identity, served.name) == (IDENTITY, SMOLLM2.alias)
             assert "<|im_end|>" in served.control_tokens

@@ -16,7 +16,7 @@ from caveat.decide.policy import ENGINE
 from caveat.evidence.export import Order, export
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
-from caveat.gateway.founding import house_keys
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.script import says
 from caveat.gateway.trusting import source_of, trust_text
 from caveat.ledger.reader import LedgerReader

@@ -12,8 +12,8 @@ from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 
 from caveat import record
-from caveat.gateway.founding import house_keys
 from caveat.gateway.home import open_home
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.script import Answer, Reply, Rule, Script
 from caveat.gateway.scripted import serve
 from caveat.ledger.fsck import fsck

@@ -19,8 +19,8 @@ from caveat.evidence.report_page import verify_with_page
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify as verify_bundle
 from caveat.gateway.documents import Documents
-from caveat.gateway.founding import house_keys
 from caveat.gateway.home import home_path, open_home
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.past import read_past
 from caveat.gateway.trusting import trust_text
 
@@ -102,6 +102,8 @@ def print_report(report: Report) -> None:
         out.print(f"{MARKS[step.outcome]} {step.number:>2}. {escape(step.title)}")
         if step.says:
             out.print(f"       [dim]{escape(step.says)}[/dim]")
+        for also in step.also:
+            out.print(f"       [dim]also: {escape(also)}[/dim]")
         for limit in step.limits:
             out.print(f"       [yellow]not proved: {escape(limit)}[/yellow]")
     out.print("[bold green]Verified.[/bold green]" if report.verified else "[bold red]Not verified.[/bold red]")

@@ -20,8 +20,8 @@ from caveat.evidence.view import view_text
 from caveat.gateway.answering import share_key_of
 from caveat.gateway.documents import Documents
 from caveat.gateway.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
-from caveat.gateway.founding import house_keys
 from caveat.gateway.home import home_path, open_home
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.trusting import source_of
 from caveat.register.exports import write_export
 

@@ -11,8 +11,8 @@ from caveat import record
 from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
 from caveat.errors import BadInput
-from caveat.gateway.founding import house_keys
 from caveat.gateway.home import Home, home_path, open_home
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.index import Index
 from caveat.gateway.index_ask import Lists
 from caveat.gateway.index_base import drop

@@ -24,8 +24,9 @@ from caveat.evidence.verify import verify
 from caveat.facts import Caller
 from caveat.gateway.callers import secret_digest
 from caveat.gateway.documents import Documents
-from caveat.gateway.founding import SAMPLES, found, house_keys, new_key_text, party_key, trust_party
+from caveat.gateway.founding import SAMPLES, found, new_key_text, party_key, trust_party
 from caveat.gateway.home import Home
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.past import read_past
 from caveat.gateway.startup import open_house
 from caveat.gateway.trusting import source_of, trust_text

@@ -16,11 +16,14 @@ from caveat.evidence.manifest import Counts, Manifest
 Outcome = Literal["proved", "failed", "not proved"]
 
 BEYOND: Final = (
-    "that no call went around the gateway: only a count kept beside the model can show that",
+    "that no model was used where no seal counts: copied weights, the engine's own process, a seal whose key the operator has",
     "that the facts are true of the requests: only opening a request and recognizing it again can show that",
     "when anything happened: the order of records is proved, their clocks are the gateway's own",
 )
 """What no bundle of this version can prove, whatever is in it."""
+
+
+MOST_ALSO: Final = 50
 
 
 class Step(Struct, frozen=True):
@@ -30,6 +33,7 @@ class Step(Struct, frozen=True):
     limits    what the step left out, one sentence each
     index     the record at which it first failed, -1 where none
     failures  how many times it failed
+    also      what failed behind the first, a sentence each, at most MOST_ALSO of them
     """
 
     number: int
@@ -39,6 +43,7 @@ class Step(Struct, frozen=True):
     limits: tuple[str, ...] = ()
     index: int = -1
     failures: int = 0
+    also: tuple[str, ...] = ()
 
 
 class Report(Struct, frozen=True):
@@ -60,6 +65,7 @@ class Report(Struct, frozen=True):
         lines = ["Verified." if self.verified else "Not verified."]
         for step in self.steps:
             lines.append(f"{step.number}. {step.outcome}: {step.title}. {_sentence(step.says)}".rstrip())
+            lines += [f"   Also: {also}." for also in step.also]
             lines += [f"   Not proved: {limit}." for limit in step.limits]
         lines.append("No bundle of this kind can prove:")
         lines += [f"   {what}." for what in self.beyond]
@@ -88,6 +94,7 @@ class Findings:
         self._unproved: dict[int, str] = {}
         self._limits: dict[int, list[str]] = {number: [] for number in titles}
         self._first: dict[int, tuple[str, int]] = {}
+        self._also: dict[int, list[str]] = {number: [] for number in titles}
         self._failures: dict[int, int] = dict.fromkeys(titles, 0)
 
     def proved(self, number: int, says: str) -> None:
@@ -104,7 +111,8 @@ class Findings:
 
     def fail(self, number: int, why: str, index: int = -1) -> None:
         """The step does not hold, at that record."""
-        self._first.setdefault(number, (why, index))
+        if self._first.setdefault(number, (why, index)) != (why, index) and len(self._also[number]) < MOST_ALSO:
+            self._also[number].append(why)
         self._failures[number] += 1
 
     def failed(self, number: int) -> bool:
@@ -122,7 +130,8 @@ class Findings:
         limits = tuple(self._limits[number])
         if number in self._first:
             why, index = self._first[number]
-            return Step(number, self._titles[number], "failed", why, limits, index, self._failures[number])
+            failures, also = self._failures[number], tuple(self._also[number])
+            return Step(number, self._titles[number], "failed", why, limits, index, failures, also)
         if number in self._says and number not in self._unproved:
             return Step(number, self._titles[number], "proved", self._says[number], limits)
         why = self._unproved.get(number, "it was not reached")

@@ -15,6 +15,7 @@ The steps are a table (steps/table.py), a module each:
     10 decisions     each follows from the claimed facts, decided again
     11 outcomes      each call has one, and it fits its decision
     12 sums          counted again
+    13 meter         every call that a seal counted is on record once, and every call on record went through one
     16 sequence      it is the next one behind the bundle that the verifier had (taken behind step 5)
 
 Rules of this file: no key is taken from the bundle; nothing behind a step is looked at once 1, 2 or 4 has failed, for it

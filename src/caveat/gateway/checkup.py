@@ -16,8 +16,9 @@ from caveat.errors import CaveatError
 from caveat.gateway.build import this_build
 from caveat.gateway.coverage.matrix import read_document
 from caveat.gateway.documents import Documents
-from caveat.gateway.founding import OPERATOR_KEY, house_keys
+from caveat.gateway.founding import OPERATOR_KEY
 from caveat.gateway.home import Home
+from caveat.gateway.housekeys import house_keys
 from caveat.gateway.manifest import read_manifest
 from caveat.gateway.models import SMOLLM2
 from caveat.gateway.past import read_past

@@ -19,6 +19,7 @@ origin = "{origin}"  # the log's name, first line of its checkpoints; never chan
 
 [upstream.embedded]               # the model that comes with Caveat, in a process of its own
 embedded = true
+seal = {{ own = true }}            # a seal before it: counts every call, under a key of this home (docs/seal.md)
 # models = {{ "{alias}" = "{alias}" }}
 
 # [upstream.anthropic]
@@ -44,6 +45,7 @@ embedded = true
 # identity = "weights:sha256:<digest>"   # where you know which weights run there
 # priority = 0                    # among upstreams that serve one alias, the lowest is tried first
 # fall_back_on = ["unreachable", "timeout", "broke", "5xx"]   # after these, with nothing left yet, the next is tried
+# seal = {{ vkey = "labs.example.org/seal-7+1a2b3c4d+AbC..." }}   # base_url leads to this seal, given by the vendor
 # retries = 0                     # attempts here after such a failure, before the next
 
 [ledger]

@@ -27,6 +27,9 @@ READY_S = 60.0
 STOP_S = 3.0
 """Patience between terminate and kill."""
 
+SEALED_STOP_S = 9.0
+"""The same where a seal first gives every call its ticket, and closes its count."""
+
 WATCH_S = 0.2
 SLOWEST_S = 30.0
 STEADY_S = 60.0
@@ -34,7 +37,8 @@ STEADY_S = 60.0
 
 
 class Embedded:
-    """One embedded model.  `moved` is called with the new address after every start."""
+    """One embedded model.  `moved` is called with the new address after every start.  Where `seal` is set, the folder of one,
+    that seal stands before it, and is what is started, watched and called."""
 
     def __init__(
         self, manifest: Manifest, weights: Path, log: Path, *, threads: int = 0, tell: Tell = lambda _: None
@@ -47,6 +51,7 @@ class Embedded:
         self._weights = weights
         self._log = log
         self._threads = threads
+        self.seal: Path | None = None
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -108,6 +113,18 @@ class Embedded:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         """Start it from this thread: the kernel ends it when the thread that started it ends (prctl(2))."""
+        with disk_trouble(self._log), self._log.open("wb") as log:
+            process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)  # noqa: S603
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(self.key.reveal().encode() + b"\n")
+            process.stdin.flush()
+        return process
+
+    def _command(self) -> list[str]:
+        """The model's process; or the seal's, which starts the model's itself, so that it alone has the model's key."""
+        if self.seal is not None:
+            return [sys.executable, "-m", "caveat.seal", str(self.seal), "--told"]
         command = [sys.executable, "-m", "caveat.gateway.embedded_process"]
         options = {
             "--model": str(self._weights),
@@ -118,13 +135,7 @@ class Embedded:
         }
         for name, value in options.items():
             command += [name, value]
-        with disk_trouble(self._log), self._log.open("wb") as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)  # noqa: S603
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(self.key.reveal().encode() + b"\n")
-            process.stdin.flush()
-        return process
+        return command
 
     async def _ready(self, process: subprocess.Popen[bytes]) -> str:
         """The address that the process tells.  Raises Unavailable where it tells of an error, nothing, or too late."""
@@ -138,7 +149,9 @@ class Embedded:
         except ValueError:
             raise self._failure("ended before it was ready") from None
         if "address" not in told:
-            raise self._failure("could not load its weights")
+            raise self._failure(
+                f"cannot be sealed: {told.get('error', '')}" if self.seal else "could not load its weights"
+            )
         return str(told["address"])
 
     def _failure(self, what: str) -> Unavailable:
@@ -168,7 +181,7 @@ class Embedded:
         if process is None:
             return
         process.terminate()
-        deadline = time.monotonic() + STOP_S
+        deadline = time.monotonic() + (SEALED_STOP_S if self.seal else STOP_S)
         while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 (the same)
             await asyncio.sleep(0.01)
         process.kill()

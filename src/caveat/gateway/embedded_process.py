@@ -1,6 +1,6 @@
 """The embedded model's process: llama.cpp's own HTTP server on a loopback port, and nothing else.
 
-    python -m caveat.gateway.embedded_process --model FILE --alias NAME --context 4096 [--port 0] [--threads N]
+    python -m caveat.gateway.embedded_process --model FILE --alias NAME --context 4096 [--port 0] [--threads N] [--metrics]
 
 The first line of standard input is the key that every request must bear; the pipe then stays open, and the process
 ends when it closes or when its parent dies, however that died.  On standard output it writes one JSON line:
@@ -65,13 +65,14 @@ def params(arguments: argparse.Namespace, key: str) -> Any:
     made.cpuparams.n_threads = made.cpuparams_batch.n_threads = threads
     made.n_threads_http = HTTP_THREADS
     made.fit_params = made.warmup = False
+    made.endpoint_metrics = arguments.metrics
     _close(made)
     return made
 
 
 def _close(made: Any) -> None:
     """Turn off what is not the model API, and what would keep a prompt."""
-    made.ui = made.endpoint_slots = made.endpoint_props = made.endpoint_metrics = False
+    made.ui = made.endpoint_slots = made.endpoint_props = False
     made.cors_origins, made.cors_credentials, made.cors_origins_explicit = "", False, True
     made.verbosity = 1
     made.cache_prompt = made.cache_idle_slots = False
@@ -107,6 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--context", type=int, required=True, help="tokens, for one call")
     parser.add_argument("--port", type=int, default=0, help="0 for any that is free")
     parser.add_argument("--threads", type=int, default=0, help="0 for all cores but one")
+    parser.add_argument("--metrics", action="store_true", help="show its counters, behind the key")
     parser.add_argument("--parent", type=int, default=os.getppid(), help="the process to die with")
     arguments = parser.parse_args(argv)
     die_with(arguments.parent)

@@ -13,6 +13,7 @@ from caveat.errors import CaveatError, StaleFence, Unavailable, Unreadable
 from caveat.gateway import duties, withholding
 from caveat.gateway.begun import Begun
 from caveat.gateway.foreign_errors import read_error
+from caveat.gateway.granting import granted
 from caveat.gateway.held import Kept
 from caveat.gateway.holding import keep_reply
 from caveat.gateway.house import House
@@ -70,7 +71,12 @@ class Exchange:
                 await self._house.keep_body(begun, "request", begun.call.body)
             with self._watch:
                 reply = await begun.route.upstream.send(
-                    request.path, request.query, request.headers, self._outgoing(), dialect=self._dialect.name
+                    request.path,
+                    request.query,
+                    request.headers,
+                    self._outgoing(),
+                    dialect=self._dialect.name,
+                    granted=granted(begun),
                 )
         except ClientGone:
             await self._settle("aborted")
@@ -79,6 +85,7 @@ class Exchange:
             await self._failed(error)
             return
         self._outcome.upstream["status"] = reply.status
+        self._outcome.reply = reply
         try:
             await self._pass_on(reply)
         finally:

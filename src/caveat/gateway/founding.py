@@ -12,19 +12,22 @@ from msgspec.json import encode
 from caveat import __version__
 from caveat.canon import canonical
 from caveat.decide.policy import ENGINE
-from caveat.errors import BadInput
 from caveat.facts import Caller
+from caveat.gateway import housekeys
 from caveat.gateway.callers import secret_digest
 from caveat.gateway.home import Home
 from caveat.gateway.house import House
+from caveat.gateway.ownseal import seals_block
 from caveat.keys import SigningKey, new_signing_key, read_signing_key, read_verify_key
-from caveat.ledger.checkpoint import LogKeys, log_keys, new_log_keys
 from caveat.register import CallerKey, PartyKey
 from caveat.talks.draft import read_draft
 from caveat.terms.samples import sample_terms
 from caveat.terms.sign import sign_terms
 
 Progress = Callable[[str], None]
+
+house_keys = housekeys.house_keys
+"""See there; kept here for whoever founds and uses a home."""
 
 OPERATOR_KEY = "operator.key"
 CALLER_KEY = "sample-caller.key"
@@ -35,23 +38,6 @@ SAMPLES = {"vendor": "example-labs.sample", "operator": "example-ministry.sample
 def new_key_text() -> str:
     """A caller's key: `cav-` and 256 random bits."""
     return "cav-" + secrets.token_urlsafe(32)
-
-
-def house_keys(home: Home, origin: str) -> tuple[LogKeys, bytes]:
-    """The log's two keys and the vault's, made where they are not there yet."""
-    if not (home.keys / "log").exists():
-        made = new_log_keys(origin)
-        home.write_key("log", "\n".join(key.text for key in made.signing).encode() + b"\n")
-    if not (home.keys / "vault").exists():
-        home.write_key("vault", secrets.token_bytes(32))
-    lines = home.read_key("log").decode("ascii").split()
-    keys = log_keys([read_signing_key(line) for line in lines])
-    if keys.origin != origin:
-        raise BadInput(
-            f"the log key is for `{keys.origin}`, and the settings name the log `{origin}`",
-            hint="put the origin in caveat.toml back: a log never changes its name",
-        )
-    return keys, home.read_key("vault")
 
 
 def party_key(home: Home, name: str) -> SigningKey:
@@ -85,6 +71,8 @@ async def found_sample(house: House, home: Home, progress: Progress = lambda _: 
     if not house.view.agreed and not house.view.register.ended:
         progress("signing the sample terms as both sample parties")
         draft = read_draft(sample_terms())
+        if block := seals_block(home, house.settings, [model.alias for model in draft.models]):
+            draft = read_draft(sample_terms() + block)
         signed = sign_terms(draft, *(party_key(home, name) for name in SAMPLES.values()))
         await house.adopt(signed.raw)
     person = Caller(id="sample-caller", name="Sample Caller", purpose="drafting", clearance_rank=4, language="en")

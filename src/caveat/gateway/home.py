@@ -4,6 +4,7 @@
     terms/               signed terms            ledger/              the log, C2SP tlog-tiles
     vault/               bodies, record keys     control/             documents that control records name
     keys/                private keys, 0600      models/              weights and manifests
+    seals/               a folder for each seal that this home runs itself
     index.sqlite         derived, rebuildable    lock                 who uses the home now
     console/             links used, sessions that have ended
     address              where the gateway that uses it listens
@@ -25,7 +26,7 @@ from caveat.errors import BadInput, Unavailable
 from caveat.gateway.files import PARTIAL, disk_trouble, sync_folder, write_once, write_whole
 from caveat.gateway.settings import Settings, load, schema_text
 
-FOLDERS = ("terms", "ledger", "vault", "control", "keys", "models", "console")
+FOLDERS = ("terms", "ledger", "vault", "control", "keys", "models", "console", "seals")
 SETTINGS = "caveat.toml"
 SCHEMA = "caveat.schema.json"
 LOCK = "lock"
@@ -59,6 +60,7 @@ class Home:
         self.keys = path / "keys"
         self.models = path / "models"
         self.console = path / "console"
+        self.seals = path / "seals"
         self.index = path / INDEX
         self.snapshot = path / SNAPSHOT
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from caveat import record
 from caveat.decide.decision import Decision
@@ -63,6 +63,7 @@ class House:
         self.clock_noted = False
         self.second: Second | None = None
         self.running = Running()
+        self.tickets: set[str] = set()
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
@@ -113,7 +114,8 @@ class House:
 
     def review(self) -> None:
         """Compile the view again: an upstream has shown another identity."""
-        self._show(self.view.register)
+        self.view = self._make_view(self.view.register)
+        self._note_in_force()
 
     async def refresh(self, stale: View) -> None:
         """Take up what changed since that view was made."""
@@ -134,6 +136,10 @@ class House:
         self._show(register)
 
     def _show(self, register: Register) -> None:
+        """Compile the view, where anything has changed that decisions stand on."""
+        if register.fence == self.view.fence:
+            self.view = structs.replace(self.view, register=register)
+            return
         self.view = self._make_view(register)
         self._note_in_force()
         self.running.wind_down(register, self.now_ms())

@@ -14,6 +14,7 @@ from caveat.gateway import duties
 from caveat.gateway.begun import Begun
 from caveat.gateway.house import House
 from caveat.gateway.settling import settle
+from caveat.gateway.upstream import UpstreamReply
 from caveat.ledger.log import Entry
 from caveat.waivers.waiver import Waiver
 from caveat.wire.reply import Usage
@@ -26,6 +27,7 @@ class Outcome:
         self.settled = False
         self.usage: Usage | None = None
         self.notices = 0
+        self.reply: UpstreamReply | None = None
         self.upstream: dict[str, Any] = {"name": begun.route.upstream.name, "model": begun.route.name}
         self._house = house
         self._begun = begun
@@ -73,6 +75,7 @@ class Outcome:
             spends = self._guard.spends
             try:
                 await settle(self._house, self._entry(ending, characters_left, sent, spends), spends)
+                self._house.tickets |= {self._ticket} - {""}
                 return
             except StaleFence as stale:
                 if ending in ("completed", "withheld"):
@@ -91,4 +94,10 @@ class Outcome:
         }
         head = record.Head(begun.asked.id, self._house.name, self._house.now_ms(), self._secret)
         opening = record.Opening(begun.placed.index, begun.decision.terms)
-        return record.settled(head, opening, ending, self.usage, hidden, tuple(one.id for one in spends))
+        spent = tuple(one.id for one in spends)
+        return record.settled(head, opening, ending, self.usage, hidden, spent, self._ticket)
+
+    @property
+    def _ticket(self) -> str:
+        """The seal's, once the reply came through one whole."""
+        return self.reply.ticket if self.reply else ""

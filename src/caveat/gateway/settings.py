@@ -22,6 +22,7 @@ from caveat.errors import BadInput
 from caveat.gateway.addresses import base_url, host_and_port, is_loopback
 from caveat.gateway.secret import Secret, checked_secret, read_secret
 from caveat.gateway.shape import fitted
+from caveat.keys import read_verify_key
 from caveat.recognize.opinion import Speaks
 
 MIB = 2**20
@@ -78,6 +79,15 @@ class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
         return is_loopback(self.host)
 
 
+class SealSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`seal` of an upstream: what stands before its model, takes permits and counts."""
+
+    vkey: Annotated[str, Meta(max_length=400, description="the verify key of the seal that `base_url` leads to")] = ""
+    own: Annotated[
+        bool, Meta(description="run a seal with a key of this home before the embedded model: for trying out")
+    ] = False
+
+
 class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[upstream.NAME]"""
 
@@ -104,6 +114,9 @@ class UpstreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="failures after which another attempt is made, while nothing of a reply has left"),
     ] = ("unreachable", "timeout", "broke", "5xx")
     retries: Annotated[int, Meta(ge=0, le=5, description="attempts here after such a failure, before the next")] = 0
+    seal: Annotated[
+        SealSettings | None, Meta(description="the seal before the model, where there is one; terms may demand it")
+    ] = None
     embedded: Annotated[bool, Meta(description="the model that comes with Caveat, in a process of its own")] = False
 
     @property
@@ -233,7 +246,10 @@ def _check_upstream(place: str, upstream: UpstreamSettings) -> None:
         for key in ("base_url", "dialects", "key_file", "key_env", "ca_bundle", "identity"):
             if getattr(upstream, key):
                 raise BadInput(f"`{place}.{key}` does not go with `embedded = true`", hint="take one of them out")
+        if upstream.seal is not None and not upstream.seal.own:
+            raise BadInput(f"the seal of `{place}` is run by this home: write `seal = {{ own = true }}`")
         return
+    _check_seal(place, upstream.seal)
     base_url(upstream.base_url, f"{place}.base_url")
     if not upstream.dialects:
         raise BadInput(f"`{place}.dialects` names no wire format", hint='for example ["openai_chat"]')
@@ -241,6 +257,14 @@ def _check_upstream(place: str, upstream: UpstreamSettings) -> None:
         raise BadInput(f"`{place}` has both `key_file` and `key_env`", hint="keep one")
     if upstream.pin and not upstream.base_url.startswith("https:"):
         raise BadInput(f"`{place}.identity` pins a TLS key, and `base_url` has no TLS")
+
+
+def _check_seal(place: str, seal: SealSettings | None) -> None:
+    if seal is None:
+        return
+    if seal.own:
+        raise BadInput(f"`{place}.seal.own` goes with `embedded = true` alone", hint="name the seal's `vkey` instead")
+    read_verify_key(seal.vkey)
 
 
 def _check_aliases(settings: Settings) -> None:

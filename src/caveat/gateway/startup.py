@@ -9,21 +9,25 @@ What was folded is kept as a snapshot (past.py), so that the next start need not
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from msgspec import Struct
 
 from caveat import record
 from caveat.decide.policy import Policy
+from caveat.errors import CaveatError
 from caveat.gateway.bodies import Bodies
+from caveat.gateway.collecting import Collector
 from caveat.gateway.documents import Documents
-from caveat.gateway.founding import house_keys
 from caveat.gateway.holding import waiting
 from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
+from caveat.gateway.housekeys import house_keys
+from caveat.gateway.index import Index
 from caveat.gateway.learned import learned_for, not_agreed
 from caveat.gateway.past import read_past, read_snapshot, write_snapshot
+from caveat.gateway.sealing import sealed_as_agreed
 from caveat.gateway.settings import Settings
 from caveat.gateway.upstreams import Served, Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
@@ -39,6 +43,8 @@ from caveat.recognize.panel import default_panel
 from caveat.register import Register
 
 Progress = Callable[[str], None]
+LAST_WORD_S = 3.0
+"""How long a seal may take for its last beat when the house closes."""
 
 
 class Site(Struct, frozen=True):
@@ -99,8 +105,28 @@ async def open_site(
         house = House(settings, stores, keys.plain, partial(make_view, upstreams, settings), past.register)
         house.second = upstreams.second
         upstreams.changed = house.review
+        if any(upstream.sealer for upstream in upstreams.all.values()):
+            await stack.enter_async_context(_collecting(house, home, upstreams))
         await asyncio.to_thread(waiting, house)  # what has lapsed while nothing ran leaves the vault
         yield Site(house, log, upstreams)
+
+
+@asynccontextmanager
+async def _collecting(house: House, home: Home, upstreams: Upstreams) -> AsyncIterator[None]:
+    """While it lasts, what seals say goes on record; at its end once more, after a last beat."""
+    reader = LedgerReader(home.ledger, home.vault)
+    collector = Collector(house, Index(home.index, reader), reader)
+    sealed = [upstream for upstream in upstreams.all.values() if upstream.sealer]
+    task = asyncio.get_running_loop().create_task(collector.run(sealed))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        for upstream in sealed:
+            with suppress(CaveatError, TimeoutError):
+                await asyncio.wait_for(collector.collect(upstream, beat=True), LAST_WORD_S)
 
 
 async def open_workers_house(home: Home, settings: Settings, log: Log, upstreams: Upstreams) -> House:
@@ -144,6 +170,8 @@ def make_view(upstreams: Upstreams, settings: Settings, register: Register) -> V
         for model in terms.draft.models:
             found = routes.setdefault(model.alias, {})
             for served in upstreams.serving(model):
+                if not upstreams.stand_in and not sealed_as_agreed(terms.draft, model.alias, served.upstream.sealer):
+                    continue
                 found.setdefault(served.upstream.name, _route(model.alias, served, policy, learned))
     in_turn = {
         alias: tuple(sorted(found.values(), key=lambda route: route.standing.priority))

@@ -18,10 +18,12 @@ from typing import Protocol
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
+from yarl import URL
 
 from caveat.errors import Unavailable
 from caveat.gateway.endpoint import UNKNOWN, Endpoint, OtherKey
 from caveat.gateway.forwarding import forwarded_headers, forwarded_query, returned_headers
+from caveat.gateway.sealing import AGAIN, HEADER, REFUSED_HEADER, TICKET_HEADER, Granted, Passed, Sealer, Strip
 from caveat.gateway.secret import Secret
 
 AGENT = "caveat"
@@ -30,6 +32,9 @@ KEEP_ALIVE_S = 4.0
 
 PIECE = 256 * 1024
 """Large bodies are written in pieces of so many bytes, so that other calls get their turn."""
+
+SEAL_PAGES = "/caveat-seal/v1/"
+_BRIEF = aiohttp.ClientTimeout(total=10)
 
 ALWAYS = {"accept": "*/*", "content-type": "application/json"}
 """What goes with every call whose caller did not say it, so that the client adds nothing of its own."""
@@ -44,18 +49,32 @@ Translate = Callable[[], AbstractContextManager[None]]
 class UpstreamReply:
     """A reply whose head has come.  Its body is read once, by `pieces` or by `read`; `close` must be called."""
 
-    def __init__(self, response: aiohttp.ClientResponse, translated: Translate) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, translated: Translate, passed: Passed | None = None) -> None:
         self._response = response
         self._translated = translated
+        self._passed = passed
+        self.ticket = ""
         self.status = response.status
         self.content_type = response.headers.get("content-type", "")
         self.headers = returned_headers(response.headers)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it comes, never b"".  Raises Unavailable when the upstream falls silent or breaks off."""
+        """The body as it comes, never b"".  Raises Unavailable when the upstream falls silent or breaks off, and where a
+        reply through a seal does not end with its ticket; `ticket` is there afterwards."""
+        if self._passed is None:
+            with self._translated():
+                async for piece in self._response.content.iter_any():
+                    yield piece
+            return
+        strip = Strip(self._passed.token, streams=self.content_type.startswith("text/event-stream"))
         with self._translated():
             async for piece in self._response.content.iter_any():
-                yield piece
+                if out := strip.feed(piece):
+                    yield out
+        if out := strip.finish():
+            yield out
+        line = strip.line or self._response.headers.get(TICKET_HEADER, "")
+        self.ticket = self._passed.sealer.taken(line, self._passed.call, strip.digest)
 
     async def read(self, limit: int) -> bytes:
         """The whole body.  Raises Unavailable as `pieces` does, and `upstream_unreadable` over `limit` bytes."""
@@ -92,12 +111,19 @@ class Upstream(Protocol):
         """Which model answers under that name there: `weights:sha256:<hex>` or `endpoint:<TLS key digest>+<name>`."""
         ...
 
-    async def send(
-        self, path: str, query: bytes, headers: Mapping[str, str], body: bytes, *, dialect: str
+    async def send(  # noqa: PLR0913 - what crosses beside the body is a closed list
+        self,
+        path: str,
+        query: bytes,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        dialect: str,
+        granted: Granted | None = None,
     ) -> UpstreamReply:
         """Send a call once; returns when the reply's head is there.
 
-        `headers` are the caller's, names in lower case.  Cancelling the wait cuts the connection.  Raises Unavailable,
+        `headers` are the caller's, names in lower case; `granted` is what a permit says, where a seal stands there.  Cancelling the wait cuts the connection.  Raises Unavailable,
         or Refused where check_forwarding would have.
         """
         ...
@@ -156,6 +182,7 @@ class HttpUpstream:
             total=None, sock_connect=self._access.connect_timeout_s, sock_read=self._access.timeout_s
         )
         self._changed = changed
+        self.sealer: Sealer | None = None
         self._session: aiohttp.ClientSession | None = None
         self._retired: list[aiohttp.ClientSession] = []
 
@@ -173,22 +200,64 @@ class HttpUpstream:
         """Go on with another address (an embedded model was started anew); replies under way are not disturbed."""
         self._endpoint = endpoint
 
-    async def send(
-        self, path: str, query: bytes, headers: Mapping[str, str], body: bytes, *, dialect: str
+    async def send(  # noqa: PLR0913 - what crosses beside the body is a closed list
+        self,
+        path: str,
+        query: bytes,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        dialect: str,
+        granted: Granted | None = None,
     ) -> UpstreamReply:
         """See Upstream."""
         url = self._endpoint.at(path.removeprefix("/anthropic"), forwarded_query(query))
         sent = self._headers(headers, dialect, len(body))
         await self._known()
+        if self.sealer is None:
+            return self._checked(await self._post(url, body, sent))
+        if granted is None:
+            raise self._lost("a seal stands before it, and no permit was granted")
+        return await self._through(self.sealer, granted, (url, sent, body))
+
+    async def _through(
+        self, sealer: Sealer, granted: Granted, request: tuple[URL, dict[str, str], bytes]
+    ) -> UpstreamReply:
+        """Send a call through a seal; a second time where it was turned away for what a fresh permit mends: then nothing
+        had reached the model."""
+        url, sent, body = request
+        for last in (False, True):
+            token = await sealer.permit(granted, url.raw_path_qs, body)
+            response = await self._post(url, body, {**sent, HEADER: token})
+            turned_away = response.headers.get(REFUSED_HEADER, "")
+            if not turned_away:
+                break
+            response.close()
+            if last or turned_away not in AGAIN:
+                raise self._lost(f"its seal turned the call away (`{turned_away[:40]}`)")
+            sealer.forget()
+        return self._checked(response, Passed(sealer, token, granted.call))
+
+    async def _post(self, url: URL, body: bytes, sent: dict[str, str]) -> aiohttp.ClientResponse:
         with self._translated():
             try:
-                response = await self._pool().post(
+                return await self._pool().post(
                     url, data=_payload(body), headers=sent, allow_redirects=False, timeout=self._timeout
                 )
             except aiohttp.ClientConnectorCertificateError as error:
                 await self._other_key(error)
                 raise
-        return self._checked(response)
+
+    async def tell_seal(self, page: str, body: bytes = b"", method: str = "POST") -> tuple[int, bytes]:
+        """Ask or tell the seal something beside calls.  Raises Unavailable."""
+        await self._known()
+        sent = {"accept-encoding": "identity", **self._key_headers("openai")}
+        url = self._endpoint.at(SEAL_PAGES + page, "")
+        with self._translated():
+            async with self._pool().request(
+                method, url, data=body, headers=sent, allow_redirects=False, timeout=_BRIEF
+            ) as response:
+                return response.status, await response.read()
 
     async def close(self) -> None:
         """See Upstream."""
@@ -220,11 +289,14 @@ class HttpUpstream:
         sent["accept-encoding"] = "identity"
         sent["user-agent"] = AGENT
         sent["content-length"] = str(length)
-        if self._access.key is not None:
-            key = self._access.key.reveal()
-            name = KEY_HEADERS.get(dialect.partition("_")[0], "authorization")
-            sent[name] = key if name == "x-api-key" else f"Bearer {key}"
-        return sent
+        return {**sent, **self._key_headers(dialect)}
+
+    def _key_headers(self, dialect: str) -> dict[str, str]:
+        if self._access.key is None:
+            return {}
+        key = self._access.key.reveal()
+        name = KEY_HEADERS.get(dialect.partition("_")[0], "authorization")
+        return {name: key if name == "x-api-key" else f"Bearer {key}"}
 
     async def _known(self) -> None:
         """No call goes to an endpoint whose identity its record could not name."""
@@ -249,7 +321,7 @@ class HttpUpstream:
             hint="`caveat models list` shows the identities of models; terms that pin one must name it",
         )
 
-    def _checked(self, response: aiohttp.ClientResponse) -> UpstreamReply:
+    def _checked(self, response: aiohttp.ClientResponse, passed: Passed | None = None) -> UpstreamReply:
         problem = ""
         if 300 <= response.status < 400:
             problem = "answered with a redirect, which is not followed"
@@ -258,7 +330,7 @@ class HttpUpstream:
         if problem:
             response.close()
             raise Unavailable(f"the upstream `{self.name}` {problem}", code="upstream_unreadable")
-        return UpstreamReply(response, self._translated)
+        return UpstreamReply(response, self._translated, passed)
 
     def _translated(self) -> "_Translated":
         return _Translated(self.name)

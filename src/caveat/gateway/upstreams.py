@@ -21,15 +21,21 @@ from caveat.gateway.home import Home
 from caveat.gateway.manifest import Manifest
 from caveat.gateway.models import SMOLLM2, Step, Tell, cache_path, model_of, pull
 from caveat.gateway.orders import Lent
+from caveat.gateway.ownseal import engine_command, own_seal_key, permit_key, prepare
+from caveat.gateway.sealing import Sealer
 from caveat.gateway.second import Second
 from caveat.gateway.secret import Secret
 from caveat.gateway.settings import Settings, UpstreamSettings, upstream_key
 from caveat.gateway.upstream import Access, HttpUpstream, Standing
+from caveat.keys import read_verify_key
+from caveat.ledger.reader import LedgerReader
 from caveat.terms.document import Model
 from caveat.wire.call import Call
 from caveat.wire.dialects import spoken
 
 Progress = Callable[[str], None]
+Sealing = Callable[[Manifest, Path], Path]
+"""From an embedded model to the folder of the seal that is to stand before it."""
 
 LOG = "embedded.log"
 """The embedded model's own words, in models/; errors only, never a prompt."""
@@ -65,12 +71,14 @@ class _Place(NamedTuple):
 
 class Upstreams:
     """All upstreams of one gateway, by alias of their models.  `changed` is called when an identity has changed, `moved` with
-    name and new address when an embedded model was started anew.  `second` is the guard model, where there is one."""
+    name and new address when an embedded model was started anew.  `second` is the guard model, where there is one.
+    `stand_in` where they only play models, so that no seal is demanded of them (the coverage matrix)."""
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = lambda: None
         self.moved: Callable[[str, str], None] = lambda _name, _address: None
         self.embedded: dict[str, Embedded] = {}
+        self.stand_in = False
         self.all: dict[str, HttpUpstream] = {}
         self.second: Second | None = None
         self._models: dict[str, list[_Place]] = {}
@@ -129,13 +137,33 @@ async def open_upstreams(
         await asyncio.gather(*(_meet(upstream, progress) for upstream in far))
         for name, chosen in _chosen(settings, embedded=True):
             if lent is None:
-                model = await start_embedded(home.models, chosen, tell)
+                seal = _own_seal(home, settings, name) if chosen.seal else None
+                model = await start_embedded(home.models, chosen, tell, seal)
                 stack.push_async_callback(model.stop)
                 upstream = _started(upstreams, name, chosen, model)
             else:
                 upstream = _embedded(upstreams, name, chosen, lent[name])
             stack.push_async_callback(upstream.close)
+        for name, upstream in upstreams.all.items():
+            _put_sealer(home, settings, name, upstream)
         yield upstreams
+
+
+def _own_seal(home: Home, settings: Settings, name: str) -> Sealing:
+    def made(manifest: Manifest, weights: Path) -> Path:
+        return prepare(home, settings, name, manifest, engine_command(manifest, weights))
+
+    return made
+
+
+def _put_sealer(home: Home, settings: Settings, name: str, upstream: HttpUpstream) -> None:
+    """Let calls to that upstream go through the seal before it, where there is one."""
+    seal = settings.upstream[name].seal if name in settings.upstream else None
+    if seal is None:
+        return
+    key = own_seal_key(home, settings, name).verify_key if seal.own else read_verify_key(seal.vkey)
+    upstream.sealer = Sealer(key, permit_key(home, settings), LedgerReader(home.ledger))
+    upstream.sealer.post = upstream.tell_seal
 
 
 def _chosen(settings: Settings, *, embedded: bool) -> list[tuple[str, UpstreamSettings]]:
@@ -168,8 +196,11 @@ async def _meet(upstream: HttpUpstream, progress: Progress) -> None:
         progress(f"{error.message}; calls will try again")
 
 
-async def start_embedded(folder: Path, chosen: UpstreamSettings, tell: Tell = lambda _: None) -> Embedded:
-    """The embedded model's process, started; its weights fetched first if they are the ones of a new home."""
+async def start_embedded(
+    folder: Path, chosen: UpstreamSettings, tell: Tell = lambda _: None, seal: Sealing | None = None
+) -> Embedded:
+    """The embedded model's process, started; its weights fetched first if they are the ones of a new home.  `seal` makes the
+    folder of the seal that is to stand before it."""
     names = set(chosen.models.values()) or {SMOLLM2.alias}
     if len(names) > 1:
         raise BadInput("an embedded upstream runs one model, and its `models` name several", hint="make one for each")
@@ -178,6 +209,7 @@ async def start_embedded(folder: Path, chosen: UpstreamSettings, tell: Tell = la
         await asyncio.to_thread(pull, folder, cache_path(os.environ), tell)
     manifest, weights = await asyncio.to_thread(model_of, folder, name)
     model = Embedded(manifest, weights, folder / LOG, tell=tell)
+    model.seal = seal(manifest, weights) if seal else None
     await model.start()
     return model
 

@@ -38,6 +38,7 @@ def _adopt(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
         ended={k: v for k, v in after.ended.items() if k != draft.id},
         newest={**after.newest, draft.id: (draft.version, terms.digest)},
         vendors={**after.vendors, draft.id: vendor},
+        seals=after.seals | {seal.vkey for seal in draft.seals},
     )
 
 

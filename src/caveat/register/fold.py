@@ -21,6 +21,8 @@ Control records and the document each names:
     hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
     evidence.exported   id of the receiver; document: the numbered bundle that left
     talks.step      talks, verb and party; document: a step in talks (DSSE), which changes nothing that is in force
+    meter.beat          name of a seal; document: how far it has counted, signed by it
+    meter.tickets       name of a seal; document: tickets that came by no call's reply
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
     clock.back      the machine's clock was behind the time on record; document: both times
     end.stated      pair of terms that ended; document: the signed statement of end
@@ -33,7 +35,7 @@ import msgspec
 
 from caveat.canon import digest
 from caveat.record import Leaf
-from caveat.register import agreements, callers, exports, leases, lifts, repositories
+from caveat.register import agreements, callers, exports, leases, lifts, meters, repositories
 from caveat.register.values import Register, no
 
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
@@ -43,6 +45,7 @@ EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **lifts.EFFECTS,
     **exports.EFFECTS,
     **repositories.EFFECTS,
+    **meters.EFFECTS,
 }
 """What each kind of act does; each family of acts has a module of its own."""
 

@@ -13,6 +13,7 @@ from caveat.canon import canonical, digest
 from caveat.errors import NotVerified
 from caveat.facts import Caller
 from caveat.keys import VerifyKey, read_verify_key
+from caveat.meter.beat import Beat
 from caveat.terms.document import Terms
 from caveat.terms.lease import Lease
 from caveat.terms.listing import Listing, Repository
@@ -90,6 +91,9 @@ class Register(Struct, frozen=True):
     decided    holds and waivers that were ever decided: no id is used twice
     repositories  that parties keep, by the party's name: their keys count, and no others of that role
     vendors   id of terms -> the party whose repository they were adopted from on the vendor's side
+    seals      verify keys of all seals that adopted terms ever enrolled
+    meters     the newest beat of each seal, by its name
+    sealed     by a seal's name: the most calls that it ever said it has counted, over all boots
     exports   the newest bundle that left for each receiver
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
@@ -108,6 +112,9 @@ class Register(Struct, frozen=True):
     waivers: dict[str, Waiver] = {}
     approvals: dict[str, Waiver] = {}
     decided: frozenset[str] = frozenset()
+    seals: frozenset[str] = frozenset()
+    meters: dict[str, Beat] = {}
+    sealed: dict[str, int] = {}
     exports: dict[str, Export] = {}
     repositories: dict[str, Seen] = {}
     vendors: dict[str, str] = {}
@@ -116,6 +123,11 @@ class Register(Struct, frozen=True):
     def fence(self) -> str:
         """Digest of all that a decision stands on: terms, parties, keys, waivers and approvals.  Equal registers have equal fences."""
         return _fence(self)
+
+    @property
+    def sealed_calls(self) -> int:
+        """Calls that reached a model, by the seals' own count and their signatures: what a lease counts by."""
+        return sum(self.sealed.values())
 
     def by_secret(self) -> dict[str, CallerKey]:
         """Live keys by the digest of their text."""

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from caveat.terms.lease import Continuity, Lease, LeaseRule
+from caveat.terms.shape_seals import SealRule
 
 Text = dict[str, str]
 """A sentence in several languages: BCP 47 tag -> text.  The first is the terms' first language."""
@@ -130,6 +131,7 @@ class Draft(Struct, frozen=True):
     schema       the Cedar schema, JSON text
     yaml         the document's exact bytes
     waivers      who must approve an exception
+    seals        what must stand before its models, and count every call to them
     vocabulary   the version of the fact schema that it is compiled under (vocabulary.VERSION is the newest)
     challenges   what is promised to whoever challenges a bundle; None where nothing is
     recognizer   which learned recognizer must read every call; None where the terms name none
@@ -159,6 +161,7 @@ class Draft(Struct, frozen=True):
     schema: str
     yaml: bytes
     waivers: WaiverRule = WaiverRule()
+    seals: tuple[SealRule, ...] = ()
     vocabulary: int = 1
     recognizer: Agreed | None = None
     challenges: Challenges | None = None
@@ -179,6 +182,10 @@ class Draft(Struct, frozen=True):
     def valid_at(self, at_ms: int) -> bool:
         """Whether the terms are valid at that time, POSIX milliseconds."""
         return self.valid_from_ms <= at_ms < self.valid_until_ms
+
+    def seals_of(self, alias: str) -> tuple[SealRule, ...]:
+        """The seals one of which must stand before that model; none where the terms ask for none."""
+        return tuple(seal for seal in self.seals if alias in seal.models)
 
     def clause(self, clause_id: str) -> Clause:
         """The clause of that id; KeyError is a bug in the caller."""

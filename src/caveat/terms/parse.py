@@ -18,6 +18,7 @@ from caveat.terms.shape import ClauseShape, TermsShape, read_shape
 from caveat.terms.shape_challenges import promised
 from caveat.terms.shape_lease import continuity_of, lease_of
 from caveat.terms.shape_recognizer import agreed
+from caveat.terms.shape_seals import read_seals
 from caveat.terms.source import Source, at, read_source
 from caveat.vocabulary import (
     DUTIES,
@@ -84,6 +85,7 @@ def parse_terms(yaml: bytes, caveats: Sequence[str] = ()) -> Draft:
         waivers=WaiverRule(shape.waivers.approvers, shape.waivers.vendor),
         recognizer=agreed(shape.recognizer, source),
         challenges=promised(shape.challenges),
+        seals=read_seals(shape.seals, tuple(m.alias for m in shape.models), source),
         vocabulary=compiled.vocabulary,
         lease=lease,
         continuity=continuity_of(shape.continuity, lease, shape.purposes, source),

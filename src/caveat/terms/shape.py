@@ -40,6 +40,7 @@ from caveat.terms.shape_base import (
 from caveat.terms.shape_challenges import ChallengesShape
 from caveat.terms.shape_lease import ContinuityShape, LeaseShape, WindDownShape
 from caveat.terms.shape_recognizer import RatesShape, RecognizerShape
+from caveat.terms.shape_seals import SealShape
 from caveat.terms.source import Source, at, path_of
 from caveat.vocabulary import CLAUSE_EFFECTS, SIDE_EFFECTS, TOOL_KINDS
 
@@ -143,6 +144,7 @@ class TermsShape(Shape, frozen=True):
     continuity: ContinuityShape | None = None
     wind_down: WindDownShape | None = None
     challenges: ChallengesShape | None = None
+    seals: tuple[SealShape, ...] = ()
 
 
 LISTS: dict[str, Sequence[str]] = {
@@ -206,6 +208,6 @@ def _plain(types: str) -> str:
 
 def _near_key(key: str) -> str:
     every = [PartiesShape, ValidShape, ModelShape, ToolShape, GuardShape, WaiversShape, ProbeShape, ClauseShape]
-    every += [RecognizerShape, RatesShape, LeaseShape, ContinuityShape, WindDownShape, TermsShape]
-    every += [RecognizerShape, RatesShape, ChallengesShape, TermsShape]
+    every += [RecognizerShape, RatesShape, LeaseShape, ContinuityShape, WindDownShape, ChallengesShape, SealShape]
+    every.append(TermsShape)
     return nearest(key, tuple(sorted({name for shape in every for name in shape.__struct_encode_fields__})))

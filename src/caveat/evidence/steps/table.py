@@ -14,6 +14,7 @@ from caveat.evidence.steps import (
     disclosures,
     in_force,
     leases,
+    meter,
     outcomes,
     parties,
     records,
@@ -38,6 +39,7 @@ STEPS: Final[tuple[Step, ...]] = (
     disclosures.STEP,
     decisions.STEP,
     outcomes.STEP,
+    meter.STEP,
     sums.STEP,
 )
 

@@ -135,6 +135,7 @@ class _Running:
     async def _serve(self) -> None:
         models = {model.alias: model.identity for model in self._draft.models}
         upstreams, clients = Upstreams(), []
+        upstreams.stand_in = True
         for alias, identity in models.items():
             access = Access(identity="endpoint:scripted" if identity == "any" else identity)
             client = HttpUpstream(alias, Endpoint(self._upstream.address), tuple(DIALECTS), access)

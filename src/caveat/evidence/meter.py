@@ -1,0 +1,308 @@
+"""One seal's count against the ledger's records: every number once, boots in a row, sums that agree.
+
+How it goes: tickets are taken in as records bring them; at each beat, those that it counts must all be there, and the chain of
+their heads leads from the beat before to this one, so that the one signature of the beat stands for every ticket under it.
+What comes behind the last beat is held by the tickets' own signatures.
+
+Rules of this file: bytes and values in, sentences out; memory is bounded by the tickets between two beats; a sentence names
+records by index, calls by boot and number, times as the seal's clock had them.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec import Struct
+
+from caveat.errors import NotVerified
+from caveat.keys import VerifyKey
+from caveat.meter.beat import LAST_KINDS, Beat
+from caveat.meter.ticket import Ticket
+
+SILENT_MS: Final = 130_000
+"""A seal that runs beats at least every minute; two missed ones are a silence that is named."""
+OFF_MS: Final = 10_000
+"""A seal that was off for less was only started anew."""
+
+Say = Callable[[str, int], None]
+"""Takes a sentence, and the index of the record that it is about (-1 for none)."""
+
+
+class Held(Struct, frozen=True):
+    """A ticket that waits for the beat that counts it; `late` where it came by no outcome."""
+
+    index: int
+    ticket: Ticket
+    late: bool
+
+
+class Boot(Struct):
+    """What was seen of one boot.  Numbers up to `upto` and those in `more` have their ticket under a beat."""
+
+    number: int
+    upto: int = 0
+    more: set[int] = set()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    unmeasured: int = 0
+    whole: bool = True
+
+    def has(self, number: int) -> bool:
+        """Whether a beat has counted a ticket of that number."""
+        return number <= self.upto or number in self.more
+
+    def add(self, ticket: Ticket) -> None:
+        """Count a ticket under a beat."""
+        self.more.add(ticket.number)
+        while self.upto + 1 in self.more:
+            self.upto += 1
+            self.more.discard(self.upto)
+        self.tokens_in += ticket.tokens_in or 0
+        self.tokens_out += ticket.tokens_out or 0
+        self.unmeasured += ticket.tokens_in is None and ticket.tokens_out is None
+
+
+class SealCount:
+    """What one seal counted, record by record.  `fail` and `limit` take what is found."""
+
+    def __init__(self, name: str, fail: Say, limit: Say) -> None:
+        self.name = name
+        self.last: Beat | None = None
+        self.beats = self.calls = 0
+        self._fail = fail
+        self._limit = limit
+        self._boot = Boot(0)
+        self._held: dict[str, Held] = {}
+        self._numbers: dict[tuple[int, int], str] = {}
+        self._recent: dict[str, Held] = {}
+        self._quiet: Beat | None = None
+
+    # --- tickets ---
+
+    def ticket(self, index: int, ticket: Ticket, *, late: bool) -> None:
+        """A ticket in a record's clear fields; `late`: in a document of tickets that came by no outcome."""
+        head = ticket.head
+        known = self._held.get(head) or self._recent.get(head)
+        if known is not None:
+            if not (late or known.late):
+                self._fail(f"records {known.index} and {index} bear one ticket, {_place(ticket)}", index)
+            return
+        other = self._numbers.get((ticket.boot, ticket.number))
+        if other is not None:
+            first = self._held[other].index if other in self._held else -1
+            self._fail(f"records {first} and {index} bear different tickets under one number, {_place(ticket)}", index)
+            return
+        if ticket.boot < self._boot.number or (ticket.boot == self._boot.number and self._boot.has(ticket.number)):
+            self._fail(f"record {index} bears {_place(ticket)}, which was counted before", index)
+            return
+        self._held[head] = Held(index, ticket, late)
+        self._numbers[ticket.boot, ticket.number] = head
+
+    # --- beats ---
+
+    def baseline(self, beat: Beat) -> None:
+        """A beat before the range: what it counts stands outside, and is another bundle's to show."""
+        self.last = beat
+        self._boot = Boot(beat.boot, whole=False)
+        self._skip(beat)
+
+    def _skip(self, beat: Beat) -> None:
+        self._boot.upto = beat.last
+        for number in reversed(beat.open):
+            self._boot.more |= set(range(number + 1, self._boot.upto + 1))
+            self._boot.upto = number - 1
+
+    def beat(self, index: int, beat: Beat, keys: Iterable[VerifyKey], *, first: bool) -> None:
+        """A beat in the range.  `first`: the range does not begin with the log, and no beat of this seal came in it yet, so
+        what is missing may stand before the range."""
+        before = self.last
+        self.beats += 1
+        self._follows(index, beat, before)
+        if before is None or beat.boot != before.boot:
+            self._boot = Boot(beat.boot)
+        self._silence(before, beat)
+        taken = self._take(index, beat, keys, first=first)
+        self._sums(index, beat)
+        self._engine(index, beat)
+        self._recent = {held.ticket.head: held for held in taken}
+        self.last = beat
+
+    def _follows(self, index: int, beat: Beat, before: Beat | None) -> None:
+        at = f"record {index}"
+        if before is None:
+            if beat.total > beat.last or beat.beat != 1:
+                counted = beat.total - beat.last
+                self._fail(
+                    f"{at}: the first beat on record is beat {beat.beat} of boot {beat.boot}; what came before it, "
+                    f"{counted} calls of earlier boots among it, is not on record",
+                    index,
+                )
+        elif beat.boot == before.boot:
+            if beat.beat != before.beat + 1:
+                self._fail(f"{at}: beat {before.beat} of boot {beat.boot} is followed by beat {beat.beat}", index)
+            elif before.kind in LAST_KINDS:
+                self._fail(f"{at}: boot {beat.boot} goes on after its end", index)
+            elif beat.last < before.last or beat.total - before.total != beat.last - before.last:
+                self._fail(f"{at}: the count went back within boot {beat.boot}", index)
+        elif beat.boot < before.boot:
+            self._fail(
+                f"{at}: the seal's count went back from boot {before.boot} to boot {beat.boot}: its state was restored, or "
+                "two run under one key",
+                index,
+            )
+        else:
+            self._next_boot(index, beat, before)
+
+    def _next_boot(self, index: int, beat: Beat, before: Beat) -> None:
+        at = f"record {index}"
+        if beat.boot != before.boot + 1 or beat.kind != "open":
+            self._fail(f"{at}: boot {before.boot} is followed by beat {beat.beat} of boot {beat.boot}", index)
+        elif before.kind not in LAST_KINDS:
+            self._fail(f"{at}: boot {beat.boot} begins, and boot {before.boot} was not told as ended", index)
+        elif beat.previous != (before.last, before.head) or beat.total != before.total:
+            self._fail(
+                f"{at}: boot {beat.boot} names number {beat.previous[0]} as the last of the boot before it, and the record "
+                f"has {before.last}",
+                index,
+            )
+
+    def _silence(self, before: Beat | None, beat: Beat) -> None:
+        if before is None:
+            return
+        pause = beat.at_ms - before.at_ms
+        if beat.boot == before.boot and pause > SILENT_MS:
+            self._limit(f"the seal was silent from {_time(before.at_ms)} to {_time(beat.at_ms)} (boot {beat.boot})", -1)
+        elif beat.boot != before.boot and pause > OFF_MS:
+            self._limit(
+                f"the seal was off from {_time(before.at_ms)} to {_time(beat.at_ms)}, before boot {beat.boot}", -1
+            )
+
+    def _take(self, index: int, beat: Beat, keys: Iterable[VerifyKey], *, first: bool) -> list[Held]:
+        """Everything that the beat counts and no beat before it did, on record and under its signature."""
+        wanted = {n for n in range(self._boot.upto + 1, beat.last + 1) if n not in self._boot.more} - set(beat.open)
+        found = [self._held.pop(head) for n in sorted(wanted) if (head := self._numbers.pop((beat.boot, n), ""))]
+        missing = wanted - {held.ticket.number for held in found}
+        if missing:
+            self._miss(index, beat, missing, first=first)
+        if not self._chained(beat, found):
+            self._check_each(found, keys, index, beat, broken=bool(missing))
+        for held in found:
+            self._boot.add(held.ticket)
+        for number in missing:
+            self._boot.more.add(number)
+        self._boot.whole = self._boot.whole and not missing
+        self.calls += len(found)
+        return found
+
+    def _miss(self, index: int, beat: Beat, missing: set[int], *, first: bool) -> None:
+        since = f"between {_time(self.last.at_ms)} and " if self.last and self.last.boot == beat.boot else "until "
+        what = f"{_runs(missing)} of boot {beat.boot}, counted {since}{_time(beat.at_ms)}"
+        if first:
+            self._limit(f"calls that may stand before the range: {what}", -1)
+        else:
+            self._fail(f"record {index}: no record bears {what}", index)
+
+    def _chained(self, beat: Beat, found: list[Held]) -> bool:
+        """Whether the heads lead from the beat before through exactly these tickets to this beat."""
+        by_head = {held.ticket.head: held.ticket.prev for held in found}
+        start = self._start(beat)
+        at = beat.head
+        while at in by_head:
+            at = by_head.pop(at)
+        return not by_head and at == start
+
+    def _start(self, beat: Beat) -> str:
+        if self.last is not None and self.last.boot == beat.boot:
+            return self.last.head
+        return beat.previous[1]
+
+    def _check_each(
+        self, found: list[Held], keys: Iterable[VerifyKey], index: int, beat: Beat, *, broken: bool
+    ) -> None:
+        """The chain has a gap: each ticket by its own signature."""
+        keys = tuple(keys)
+        for held in found:
+            _signed(held, keys, self._fail)
+        if not broken:
+            self._fail(f"record {index}: the tickets of boot {beat.boot} are not the ones that the seal chained", index)
+
+    def _sums(self, index: int, beat: Beat) -> None:
+        boot = self._boot
+        if not boot.whole:
+            return
+        counted = (boot.tokens_in, boot.tokens_out)
+        if (counted, boot.unmeasured) != (beat.tokens, beat.unmeasured):
+            self._fail(
+                f"record {index}: the tickets on record add up to {_tokens(counted)}, the seal says {_tokens(beat.tokens)}",
+                index,
+            )
+
+    def _engine(self, index: int, beat: Beat) -> None:
+        """The engine's own counters, from one quiet beat to the next."""
+        if beat.engine is None or beat.open:
+            return
+        quiet, self._quiet = self._quiet, beat
+        if quiet is None or quiet.engine is None or quiet.boot != beat.boot:
+            return
+        engine = _less(beat.engine, quiet.engine)
+        seal = _less(beat.tokens, quiet.tokens)
+        if min(engine) < 0:
+            self._limit(
+                f"the engine was started anew before {_time(beat.at_ms)}, so its counters begin again there", -1
+            )
+        elif engine != seal and (beat.unmeasured == quiet.unmeasured or min(_less(engine, seal)) < 0):
+            self._fail(
+                f"record {index}: from {_time(quiet.at_ms)} to {_time(beat.at_ms)} the engine counted {_tokens(engine)}, and "
+                f"{_tokens(seal)} came through the seal",
+                index,
+            )
+
+    # --- the end ---
+
+    def finish(self, keys: Iterable[VerifyKey], newest_ms: int) -> int:
+        """The range is over; how many tickets stand behind the last beat."""
+        keys = tuple(keys)
+        for held in self._held.values():
+            _signed(held, keys, self._fail)
+        if self.last is not None and newest_ms - self.last.at_ms > SILENT_MS and self.last.kind not in LAST_KINDS:
+            self._limit(f"what the seal counted since {_time(self.last.at_ms)}, its last beat", -1)
+        return len(self._held)
+
+
+def _signed(held: Held, keys: tuple[VerifyKey, ...], fail: Say) -> None:
+    try:
+        held.ticket.verify(keys)
+    except NotVerified:
+        fail(f"record {held.index}: the seal did not sign the ticket for {_place(held.ticket)}", held.index)
+
+
+def _place(ticket: Ticket) -> str:
+    return f"number {ticket.number} of boot {ticket.boot}"
+
+
+def _runs(numbers: set[int]) -> str:
+    """`number 4`, `numbers 4, 7 to 9`: the first eight runs."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    words = [f"{a}" if a == b else f"{a} to {b}" for a, b in runs[:8]]
+    more = f" and {len(runs) - 8} more runs" if len(runs) > 8 else ""
+    return f"number{'s' if len(numbers) > 1 else ''} {', '.join(words)}{more}"
+
+
+def _time(at_ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{at_ms} ms"
+
+
+def _tokens(pair: tuple[int, int]) -> str:
+    return f"{pair[0]} tokens in and {pair[1]} out"
+
+
+def _less(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    return a[0] - b[0], a[1] - b[1]
