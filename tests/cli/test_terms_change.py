@@ -97,3 +97,22 @@ def test_a_day_is_whole():
     assert terms_replay.moment("2026-01-01", "--to", whole_day=True) == 1_767_225_600_000 + 86_400_000
     assert terms_replay.moment("2026-01-01T00:00:00Z", "--to", whole_day=True) == 1_767_225_600_000
     assert terms_replay.moment("2026-01-01T02:00:00+02:00", "--to") == 1_767_225_600_000
+
+
+def test_what_a_waiver_could_let_through_is_told_before_anyone_approves_it(run, tmp_path):
+    """Which hazards, purposes and markings it can, and which it provably cannot."""
+    file = tmp_path / "terms.yaml"
+    file.write_bytes(sample_terms())
+    told = run("terms", "reach", file, "--clause", "cyber.offensive", "--purpose", "code", "--highest-rank", "2")
+    assert told.code == 0
+    can, _, cannot = told.out.partition("cannot let through (proved)")
+    assert "x_cyb" in can
+    assert "iwp" in cannot
+    assert "marking rank of the request: 1 to 2" in can
+    assert "marking rank of the request: 3 to 15" in cannot
+    found = run("terms", "reach", file, "--clause", "cyber.offensive", "--purpose", "gardening", "--json").json
+    assert {one["says"] for one in found["reach"]} == {"cannot"}
+    nothing = run("terms", "reach", file, "--clause", "cyber.offensive", "--purpose", "gardening")
+    assert "lets nothing through" in nothing.out
+    for words in ((), ("--clause", "weapons.mass"), (tmp_path / "none.json",)):
+        assert run("terms", "reach", file, *words).code == 2

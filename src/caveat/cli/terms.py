@@ -2,7 +2,7 @@
 
 import typer
 
-from caveat.cli import talking, terms_change, terms_lease, terms_replay, terms_show, terms_sign
+from caveat.cli import talking, terms_change, terms_lease, terms_reach, terms_replay, terms_show, terms_sign
 
 app = typer.Typer(
     help="Terms between a vendor and an operator: write, negotiate, adopt, change with eyes open, renew, end.",
@@ -30,5 +30,6 @@ app.command("revoke")(terms_sign.revoke)
 app.command("end")(terms_sign.end)
 app.command("patch")(terms_change.patch)
 app.command("diff")(terms_change.diff)
+app.command("reach")(terms_reach.reach)
 app.command("check-certificate")(terms_change.check)
 app.command("replay")(terms_replay.replay)

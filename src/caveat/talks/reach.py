@@ -164,7 +164,10 @@ def _scope(sight: Sight, waiver: Waiver) -> str:
     who, model, purpose = sight.scope("principal"), sight.scope("resource"), sight.fact("purpose")
     assert isinstance(purpose, Word)
     wanted = ((who, waiver.callers), (purpose, waiver.purposes), (model, waiver.models))
-    return all_of(_one_of(sight, word, words) for word, words in wanted if words)
+    rank = sight.fact("labelRank")
+    assert isinstance(rank, Number)
+    highest = [f"(<= {rank.text} {waiver.max_rank})"] if waiver.max_rank >= 0 else []
+    return all_of((*(_one_of(sight, word, words) for word, words in wanted if words), *highest))
 
 
 def _one_of(sight: Sight, word: Word, words: Iterable[str]) -> str:
