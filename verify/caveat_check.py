@@ -24,6 +24,7 @@ from datetime import datetime, timedelta, timezone
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 class No(Exception):
     """Something does not hold."""
@@ -340,7 +341,17 @@ def signed_by(keys, sigs, message, whose, least=1):
             found += 1
     need(found >= least, f"the {whose} has not signed, or with too few keys")
 
-# --- a party's repository: The Update Framework 1.0, as far as its Ed25519 keys go ---------------------------------------
+# --- a party's repository: The Update Framework 1.0, as far as its Ed25519 and ML-DSA keys go -----------------------------
+
+def olpc(value):
+    """TUF's canonical JSON: of all characters only the quotation mark and the backslash are escaped."""
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list):
+        return "[" + ",".join(map(olpc, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{olpc(name)}:{olpc(value[name])}" for name in sorted(value)) + "}"
+    return json.dumps(value)
 
 def tuf(text, kind, root=None):
     """The signed part of metadata that enough keys of the root signed; a first root's own."""
@@ -348,14 +359,17 @@ def tuf(text, kind, root=None):
     try:
         signed, good = whole["signed"], set()
         root = root or signed
-        role, message = root["roles"][kind], canon(signed)
+        role, message = root["roles"][kind], olpc(signed).encode()
         need(signed["_type"] == kind, f"expected {kind} metadata")
         for sig in whole["signatures"]:
             key = root["keys"].get(sig["keyid"]) if sig["keyid"] in role["keyids"] else None
-            if key and key["keytype"] == "ed25519":
+            if key and key["keytype"] in ("ed25519", "ml-dsa"):
                 with contextlib.suppress(InvalidSignature, ValueError):
-                    public = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(key["keyval"]["public"]))
-                    public.verify(bytes.fromhex(sig["sig"]), message)
+                    public = key["keyval"]["public"]
+                    by = (load_pem_public_key(public.encode()) if key["keytype"] == "ml-dsa"
+                          else ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)))
+                    hashed = b"tuf\1" + hashlib.sha512(message).digest()  # TAP 21
+                    by.verify(bytes.fromhex(sig["sig"]), hashed if key["keytype"] == "ml-dsa" else message)
                     good.add(sig["keyid"])
         need(len(good) >= role["threshold"] >= 1, f"too few keys have signed {kind} metadata")
         return signed

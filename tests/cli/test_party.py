@@ -37,3 +37,99 @@ def test_what_is_no_key_is_told_without_its_words(run, tmp_path, content):
 def test_a_name_that_no_key_may_have(run, tmp_path):
     assert run("party", "init", "two words", tmp_path / "k").code == 2
     assert not (tmp_path / "k").exists()
+
+
+# --- a party with a repository ---
+
+
+def ceremony(run, path, *more):
+    return run("party", "init", "labs.example", path, "--role", "vendor", *more)
+
+
+def test_a_ceremony_makes_keys_a_repository_and_a_page(run, tmp_path):
+    made = ceremony(run, tmp_path / "labs", "--root-keys", 3, "--root-threshold", 2, "--json").json
+    assert (made["root_threshold"], len(made["root_keys"]), made["terms_threshold"]) == (2, 3, 1)
+    keys = sorted(file.name for file in (tmp_path / "labs" / "keys").iterdir())
+    assert keys == ["root-1.key", "root-2.key", "root-3.key", "terms-1.key"]
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in (tmp_path / "labs" / "keys").iterdir())
+    page = (tmp_path / "labs" / "ceremony.html").read_text("utf-8")
+    assert made["fingerprint"] in page
+    assert all(key in page.replace("&#43;", "+") for key in made["root_keys"])
+    assert "made in software" in page
+    assert "http" not in page.partition("<body>")[2]
+    assert run("party", "show", tmp_path / "labs", "--json").json == made
+    assert run("party", "hand", tmp_path / "stick", "--party", tmp_path / "labs").code == 0
+    assert run("party", "show", tmp_path / "stick", "--json").json["fingerprint"] == made["fingerprint"]
+    assert not [file for file in (tmp_path / "stick").rglob("*") if file.is_file() and b"PRIVATE" in file.read_bytes()]
+
+
+def test_nothing_is_written_over(run, tmp_path):
+    ceremony(run, tmp_path / "labs")
+    before = {file: file.read_bytes() for file in (tmp_path / "labs").rglob("*") if file.is_file()}
+    assert ceremony(run, tmp_path / "labs").code == 2
+    assert {file: file.read_bytes() for file in (tmp_path / "labs").rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--root-threshold", 3), "3 of 2 root keys is no threshold"),
+        (("--terms-threshold", 2), "2 of 1 terms keys is no threshold"),
+    ],
+)
+def test_a_threshold_that_nobody_can_meet(run, tmp_path, flags, says):
+    done = ceremony(run, tmp_path / "labs", *flags)
+    assert done.code == 2
+    assert says in done.err
+    assert not (tmp_path / "labs").exists()
+
+
+def test_without_a_token_pkcs11_says_so_plainly(run, tmp_path, monkeypatch):
+    monkeypatch.delenv("PYKCS11LIB", raising=False)
+    done = ceremony(run, tmp_path / "labs", "--pkcs11")
+    assert done.code == 3
+    assert "no PKCS#11 token can be used here" in done.err
+    assert "keys are made in software" in done.err
+    assert not (tmp_path / "labs").exists()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ml-dsa-65"])
+def test_keys_rotate_under_enough_root_keys(run, tmp_path, kind):
+    first = ceremony(run, tmp_path / "labs", "--root-kind", kind, "--terms-keys", 2, "--json").json
+    party = ("--party", tmp_path / "labs")
+    second = run("party", "rotate", *party, "--replace", "terms-2", "--terms-threshold", 2, "--json").json
+    assert (second["root"], second["terms_threshold"]) == (2, 2)
+    assert first["terms_keys"][0] in second["terms_keys"]
+    assert first["terms_keys"][1] not in second["terms_keys"]
+    third = run("party", "rotate", *party, "--replace", "root-1", "--json").json
+    assert (third["root"], third["root_keys"] != second["root_keys"]) == (3, True)
+    assert run("party", "renew", *party, "--days", 30, "--json").code == 0
+    assert run("party", "show", tmp_path / "labs", "--json").json["root"] == 3
+
+
+def test_a_root_key_in_a_safe_is_missed_and_brought(run, tmp_path):
+    ceremony(run, tmp_path / "labs", "--root-keys", 2, "--root-threshold", 2)
+    safe = tmp_path / "safe.key"
+    (tmp_path / "labs" / "keys" / "root-2.key").rename(safe)
+    party = ("--party", tmp_path / "labs")
+    without = run("party", "rotate", *party, "--terms-threshold", 1)
+    assert without.code == 1
+    assert "1 of 2 keys of the new root have signed" in without.err
+    assert "labs.example/root-2" in without.err
+    assert run("party", "rotate", *party, "--terms-threshold", 1, "--key", safe).code == 0
+    assert run("party", "rotate", *party, "--replace", "terms-9").code == 2
+
+
+def test_the_fingerprint_is_typed_by_a_person_or_given(run, tmp_path):
+    ceremony(run, tmp_path / "labs")
+    run("party", "init", "ministry.example", tmp_path / "ministry", "--role", "operator")
+    said = run("party", "show", tmp_path / "labs", "--json").json["fingerprint"]
+    party = ("--party", tmp_path / "ministry")
+    other = tmp_path / "labs" / "repository"
+    wrong = run("party", "meet", other, *party, "--fingerprint", said[::-1])
+    assert (wrong.code, "nothing is trusted" in wrong.err) == (1, True)
+    assert run("party", "meet", other, *party, stdin=b"\n").code == 1
+    typed = run("party", "meet", other, *party, stdin=said.encode() + b"\n")
+    assert typed.code == 0
+    assert "call labs.example on a number that you knew before" in typed.out
+    assert run("party", "meet", other, *party, "--fingerprint", said).code == 2

@@ -10,11 +10,12 @@ from tests.evidence.second import SCRIPT
 from tests.talks.party import Party
 
 from caveat.canon import digest
+from caveat.cli.ceremony import new_root_key
 from caveat.errors import NotVerified
 from caveat.evidence.trust import read_trust
 from caveat.facts import Caller
 from caveat.register import CallerKey
-from caveat.talks.publishing import DAY_MS
+from caveat.talks.publishing import DAY_MS, Charter, make_root
 from caveat.terms.document import SignedTerms
 from caveat.terms.listing import listing_bytes
 from caveat.terms.parse import parse_terms
@@ -71,6 +72,16 @@ def test_terms_that_both_repositories_list_verify():
     two.see(two.labs, {"talks/office/001-offer.json": b"{}"})
     report = two.report()
     assert report.verified, report.sentences()
+
+
+def test_the_second_verifier_reads_roots_with_post_quantum_keys():
+    signers = [new_root_key(f"labs.test/root-{n}", "ml-dsa-65")[0] for n in (1, 2)]
+    terms = Party("vendor", 1).terms_keys[0].verify_key
+    charter = Charter("labs.test", "vendor", tuple(s.public_key for s in signers), 2, (terms,), 1)
+    root = make_root(charter, signers, NOW_MS)
+    assert SCRIPT.tuf(root, "root")["version"] == 1
+    with pytest.raises(SCRIPT.No):
+        SCRIPT.tuf(root.replace('"version":1', '"version":2'), "root")
 
 
 def only_one_lists(two: Two) -> None:

@@ -112,6 +112,27 @@ def test_an_expired_list_is_refused_by_the_time_of_its_record():
         folded(seen("labs.test", BY_LABS), register=folded(*ROOTED), at=NOW + 181 * DAY_MS)
 
 
+def test_a_list_that_expired_since_stops_adoption_and_not_what_is_in_force():
+    later = NOW + 181 * DAY_MS
+    adopted = folded(ADOPT, register=BOTH)
+    with pytest.raises(NotVerified, match="has expired: bring a new copy"):
+        folded(ADOPT, register=BOTH, at=later)
+    noted = folded(("evaluated", "call", b""), register=adopted, at=later)
+    assert noted.terms == adopted.terms
+
+
+def test_two_vendors_stand_side_by_side_and_neither_signs_for_the_other():
+    works, ours = Party("vendor", 150, name="works.test"), Party("operator", 200, name="ministry-works.test")
+    signed = sign_terms(DRAFT, *works.terms_keys, *ours.terms_keys).raw
+    acts = [("party.rooted", p.name, p.roots[0].encode()) for p in (works, ours)]
+    acts += [seen(p.name, p.list({PATH: signed})) for p in (works, ours)]
+    both = folded(*acts, register=BOTH)
+    assert folded(ADOPT, register=both).vendors == {DRAFT.id: "labs.test"}
+    assert folded(("terms.adopted", DRAFT.name, signed), register=both).vendors == {DRAFT.id: "works.test"}
+    with pytest.raises(NotVerified, match="is an agreement with"):
+        folded(ADOPT, ("terms.adopted", DRAFT.name, signed), register=both)
+
+
 def test_a_root_is_trusted_once_and_for_its_own_role():
     with pytest.raises(NotVerified, match="trusted already"):
         folded(ROOTED[0], register=BOTH)

@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 from securesystemslib.signer import CryptoSigner, HSMSigner, Key, Signer, SSlibKey
 
+from caveat.dsse import key_id
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway.files import disk_trouble, sync_folder, write_once
 from caveat.gateway.partydir import Folder, PartyDir, read_key
 from caveat.keys import SigningKey, new_signing_key
-from caveat.talks.publishing import DAY_MS, LIST_DAYS, Charter, KeySigner, charter_of, make_listing, make_root, public
+from caveat.talks.publishing import DAY_MS, LIST_DAYS, Charter, KeySigner, charter_of, make_listing, make_root
 from caveat.terms.listing import Repository
 from caveat.terms.repository import look, spoken
 
@@ -116,15 +117,22 @@ def rotate_root(
     """The next root, and the list signed anew under it.  Raises BadInput, NotVerified where too few keys are at hand."""
     before = party.folder.listing()
     charter = charter_of(before.roots[-1])
-    made: dict[str, tuple[SigningKey, str]] = {}
+    files: dict[str, bytes] = {}
+    signers = root_signers(party, more, charter.root_keys)
+    at_hand = list(_ours(party, more))
     roots, terms = list(charter.root_keys), list(charter.terms_keys)
     for word in replaced:
-        place, name, key = _fresh(word, roots, [key.name for key in terms])
-        made[name] = (key, word)
+        place = _place(word, len(roots), len(terms))
         if word.startswith("root"):
-            roots[place] = public(key.verify_key)
+            old = roots[place]
+            signer, secret = new_root_key(_next(old.keyid), "ml-dsa-65" if old.keytype == "ml-dsa" else "ed25519")
+            signers.append(signer)
+            roots[place] = signer.public_key
         else:
-            terms[place] = key.verify_key
+            key = new_signing_key(_next(key_id(terms[place])))
+            at_hand.append(key)
+            secret, terms[place] = key.text.encode() + b"\n", key.verify_key
+        files[f"{word}.{len(before.roots) + 1}.key"] = secret
     after = Charter(
         charter.party,
         charter.role,
@@ -133,30 +141,32 @@ def rotate_root(
         tuple(terms),
         thresholds[1] or charter.terms_threshold,
     )
-    new = [key for key, _ in made.values()]
-    signers: list[Signer] = [*root_signers(party, more, charter.root_keys), *map(KeySigner, new)]
     root = make_root(after, signers, now_ms, before.roots[-1])
-    at_hand = [*new, *(key for key in _ours(party, more) if key.verify_key in terms)]
     until = now_ms + LIST_DAYS * DAY_MS
-    listing = make_listing((*before.roots, root), {}, at_hand, until, before)
+    ours = [key for key in at_hand if key.verify_key in terms]
+    listing = make_listing((*before.roots, root), {}, ours, until, before)
     looked = look(before.roots[0], listing, now_ms)
-    for name, (key, _) in made.items():  # a crash after this leaves keys that no root names
-        write_once(party.path / "keys" / name, key.text.encode() + b"\n", mode=0o600)
+    for name, secret in files.items():  # a crash after this leaves keys that no root names
+        write_once(party.path / "keys" / name, secret, mode=0o600)
     party.folder.publish(listing)
     return looked
 
 
-def _fresh(word: str, roots: Sequence[Key], terms: Sequence[str]) -> tuple[int, str, SigningKey]:
-    """Which key `root-1` or `terms-2` is, and a new one in its place: its file and itself."""
+def _place(word: str, roots: int, terms: int) -> int:
+    """Which key `root-1` or `terms-2` is.  Raises BadInput."""
     kind, _, number = word.partition("-")
-    names = {"root": [key.keyid.rpartition("+")[0] for key in roots], "terms": list(terms)}.get(kind, [])
     place = int(number) - 1 if number.isdecimal() else -1
-    if not 0 <= place < len(names):
-        known = ", ".join(f"`{k}-{n + 1}`" for k, many in (("root", roots), ("terms", terms)) for n in range(len(many)))
-        raise BadInput(f"there is no key `{word}`", hint=f"one of {known}")
-    generation = names[place].count("'") + 1
-    key = new_signing_key(names[place] + "'")
-    return place, f"{word}.{generation + 1}.key", key
+    if not 0 <= place < {"root": roots, "terms": terms}.get(kind, 0):
+        names = [f"`root-{n + 1}`" for n in range(roots)] + [f"`terms-{n + 1}`" for n in range(terms)]
+        raise BadInput(f"there is no key `{word}`", hint=f"one of {', '.join(names)}")
+    return place
+
+
+def _next(keyid: str) -> str:
+    """The name of a key in place of another: `labs.example/terms-1` becomes `labs.example/terms-1.2`, then `.3`."""
+    name = keyid.rpartition("+")[0] or keyid
+    base, dot, number = name.rpartition(".")
+    return f"{base}.{int(number) + 1}" if dot and number.isdecimal() else f"{name}.2"
 
 
 def new_root_key(name: str, kind: str) -> tuple[Signer, bytes]:

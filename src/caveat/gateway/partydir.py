@@ -151,8 +151,8 @@ class PartyDir:
         return open_root(newest_root(self.folder))
 
     def signing_keys(self, more: Sequence[Path] = ()) -> tuple[SigningKey, ...]:
-        """The keys that lie in the directory, and those in other files (a stick).  Raises BadInput."""
-        files = [*sorted((self.path / "keys").glob("*.key")), *more]
+        """The terms keys that lie in the directory, and those in other files (a stick).  Raises BadInput."""
+        files = [*sorted((self.path / "keys").glob("terms-*.key")), *more]
         return tuple(read_key(file) for file in files)
 
     def known(self, role: Role) -> Known | None:
