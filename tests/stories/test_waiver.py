@@ -14,9 +14,10 @@ from tests.gateway.running import HEAD, MODEL, running, scripted_gateway, upstre
 from tests.stories.persons import PATH, asked, carried, granted, released, send, staffed, verified
 
 from caveat.gateway.documents import Documents
-from caveat.gateway.held import Held
+from caveat.gateway.held import Held, keep
 from caveat.gateway.script import says
 from caveat.gateway.scripted import serve
+from caveat.gateway.sweeping import sweep
 
 PLAIN = {"model": MODEL, "messages": [{"role": "user", "content": "Draft a short note of thanks."}]}
 SECRET = {
@@ -207,10 +208,13 @@ def test_a_held_call_lapses(office):
     late = msgspec.msgpack.decode(house.bodies.read(hold, "held"), type=Held)
     lapsed = msgspec.structs.replace(late.ask, until_ms=late.ask.from_ms + 1)
     house.bodies.drop(hold, "held")
-    house.bodies.keep(hold, "held", msgspec.msgpack.encode(Held(lapsed, late.body)))
+    keep(house.bodies, Held(lapsed, late.body))
     assert office.do("hold", "list", "--home", office.home, "--json").json["holds"] == []
     office.do("hold", "show", hold, "--home", office.home, code=2)
+    assert office.gateway.run(sweep(house)) == 1
     assert house.bodies.kept("held") == ()
+    (gone,) = [one for one in office.gateway.records() if one.leaf.what == "bodies.destroyed"]
+    assert hold.encode() in house.document(gone.leaf.doc)
     assert "is not approved" in message(send(office, data, hold))
 
 

@@ -18,6 +18,7 @@ from caveat.gateway import duties
 from caveat.gateway.begun import Begun
 from caveat.gateway.held import WHICH, Kept
 from caveat.gateway.house import House
+from caveat.gateway.notifying import told
 from caveat.gateway.problems import NO_RECORD, status_of
 from caveat.gateway.sender import Sender
 from caveat.gateway.settling import settle
@@ -89,7 +90,8 @@ async def _settled(house: House, begun: Begun, facts: Facts, decision: Decision)
     spends = _late(begun, decision)
     ids = tuple(waiver.id for waiver in spends)
     entry = record.settled(head, opening, "completed" if leaves else "stopped", None, hidden, ids)
-    await settle(house, entry, spends)
+    beside = await told(house, begun, decision, "completed" if leaves else "stopped")
+    await settle(house, entry, spends, beside)
 
 
 def _late(begun: Begun, decision: Decision) -> tuple[Waiver, ...]:

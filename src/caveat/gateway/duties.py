@@ -10,9 +10,19 @@ from caveat.wire.call import Tool
 from caveat.wire.strip import without_tools
 
 FULFILS = frozenset(
-    {"label.output", "limit.tokens", "log.full", "log.digest", "strip.tools", "review.human", "redact.output"}
+    {
+        "label.output",
+        "limit.tokens",
+        "log.full",
+        "log.digest",
+        "strip.tools",
+        "review.human",
+        "redact.output",
+        "notify.vendor",
+        "retain.days",
+    }
 )
-LATE = frozenset({"log.digest", "review.human"})
+LATE = frozenset({"log.digest", "review.human", "notify.vendor"})
 """Those that can still be met when they come up in the middle of a reply."""
 LATE_WHOLE = LATE | {"redact.output"}
 """The same of a reply of which nothing has left."""
@@ -89,6 +99,8 @@ def done(begun: Begun, decision: Decision, *, notices: int, masked: dict[str, in
         "log.digest": "record",
         "review.human": {"hold": begun.asked.id},
         "redact.output": {"masked": masked},
+        "notify.vendor": "record",
+        "retain.days": "vault" if owes(begun, "log.full") else "nothing is kept",
         "strip.tools": {"count": len(gone), "names": [digest(tool.name.encode()) for tool in gone]},
     }
     return [{"duty": duty.name, "value": duty.value, "done": how[duty.name]} for duty in owed]

@@ -36,7 +36,7 @@ class Held(Struct, frozen=True):
 
 def keep(bodies: Bodies, held: Held) -> None:
     """Make it durable.  Raises Unavailable."""
-    bodies.keep(held.ask.hold, WHICH, msgspec.msgpack.encode(held))
+    bodies.keep(held.ask.hold, WHICH, msgspec.msgpack.encode(held), held.ask.until_ms)
 
 
 def read_held(bodies: Bodies, hold: str) -> Held:

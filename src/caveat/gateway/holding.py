@@ -56,14 +56,16 @@ def _ask(house: House, begun: Begun, clauses: tuple[str, ...]) -> Ask:
 
 
 def waiting(house: House) -> list[dict[str, Any]]:
-    """What nobody has decided, oldest first; what has lapsed leaves the vault, and what does not open any more is nobody's
-    to approve."""
+    """What nobody has decided, oldest first; what nobody needs any more leaves the vault, and what does not open any more is
+    nobody's to approve."""
     found = []
     for hold in house.bodies.kept(WHICH):
         try:
             held = read_held(house.bodies, hold)
         except NotVerified:
             continue
+        if held.ask.until_ms <= house.now_ms():
+            continue  # the next sweep destroys it, on record
         if _over(house, held):
             house.bodies.drop(hold, WHICH)
         elif hold not in house.view.register.decided:

@@ -30,6 +30,7 @@ from caveat.terms.document import Terms
 ViewMaker = Callable[[Register], View]
 Counts = Callable[[], Awaitable[bytes]]
 MOST_TRIES = 8
+DAY_MS = 86_400_000
 
 
 class Stores(Struct, frozen=True):
@@ -157,8 +158,10 @@ class House:
         return self.metrics.text()
 
     async def keep_body(self, begun: Begun, which: str, body: bytes) -> None:
-        """Keep a body in the vault (duty `log.full`).  Raises Unavailable."""
-        await asyncio.to_thread(self._stores.bodies.keep, begun.asked.id, which, body)
+        """Keep a body in the vault (duty `log.full`), as long as `retain.days` says.  Raises Unavailable."""
+        days = [int(duty.value) for duty in begun.decision.duties if duty.name == "retain.days"]
+        until_ms = begun.facts.epoch * 1000 + days[0] * DAY_MS if days else 0
+        await asyncio.to_thread(self._stores.bodies.keep, begun.asked.id, which, body, until_ms)
 
     async def adopt(self, envelope: bytes) -> Terms:
         """Put signed terms in force.  Raises NotVerified, BadInput; the terms before stay in force then."""
@@ -197,6 +200,10 @@ class House:
         if name not in self.view.register.terms:
             raise BadInput(f"no terms called `{name}` are in force")
         await self.amend("terms.ended", name, notice)
+
+    def keep_document(self, document: bytes) -> str:
+        """Make a control document durable, for a record that will name it by its digest.  Raises Unavailable."""
+        return self._stores.documents.keep(document)
 
     def document(self, name: str) -> bytes:
         """A control document by its digest.  Raises NotVerified where it is missing or changed."""

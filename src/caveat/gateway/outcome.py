@@ -4,6 +4,7 @@ Rules of this file: a waiver that only the reply uses is spent by this record; w
 keyed digest, and kept only where a duty says so or a person may have to release it.
 """
 
+import asyncio
 import secrets
 from typing import Any
 
@@ -13,6 +14,7 @@ from caveat.errors import StaleFence
 from caveat.gateway import duties
 from caveat.gateway.begun import Begun
 from caveat.gateway.house import House
+from caveat.gateway.notifying import told
 from caveat.gateway.settling import settle
 from caveat.gateway.upstream import UpstreamReply
 from caveat.ledger.log import Entry
@@ -36,6 +38,7 @@ class Outcome:
         self._sent = record.BodyDigest(self._secret)
         self._hidden: dict[str, Any] = {}
         self._whole = b""
+        self._logged = False
         self.logs = duties.owes(begun, "log.full") is not None
         self._left: list[bytes] | None = [] if self.logs or begun.route.policy.keeps else None
 
@@ -68,19 +71,27 @@ class Outcome:
         self.settled = True
         sent = self._sent.copy()
         sent.update(leaves)
-        logged = self._whole or self.left + leaves
-        if self.logs and logged:
-            await self._house.keep_body(self._begun, "reply", logged)
+        await self._log(self._whole or self.left + leaves)
         while True:
             spends = self._guard.spends
             try:
-                await settle(self._house, self._entry(ending, characters_left, sent, spends), spends)
+                beside = await told(self._house, self._begun, self._guard.decision, ending)
+                await settle(self._house, self._entry(ending, characters_left, sent, spends), spends, beside)
                 self._house.tickets |= {self._ticket} - {""}
                 return
             except StaleFence as stale:
                 if ending in ("completed", "withheld"):
                     raise
                 self._guard.without(stale.exhausted)
+
+    async def _log(self, reply: bytes) -> None:
+        """Keep the reply where a duty says so, in place of what was to leave before the call was settled anew."""
+        if not self.logs or not reply:
+            return
+        if self._logged:
+            await asyncio.to_thread(self._house.bodies.drop, self._begun.asked.id, "reply")
+        self._logged = True
+        await self._house.keep_body(self._begun, "reply", reply)
 
     def _entry(self, ending: str, characters_left: int, sent: record.BodyDigest, spends: tuple[Waiver, ...]) -> Entry:
         begun, decision = self._begun, self._guard.decision

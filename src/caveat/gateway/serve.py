@@ -29,6 +29,7 @@ from caveat.gateway.indexing import indexing
 from caveat.gateway.protocol import Protocol
 from caveat.gateway.settings import Settings
 from caveat.gateway.startup import Progress, open_site
+from caveat.gateway.sweeping import sweeping
 from caveat.gateway.workers import Workers
 from caveat.ledger.reader import LedgerReader
 
@@ -77,7 +78,7 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
             home.announce(url_of(listener))
             await prepare(site.house)
             refuse_samples_abroad(site.house)
-            async with indexing(home):
+            async with indexing(home), sweeping(site.house):
                 if settings.gateway.workers > 1:
                     await Workers(home, settings, site, listener, progress).run()
                 else:

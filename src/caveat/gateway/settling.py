@@ -9,11 +9,11 @@ from caveat.waivers.waiver import Waiver
 MOST_TRIES = 8
 
 
-async def settle(house: House, entry: Entry, spends: tuple[Waiver, ...] = ()) -> None:
-    """Append the outcome.  Raises StaleFence, naming it, for a waiver that has ended or has no use left: decide again
+async def settle(house: House, entry: Entry, spends: tuple[Waiver, ...] = (), beside: tuple[Entry, ...] = ()) -> None:
+    """Append the outcome, and what stands beside it.  Raises StaleFence, naming it, for a waiver that has ended or has no use left: decide again
     without it; Unavailable."""
     if not spends:
-        await house.log.append((entry,))
+        await house.log.append((entry, *beside))
         return
     for _ in range(MOST_TRIES):
         view = house.view
@@ -22,7 +22,7 @@ async def settle(house: House, entry: Entry, spends: tuple[Waiver, ...] = ()) ->
                 raise StaleFence(f"`{waiver.id}` has ended", exhausted=waiver.id)
         fence = Fence(expects=view.fence, spends=tuple((waiver.id, waiver.max_uses) for waiver in spends))
         try:
-            await house.log.append((entry,), fence)
+            await house.log.append((entry, *beside), fence)
             return
         except StaleFence as stale:
             if stale.exhausted:

@@ -20,7 +20,6 @@ from caveat.errors import CaveatError
 from caveat.gateway.bodies import Bodies
 from caveat.gateway.collecting import Collector
 from caveat.gateway.documents import Documents
-from caveat.gateway.holding import waiting
 from caveat.gateway.home import Home
 from caveat.gateway.house import House, Stores
 from caveat.gateway.housekeys import house_keys
@@ -29,6 +28,7 @@ from caveat.gateway.learned import learned_for, not_agreed
 from caveat.gateway.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.sealing import sealed_as_agreed
 from caveat.gateway.settings import Settings
+from caveat.gateway.sweeping import sweep
 from caveat.gateway.upstreams import Served, Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
 from caveat.ledger.clock import Clock
@@ -107,7 +107,7 @@ async def open_site(
         upstreams.changed = house.review
         if any(upstream.sealer for upstream in upstreams.all.values()):
             await stack.enter_async_context(_collecting(house, home, upstreams))
-        await asyncio.to_thread(waiting, house)  # what has lapsed while nothing ran leaves the vault
+        await sweep(house)  # what has lapsed while nothing ran leaves the vault
         yield Site(house, log, upstreams)
 
 

@@ -26,6 +26,8 @@ Control records and the document each names:
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
     clock.back      the machine's clock was behind the time on record; document: both times
     end.stated      pair of terms that ended; document: the signed statement of end
+    vendor.notified     id of the call; document: the signed note for its vendor
+    bodies.destroyed    how many; document: which bodies left the vault for good
     content.viewed      id of the call whose content a person looked at; document: who, as what, which body
 """
 
@@ -35,7 +37,7 @@ import msgspec
 
 from caveat.canon import digest
 from caveat.record import Leaf
-from caveat.register import agreements, callers, exports, leases, lifts, meters, repositories
+from caveat.register import agreements, callers, exports, leases, lifts, meters, notices, repositories
 from caveat.register.values import Register, no
 
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
@@ -44,6 +46,7 @@ EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **callers.EFFECTS,
     **lifts.EFFECTS,
     **exports.EFFECTS,
+    **notices.EFFECTS,
     **repositories.EFFECTS,
     **meters.EFFECTS,
 }

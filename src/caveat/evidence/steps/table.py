@@ -1,13 +1,14 @@
 """The steps of a verification, in the order in which they are taken.
 
 To add one: a module here with a `Step` under a number of its own, and its line below.  Numbers are never used twice; 13 is
-kept for the meter, 14 for leases and statements, 15 for approvals by passkey, 16 for the sequence of bundles.
+kept for the meter, 14 for leases and statements, 15 for approvals, 16 for the sequence of bundles, 17 for notes.
 """
 
 from typing import Final
 
 from caveat.evidence.step import Step
 from caveat.evidence.steps import (
+    approvals,
     checkpoint,
     consistency,
     decisions,
@@ -15,6 +16,7 @@ from caveat.evidence.steps import (
     in_force,
     leases,
     meter,
+    notices,
     outcomes,
     parties,
     records,
@@ -35,11 +37,13 @@ STEPS: Final[tuple[Step, ...]] = (
     register.STEP,
     parties.STEP,
     in_force.STEP,
+    approvals.STEP,
     leases.STEP,
     disclosures.STEP,
     decisions.STEP,
     outcomes.STEP,
     meter.STEP,
+    notices.STEP,
     sums.STEP,
 )
 
