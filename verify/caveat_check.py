@@ -465,6 +465,7 @@ class Terms:
         valid, self.rule = mapping(yaml, "valid"), {"approvers": "2", "vendor": "0"} | mapping(yaml, "waivers")
         self.start, self.until = moment(valid["from"], 0), moment(valid["until"], 1)
         self.lease, self.grant = lasting(yaml)
+        self.sealed = section(yaml, "seals")
         self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
         self.purposes = set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", section(yaml, "purposes"))))
         self.models = set(re.findall(r"\balias: *[\"']?([^\"',}\s]+)", section(yaml, "models")))
@@ -845,7 +846,7 @@ class Walk:
         other = now == "continuity" and terms.grant["purposes"] and "why" in values
         if now == "lapsed" or (other and values["why"]["purpose"] not in terms.grant["purposes"]):
             self.beyond[index] = leaf
-        if values.get("decision", {}).get("rule") == "lapsed" and not self.manifest["from"]:
+        if values.get("decision", {}).get("rule") == "lapsed" and not self.manifest["from"] and not terms.sealed:
             need(phase(lease, None, self.latest + 5000, used) != "running", f"record {index} was denied under a lease that ran on")
         self.used[leaf["terms"]] += 1
     def settled(self, index, leaf, values):

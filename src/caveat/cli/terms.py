@@ -2,7 +2,16 @@
 
 import typer
 
-from caveat.cli import talking, terms_change, terms_lease, terms_reach, terms_replay, terms_show, terms_sign
+from caveat.cli import (
+    talking,
+    terms_change,
+    terms_lease,
+    terms_reach,
+    terms_replay,
+    terms_show,
+    terms_sign,
+    terms_switch,
+)
 
 app = typer.Typer(
     help="Terms between a vendor and an operator: write, negotiate, adopt, change with eyes open, renew, end.",
@@ -24,6 +33,8 @@ app.command("sign")(terms_sign.sign)
 app.command("adopt")(terms_sign.adopt)
 app.command("verify")(terms_sign.verify)
 app.command("renew")(terms_lease.renew)
+app.command("standby")(terms_switch.standby)
+app.command("switch")(terms_switch.switch)
 app.command("statement")(terms_lease.statement)
 app.command("check-statement")(terms_lease.check_statement)
 app.command("revoke")(terms_sign.revoke)

@@ -74,6 +74,21 @@ ENDPOINTS = (
         OPERATORS,
         "Put the vendor's renewal of a lease in force; the body is the signed note",
     ),
+    Endpoint("GET", "/caveat/v1/aliases", "aliases", STAFF, "Each alias: the terms it is served under, what stands by"),
+    Endpoint(
+        "POST",
+        "/caveat/v1/standby/{alias:path}",
+        "stand_by",
+        OPERATORS,
+        "Let other terms in force stand by for an alias: terms and model; none where the body is empty",
+    ),
+    Endpoint(
+        "POST",
+        "/caveat/v1/switch/{alias:path}",
+        "switch",
+        OPERATORS,
+        "Move an alias to other terms in force, to those that stand by where the body is empty",
+    ),
     Endpoint(
         "POST",
         "/caveat/v1/terms/{name}/statement",

@@ -62,7 +62,7 @@ async def dry_run(house: House, key: CallerKey, body: bytes) -> dict[str, Any]:
     route = find_route(view, call, dialect.name, house.now_ms())
     told = await opinion(house.second, route.policy.reads, call.parts)
     facts = gathered(house, asked, call, route, told)
-    phase = leased(house, view, route.policy.terms).phase
+    phase = (await leased(house, view, route.policy.terms)).phase
     decision = able(decide(route.policy, facts, offered(house, view, asked), phase), FULFILS)
     draft = route.policy.terms.draft
     language = best_language(headers.get("accept-language", ""), key.caller.language, draft.languages)

@@ -58,7 +58,6 @@ class House:
         self.bodies = stores.bodies
         self.exhausted: set[str] = set()
         self.exhausted_leases: set[tuple[str, int]] = set()
-        self.beyond: Callable[[str], int] = lambda _pair: 0
         self.clock = stores.clock
         self.clock.saw(self.log.at_ms)
         self.clock_noted = False

@@ -1,12 +1,15 @@
-"""The control API's paths for how long terms last: leases, renewals, statements of their end.
+"""The control API's paths for how long terms last: leases, renewals, statements of their end, and where an alias goes.
 
 Rule of this file: a signature puts something in force, never a role; a role only says who may bring it here.
 """
 
+import msgspec
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from caveat.gateway import leasing, stating
+from caveat.errors import BadInput
+from caveat.gateway import aliases, leasing, stating
 from caveat.gateway.bodyin import read_body
 from caveat.gateway.house import House
 from caveat.ledger.reader import LedgerReader
@@ -14,6 +17,13 @@ from caveat.register import CallerKey
 
 MOST_BYTES = 1 << 16
 BODY_SECONDS = 30.0
+
+
+class _Target(Struct, frozen=True, forbid_unknown_fields=True):
+    """Terms by id, and the model's alias in them; "" for what is left open."""
+
+    terms: str = ""
+    model: str = ""
 
 
 class Lasting:
@@ -28,9 +38,29 @@ class Lasting:
     async def renew(self, request: Request, _key: CallerKey) -> Response:
         return JSONResponse(await leasing.renew(self._house, request.path_params["name"], await _note(request)))
 
+    async def aliases(self, _request: Request, _key: CallerKey) -> Response:
+        return JSONResponse({"aliases": aliases.aliases(self._house)})
+
+    async def stand_by(self, request: Request, _key: CallerKey) -> Response:
+        alias, target = request.path_params["alias"], await _target(request)
+        await aliases.stand_by(self._house, alias, target.terms, target.model)
+        return JSONResponse({"alias": alias, "standby": target.terms})
+
+    async def switch(self, request: Request, _key: CallerKey) -> Response:
+        target = await _target(request)
+        return JSONResponse(await aliases.switch(self._house, request.path_params["alias"], target.terms, target.model))
+
     async def state_end(self, request: Request, _key: CallerKey) -> Response:
         note = await stating.state_end(self._house, self._reader, request.path_params["name"])
         return JSONResponse({"statement": note.decode()})
+
+
+async def _target(request: Request) -> _Target:
+    body = await _note(request)
+    try:
+        return msgspec.json.decode(body, type=_Target) if body else _Target()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f'expected {{"terms": ..., "model": ...}}: {error}') from None
 
 
 async def _note(request: Request) -> bytes:

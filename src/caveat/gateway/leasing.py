@@ -2,7 +2,7 @@
 
 Rules of this file: the ledger alone counts and keeps the time, at the index of each call; what a process believes before
 that only saves it the asking.  Counted are calls that went to the model: those that were allowed, by the ledger, and
-what a count kept beside the model has seen beyond them (`House.beyond`).
+what the terms' seals have counted beyond them: whoever went round the gateway has used the lease all the same.
 """
 
 from typing import Any
@@ -24,31 +24,43 @@ from caveat.terms.moment import moment_text
 
 
 class Leased(Struct, frozen=True):
-    """What one call stands on: the phase, and up to when and how many calls it lasts; `of` is "" without a lease."""
+    """What one call stands on: the phase, and up to when and how many calls it lasts; `of` is "" without a lease.
+
+    calls   as the lease has it        left   as the ledger may count, where seals have counted more than it
+    """
 
     phase: Phase = "running"
     of: str = ""
     calls: int = FOREVER
+    left: int = FOREVER
     before_ms: int = 0
 
     @property
     def spends(self) -> tuple[tuple[str, int], ...]:
         """What an allowed call spends of it."""
-        return ((self.of, self.calls),) if self.of else ()
+        return ((self.of, self.left),) if self.of else ()
 
 
-def leased(house: House, view: View, terms: Terms) -> Leased:
+async def leased(house: House, view: View, terms: Terms) -> Leased:
     """The phase in which a call under these terms is decided now."""
     lease, continuity = view.register.leases.get(terms.digest), terms.draft.continuity
     if lease is None:
         return Leased()
-    of, unseen = PREFIX + terms.digest, house.beyond(terms.digest)
+    of, unseen = PREFIX + terms.digest, await beyond(house, view.register, terms)
     used = max((count for name, count in house.exhausted_leases if name == of), default=0)
     phase = phase_of(lease, continuity, house.now_ms(), max(used, unseen))
     if phase == "lapsed":
         return Leased("lapsed", of)
     bound = bound_of(phase, lease, continuity)
-    return Leased(phase, of, max(0, bound.calls - unseen), 0 if bound.before_ms >= FOREVER else bound.before_ms)
+    before_ms = 0 if bound.before_ms >= FOREVER else bound.before_ms
+    return Leased(phase, of, bound.calls, max(0, bound.calls - unseen), before_ms)
+
+
+async def beyond(house: House, register: Register, terms: Terms) -> int:
+    """Calls that the seals of these terms have counted, and the ledger has not."""
+    if not terms.draft.seals:
+        return 0
+    return max(0, register.sealed_since(terms) - await house.log.spent(PREFIX + terms.digest))
 
 
 def learn_from(house: House, stale: StaleFence, stood: Leased) -> bool:
@@ -56,7 +68,7 @@ def learn_from(house: House, stale: StaleFence, stood: Leased) -> bool:
     if stale.exhausted == TIME:
         house.clock.saw(stood.before_ms)
     elif stood.of and stale.exhausted == stood.of:
-        house.exhausted_leases.add((stood.of, stood.calls + house.beyond(stood.of.removeprefix(PREFIX))))
+        house.exhausted_leases.add((stood.of, stood.calls))
     else:
         return False
     return True
@@ -77,7 +89,7 @@ async def leases(house: House) -> list[dict[str, Any]]:
         lease = register.leases.get(terms.digest)
         if lease is None:
             continue
-        used = await house.log.spent(PREFIX + terms.digest) + house.beyond(terms.digest)
+        used = await house.log.spent(PREFIX + terms.digest) + await beyond(house, register, terms)
         now = house.now_ms()
         urgency, says = warning(lease, now, used)
         rows.append(

@@ -71,7 +71,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
             told = await opinion(house.second, route.policy.reads, call.parts)
         facts = gathered(house, asked, call, route, told)
         lifts = offered(house, view, asked)
-        stood = leased(house, view, route.policy.terms)
+        stood = await leased(house, view, route.policy.terms)
         decision = able(decide(route.policy, facts, lifts, stood.phase), FULFILS)
         pair = route.policy.terms.digest
         kept = await asyncio.to_thread(fetched, house, lifts, facts, pair) if asked.names_hold else None
@@ -98,6 +98,8 @@ async def _decide(house: House, asked: Asked) -> Begun:
 
 def gathered(house: House, asked: Asked, call: Call, route: Route, told: Opinion = NOT_ASKED) -> Facts:
     """The call's facts, from its parts, the key, the headers, the place, and what a guard model said."""
+    if call.model != route.alias:  # the alias has moved to other terms, and these call the model otherwise
+        call = msgspec.structs.replace(call, model=route.alias)
     return gather(
         call,
         asked.key.caller,
@@ -114,6 +116,8 @@ def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     head = record.Head(begun.asked.id, house.name, at_ms, secret)
     read_by = {**begun.route.panel.described, **begun.opinion.described}
     described = _described(begun.asked, begun.route.identity, secret, read_by)
+    if begun.call.model != begun.route.alias:
+        described["alias"] = begun.call.model
     spends = tuple(waiver.id for waiver in used(decision, begun.lifts))
     first = record.opened(head, begun.facts, decision, described, spends)
     if decision.verdict == "allow":

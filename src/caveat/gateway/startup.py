@@ -17,6 +17,7 @@ from msgspec import Struct
 from caveat import record
 from caveat.decide.policy import Policy
 from caveat.errors import CaveatError
+from caveat.gateway.aliases import arranged
 from caveat.gateway.bodies import Bodies
 from caveat.gateway.collecting import Collector
 from caveat.gateway.documents import Documents
@@ -159,7 +160,7 @@ def make_view(upstreams: Upstreams, settings: Settings, register: Register) -> V
 
     Terms whose recognizer this installation has not get no route.  Raises NotVerified for weights that were changed.
     """
-    routes: dict[str, dict[str, Route]] = {}
+    routes: dict[tuple[str, str], dict[str, Route]] = {}
     unread: dict[str, str] = {}
     for terms in register.terms.values():
         learned = learned_for(terms.draft, settings)
@@ -168,17 +169,15 @@ def make_view(upstreams: Upstreams, settings: Settings, register: Register) -> V
             continue
         policy = Policy(terms)
         for model in terms.draft.models:
-            found = routes.setdefault(model.alias, {})
+            found = routes.setdefault((terms.draft.id, model.alias), {})
             for served in upstreams.serving(model):
                 if not upstreams.stand_in and not sealed_as_agreed(terms.draft, model.alias, served.upstream.sealer):
                     continue
                 found.setdefault(served.upstream.name, _route(model.alias, served, policy, learned))
-    in_turn = {
-        alias: tuple(sorted(found.values(), key=lambda route: route.standing.priority))
-        for alias, found in routes.items()
-        if found
-    }
-    unserved = tuple(alias for alias, found in routes.items() if not found)
+    by_alias = arranged(register, routes)
+    in_turn = {alias: found for alias, found in by_alias.items() if found}
+    unserved = tuple(alias for alias, found in by_alias.items() if not found)
+    unread = {alias: why for alias, why in unread.items() if alias not in register.moved}
     return View(register, register.fence, in_turn, register.by_secret(), unserved, unread)
 
 

@@ -7,6 +7,7 @@ from caveat.keys import read_verify_key
 from caveat.record import Leaf
 from caveat.register import leases
 from caveat.register.repositories import open_adopted, party_keys
+from caveat.register.switches import moved_on
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, no, read
 from caveat.terms.ending import open_ending
 
@@ -52,10 +53,12 @@ def _end(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
             raise no("the signed ending is for another pair than the one in force")
         after = msgspec.structs.replace(after, closed=after.closed | {terms.digest})
         if shortened := leases.shortened(after, terms, ending, leaf.t):
-            return shortened
+            over = shortened.leases[terms.digest].until_ms <= leaf.t
+            return moved_on(shortened, leaf.id, index) if over else shortened
         after = leases.dropped(after, terms.digest)
     rest = {name: one for name, one in after.terms.items() if name != leaf.id}
-    return msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
+    after = msgspec.structs.replace(after, terms=rest, ended={**after.ended, leaf.id: index})
+    return moved_on(after, leaf.id, index)
 
 
 def _measured(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:

@@ -16,6 +16,8 @@ Control records and the document each names:
     key.revoked     id of the key
     approver.trusted    document: a person who may approve exceptions, signed by the party of their side
     approver.removed    id of the person; what they approved before stays
+    alias.standby       a model's alias; document: the terms that stand by for it, none where none do any more
+    alias.switched      a model's alias; document: the terms that it is served under from here on
     waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
     waiver.ended        id of the waiver, which lifts nothing from here on
     hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
@@ -37,12 +39,23 @@ import msgspec
 
 from caveat.canon import digest
 from caveat.record import Leaf
-from caveat.register import agreements, callers, exports, leases, lifts, meters, notices, repositories
+from caveat.register import (
+    agreements,
+    callers,
+    exports,
+    leases,
+    lifts,
+    meters,
+    notices,
+    repositories,
+    switches,
+)
 from caveat.register.values import Register, no
 
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **agreements.EFFECTS,
     **leases.EFFECTS,
+    **switches.EFFECTS,
     **callers.EFFECTS,
     **lifts.EFFECTS,
     **exports.EFFECTS,

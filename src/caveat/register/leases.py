@@ -22,6 +22,9 @@ def begun(after: Register, terms: Terms) -> Register:
     before = after.terms.get(terms.draft.id)
     if before is not None and before.digest != terms.digest:
         after = dropped(after, before.digest)
+    if terms.draft.seals and terms.digest not in after.sealed_before:
+        counted = sum(after.sealed.get(seal.name, 0) for seal in terms.draft.seals)
+        after = msgspec.structs.replace(after, sealed_before={**after.sealed_before, terms.digest: counted})
     if own is None or terms.digest in after.leases:
         return after
     return msgspec.structs.replace(after, leases={**after.leases, terms.digest: own})

@@ -82,8 +82,11 @@ def open_adopted(register: Register, document: bytes, at_ms: int) -> tuple[Terms
 def party_keys(register: Register, name: str) -> dict[str, tuple[VerifyKey, ...]]:
     """Who may renew and end terms in force: the operator, and the vendor that signed them, none of the others."""
     trust = register.trust()
-    vendor = register.repositories.get(register.vendors.get(name, ""))
-    return {**trust, "vendor": vendor.repository.keys} if vendor else trust
+    vendor, terms = register.repositories.get(register.vendors.get(name, "")), register.terms.get(name)
+    if vendor:
+        return {**trust, "vendor": vendor.repository.keys}
+    signed = {signature.key for signature in terms.signatures} if terms else set()
+    return {**trust, "vendor": tuple(k for k in trust["vendor"] if key_id(k) in signed) or trust["vendor"]}
 
 
 def _meant(register: Register, role: str, claimed: set[str]) -> Seen | None:

@@ -77,6 +77,14 @@ class Seen(Struct, frozen=True):
     listing: Listing | None = None
 
 
+class Moved(Struct, frozen=True):
+    """Where an alias goes: the terms' id, the model's alias in them, and the record that says so."""
+
+    terms: str
+    model: str
+    at: int = -1
+
+
 class Register(Struct, frozen=True):
     """What is in force after `size` leaves.  Values are replaced, never changed.
 
@@ -94,6 +102,9 @@ class Register(Struct, frozen=True):
     seals      verify keys of all seals that adopted terms ever enrolled
     meters     the newest beat of each seal, by its name
     sealed     by a seal's name: the most calls that it ever said it has counted, over all boots
+    sealed_before  pair -> what the seals of its terms had counted when it was adopted first
+    standby   alias -> where it goes when the terms that it is served under end
+    moved     alias -> where it went
     exports   the newest bundle that left for each receiver
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
@@ -115,14 +126,22 @@ class Register(Struct, frozen=True):
     seals: frozenset[str] = frozenset()
     meters: dict[str, Beat] = {}
     sealed: dict[str, int] = {}
+    sealed_before: dict[str, int] = {}
     exports: dict[str, Export] = {}
     repositories: dict[str, Seen] = {}
     vendors: dict[str, str] = {}
+    standby: dict[str, Moved] = {}
+    moved: dict[str, Moved] = {}
 
     @property
     def fence(self) -> str:
         """Digest of all that a decision stands on: terms, parties, keys, waivers and approvals.  Equal registers have equal fences."""
         return _fence(self)
+
+    def sealed_since(self, terms: Terms) -> int:
+        """Calls that the seals of these terms have counted since the pair was adopted, as far as they have said."""
+        counted = sum(self.sealed.get(seal.name, 0) for seal in terms.draft.seals)
+        return max(0, counted - self.sealed_before.get(terms.digest, 0))
 
     @property
     def sealed_calls(self) -> int:
@@ -166,6 +185,9 @@ def _fence(register: Register) -> str:
     }
     if register.leases:
         state["leases"] = {pair: msgspec.to_builtins(lease) for pair, lease in register.leases.items()}
+    for name, of in (("standby", register.standby), ("moved", register.moved)):
+        if of:
+            state[name] = sorted([alias, target.terms, target.model] for alias, target in of.items())
     if lifts := sorted([*register.waivers, *register.approvals]):
         state["lifts"] = lifts
     if register.repositories:

@@ -100,7 +100,7 @@ class Leases:
                 self._beyond[index] = f"it went to the model though `{terms.draft.name}` had lapsed"
             elif phase == "continuity" and on and purpose not in ("", *on):
                 self._beyond[index] = f"its purpose is none that `{terms.draft.name}` lets go on after its lease"
-            self._denied(index, values, lease, used)
+            self._denied(index, values, lease, max(used, history.register.sealed_since(terms)))
         self.used[leaf.terms] += 1
 
     def _denied(self, index: int, values: dict[str, Any], lease: Lease, used: int) -> None:

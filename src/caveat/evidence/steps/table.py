@@ -1,7 +1,8 @@
 """The steps of a verification, in the order in which they are taken.
 
 To add one: a module here with a `Step` under a number of its own, and its line below.  Numbers are never used twice; 13 is
-kept for the meter, 14 for leases and statements, 15 for approvals, 16 for the sequence of bundles, 17 for notes.
+kept for the meter, 14 for leases and statements, 15 for approvals, 16 for the sequence of bundles, 17 for notes, 18 for the
+move of an alias.
 """
 
 from typing import Final
@@ -23,6 +24,7 @@ from caveat.evidence.steps import (
     register,
     sequence,
     sums,
+    switches,
     whole,
 )
 
@@ -39,6 +41,7 @@ STEPS: Final[tuple[Step, ...]] = (
     in_force.STEP,
     approvals.STEP,
     leases.STEP,
+    switches.STEP,
     disclosures.STEP,
     decisions.STEP,
     outcomes.STEP,
