@@ -1,12 +1,17 @@
 """The verbs at the negotiating table, as two persons run them who have never seen TUF: sentences, next steps, JSON."""
 
 import json
+import os
 import shutil
 
 import pytest
 
+from caveat.gateway.partydir import PartyDir
+from caveat.gateway.session import Session
+from caveat.talks.steps import Step, sign_step
 from caveat.terms.samples import sample_terms
 
+PAIR = "sha256:" + "1" * 64
 PATCH = """caveat_patch: 1
 of: institutional-use@1
 why: A person can tell.
@@ -159,3 +164,25 @@ def test_an_impact_statement_is_signed_as_it_is_attached(table, run, tmp_path):
     signed = json.loads((tmp_path / "out" / "impact.json").read_bytes())
     assert signed["payloadType"] == "application/vnd.caveat.impact+json"
     assert (tmp_path / "out" / "institutional-use-1.yaml").read_bytes() == sample_terms()
+
+
+def test_one_command_at_a_time_works_in_a_directory(table, tmp_path):
+    handle = PartyDir(tmp_path / "labs").lock()
+    busy = table.say("labs", "offer", tmp_path / "office.yaml")
+    assert (busy.code, "another command is at work in" in busy.err) == (3, True)
+    os.close(handle)
+    assert table.say("labs", "offer", tmp_path / "office.yaml").code == 0
+
+
+def test_a_step_of_other_talks_cannot_be_put_in(table, run, tmp_path):
+    """The vendor lists a step that answers nothing in these talks: whoever looks says so."""
+    table.to_verified()
+    session = Session(PartyDir(tmp_path / "labs"))
+    stray = Step(1, "terminate", "vendor", "institutional-use", "sha256:" + "9" * 64, "institutional-use@1", PAIR, 1)
+    raw = sign_step(stray, session.terms_keys())
+    session.publish({"talks/institutional-use/009-terminate.json": raw}, session.terms_keys())
+    del session
+    table.hand("labs")
+    done = table.state()
+    assert done.code == 1
+    assert "answers a step that neither directory holds" in done.err

@@ -54,13 +54,13 @@ def test_the_numbers_stand_in_it(page):
     assert "Of 1,031 calls" in said
     assert "1970-01-02 00:00 UTC" in said
     assert "the facts `why` were withheld" in said
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 4
     assert "and 10 more, in the JSON statement" in said
 
 
 def test_bars_are_in_proportion():
     page = impact_page(statement(3))
-    assert page.count("<rect") == 2 + 2 + 3
+    assert page.count("<rect") == 2 + 2 + 2 + 3
 
 
 def test_a_statement_of_nothing():

@@ -108,7 +108,12 @@ def _print(impact: Impact) -> None:
     )
     if impact.changed:
         table(("", "calls"), [(kind, f"{count:,}") for kind, count in impact.changed.items()])
-    for title, counts in (("clause", impact.by_clause), ("purpose", impact.by_purpose), ("caller", impact.by_caller)):
+    for title, counts in (
+        ("clause", impact.by_clause),
+        ("purpose", impact.by_purpose),
+        ("kind of caller", impact.by_kind),
+        ("caller", impact.by_caller),
+    ):
         _counts(title, counts)
     for why, count in impact.cannot.items():
         say(f"cannot be told: {count:,}, for {why}")

@@ -12,6 +12,8 @@ moment leaves the old list or the new one.  Of a directory that somebody handed 
 whose names and lengths signed metadata give; nothing is ever written outside of the party's own directory.
 """
 
+import fcntl
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +22,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from caveat.errors import BadInput, NotVerified
+from caveat.errors import BadInput, NotVerified, Unavailable
 from caveat.gateway.files import disk_trouble, write_once, write_whole
 from caveat.keys import SigningKey, read_signing_key
 from caveat.talks.state import OTHER
@@ -140,6 +142,19 @@ class PartyDir:
             raise BadInput(
                 f"`{path}` is no party's directory", hint="`caveat party init NAME DIRECTORY --role vendor` makes one"
             )
+
+    def lock(self) -> int:
+        """Use the directory alone, until the descriptor is closed.  Raises Unavailable while somebody else does."""
+        with disk_trouble(self.path):
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise Unavailable(
+                f"another command is at work in `{self.path}`", code="home_in_use", hint="wait for it, then try again"
+            ) from None
+        return handle
 
     def repository(self, now_ms: int) -> tuple[Listing, Repository]:
         """Our own, verified as others will."""

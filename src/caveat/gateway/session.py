@@ -5,7 +5,9 @@ our own files and a new list, the list last; signed terms are opened with both p
 signs or lists them.
 """
 
+import os
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -41,10 +43,12 @@ class Offered(Struct, frozen=True):
 
 
 class Session:
-    """One party at the table.  Raises BadInput, NotVerified, Refused: a sentence and what to do."""
+    """One party at the table, alone with its directory as long as it lives.  Raises BadInput, NotVerified, Refused,
+    Unavailable: a sentence and what to do."""
 
     def __init__(self, party: PartyDir, theirs: Path | None = None, keys: Sequence[Path] = ()) -> None:
         self.party = party
+        weakref.finalize(self, os.close, party.lock())
         self.now_ms = time.time_ns() // 1_000_000
         self.listing = party.folder.listing()
         self.own = look(self.listing.roots[0], self.listing, NO_EXPIRY)
@@ -156,14 +160,16 @@ class Session:
         return msgspec.json.encode({"caveat_adoption": 1, "terms": raw.decode(), "listings": listings})
 
     def ending(self, name: str) -> bytes:
-        """The signed word that these terms end, out of the step that terminated them."""
+        """The signed word that these terms end, out of the newest step that terminated them."""
         talk = self.talk(name)
-        last = talk.steps[-1].step
-        if last.verb != "terminate" or not last.document:
-            raise Refused(
-                f"talks about `{talk.talk}` are {talk.state}: no party has ended the terms", code="state", hint=""
-            )
-        return last.document.encode()
+        for taken in reversed(talk.steps):
+            if taken.step.verb == "terminate" and taken.step.document:
+                return taken.step.document.encode()
+        raise Refused(
+            f"talks about `{talk.talk}` are {talk.state}, and no party has ended the terms",
+            code="state",
+            hint=f"to stop by your own word, leave out --party: `caveat terms end {talk.talk}`",
+        )
 
     def on_table(self, talk: Talk) -> Draft:
         """The proposed text, compiled here and found to have the digest that the step gives."""

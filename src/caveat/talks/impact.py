@@ -2,7 +2,7 @@
 
     {"caveat_impact": 1, "terms": "office@2", "digest": "sha256:..", "from_ms": .., "until_ms": .., "calls": 1000,
      "same": 960, "changed": {"deny to allow": 30, ..}, "by_clause": {"no.secrets": {"deny to allow": 30}, ..},
-     "by_purpose": {..}, "by_caller": {..}, "examples": [..], "cannot": {"reason": 10, ..}, "refused": 3, ..}
+     "by_purpose": {..}, "by_caller": {..}, "by_kind": {"service": {..}}, "examples": [..], "cannot": {"reason": 10, ..}, "refused": 3, ..}
 
 Rule of this file: every call of the period is in exactly one of `same`, `changed` and `cannot`; one that was refused
 before it became a call is counted beside them.
@@ -17,17 +17,20 @@ T = TypeVar("T")
 EXAMPLES: Final = 5
 """How many calls are named for each kind of change under each clause, and for each reason why one cannot be told."""
 
+WITHHELD: Final = "(withheld)"
 Counts = dict[str, dict[str, int]]
 """Clause, purpose or caller -> kind of change -> how many."""
 
 
 class Call(Struct, frozen=True):
-    """A recorded call: its id, the gateway's clock (POSIX ms), who called and what for."""
+    """A recorded call: its id, the gateway's clock (POSIX ms), who called and what for; `kind` of caller is human, service
+    or agent, "" where that was withheld."""
 
     id: str
     at_ms: int
     caller: str
     purpose: str
+    kind: str = ""
 
 
 class Changed(Struct, frozen=True):
@@ -67,6 +70,7 @@ class Impact(Struct, frozen=True):
     by_caller: Counts
     examples: tuple[Changed, ...]
     untold: tuple[Unknown, ...]
+    by_kind: Counts = {}
 
 
 class Tally:
@@ -78,7 +82,9 @@ class Tally:
         self.confirmed = 0
         self.kinds: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        self.by: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in ("clause", "purpose", "caller")}
+        self.by: dict[str, Counter[tuple[str, str]]] = {
+            name: Counter() for name in ("clause", "purpose", "caller", "kind")
+        }
         self.examples: dict[tuple[str, tuple[str, ...]], list[Changed]] = {}
         self.untold: dict[str, list[str]] = {}
 
@@ -89,6 +95,7 @@ class Tally:
             self.by["clause"][clause, changed.kind] += 1
         self.by["purpose"][changed.call.purpose, changed.kind] += 1
         self.by["caller"][changed.call.caller, changed.kind] += 1
+        self.by["kind"][changed.call.kind or WITHHELD, changed.kind] += 1
         _keep(self.examples.setdefault((changed.kind, changed.clauses), []), [changed])
 
     def cannot(self, why: str, call: str) -> None:
@@ -133,6 +140,7 @@ class Tally:
             by_clause=_nested(self.by["clause"]),
             by_purpose=_nested(self.by["purpose"]),
             by_caller=_nested(self.by["caller"]),
+            by_kind=_nested(self.by["kind"]),
             examples=tuple(one for _, kept in sorted(self.examples.items()) for one in kept),
             untold=tuple(Unknown(call, why) for why, calls in sorted(self.untold.items()) for call in calls),
         )

@@ -26,14 +26,13 @@ from caveat.talks.beside import DUTIES, because, decided, kind_of, told
 from caveat.talks.carry import Missing, carried, kinds, needed
 from caveat.talks.compiled import Compiled
 from caveat.talks.imagined import Imagined
-from caveat.talks.impact import Call, Changed, Tally
+from caveat.talks.impact import WITHHELD, Call, Changed, Tally
 from caveat.talks.recorded import Decided, Opened, open_record, picker
 from caveat.terms.document import Draft, Terms
 
 REMEMBERED: Final = 32_768
 """Distinct calls, as far as the new terms' clauses look at them, whose outcome is kept."""
 LATE: Final = frozenset({"decision", "reply"})
-WITHHELD: Final = "(withheld)"
 Key = tuple[Any, ...]
 """What a decision under the new terms can depend on: equal keys, equal outcome."""
 _leaf = msgspec.json.Decoder(Leaf)
@@ -153,7 +152,8 @@ class Replay:
             self.tally.cannot(new.why, leaf.call)
             return
         group, place = self._purpose
-        call = Call(leaf.call, leaf.t, _caller(who) if who is not None else WITHHELD, key[group][place])
+        caller, kind = _caller(who) if who is not None else (WITHHELD, "")
+        call = Call(leaf.call, leaf.t, caller, key[group][place], kind)
         if old.verdict == new.decision.verdict == "allow":
             twice = self._begun.pop(leaf.call, None)
             if twice is not None:  # no gateway of ours opens a call twice; were it so, both are counted
@@ -268,8 +268,10 @@ def replay(entries: Iterable[tuple[int, Entry]], terms: Terms, known: Mapping[st
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _caller(who: bytes) -> str:
-    return str(msgspec.json.decode(who, type=_Who).caller)
+def _caller(who: bytes) -> tuple[str, str]:
+    """Who called, and of which kind they are."""
+    read = msgspec.json.decode(who, type=_Who)
+    return read.caller, read.kind
 
 
 class _Stage(Struct):
@@ -278,6 +280,7 @@ class _Stage(Struct):
 
 class _Who(Struct):
     caller: str
+    kind: str = msgspec.field(name="callerKind", default="")
 
 
 def _scores(known: dict[str, Any]) -> dict[str, Any]:
