@@ -724,7 +724,10 @@ class Register:
             self.leases[terms.digest] = lease
         return terms.digest in self.leases
     def renewed(self, terms, at, doc):
-        kind, _, pair, issued, until, calls, end = open_note(doc, self.vendor_keys(terms.id))[0].decode().split("\n")
+        note, by = open_note(doc, self.vendor_keys(terms.id))
+        vendor = self.repositories.get(self.vendors.get(terms.id, ""))
+        need(len({key.text for key in by}) >= (vendor.least() if vendor else 1), "too few keys renewed a lease")
+        kind, _, pair, issued, until, calls, end = note.decode().split("\n")
         (a, issued), (b, until), (c, calls) = (line.split(" ") for line in (issued, until, calls))
         need((kind, pair, a, b, c, end) == ("caveat-renewal/v1", terms.digest, "issued", "until", "calls", ""), "another pair was renewed")
         lease, new = self.leases[terms.digest], {"issued": moment(issued, 0), "by": ""}

@@ -11,8 +11,11 @@ from caveat.errors import NotVerified
 from caveat.keys import SigningKey
 from caveat.register import Register, fold
 from caveat.talks.publishing import DAY_MS
+from caveat.terms.document import SignedTerms
+from caveat.terms.ending import sign_ending
 from caveat.terms.listing import Listing, listing_bytes
-from caveat.terms.sign import sign_terms
+from caveat.terms.renewal import sign_renewal
+from caveat.terms.sign import claimed_terms, sign_terms
 
 LABS, MINISTRY = Party("vendor", 1), Party("operator", 100, terms=3, sign=2)
 DRAFT = draft(ANYTHING, clause("no", "forbid", "context.secretsIn"))
@@ -131,6 +134,28 @@ def test_two_vendors_stand_side_by_side_and_neither_signs_for_the_other():
     assert folded(("terms.adopted", DRAFT.name, signed), register=both).vendors == {DRAFT.id: "works.test"}
     with pytest.raises(NotVerified, match="is an agreement with"):
         folded(ADOPT, ("terms.adopted", DRAFT.name, signed), register=both)
+
+
+LEASED = draft(ANYTHING, lease={"until": "2027-06-30", "calls": 100})
+
+
+def test_a_renewal_takes_as_many_keys_as_the_terms_and_an_ending_takes_one():
+    labs, ministry = Party("vendor", 10, terms=2, sign=2), Party("operator", 120)
+    signed = sign_terms(LEASED, *labs.terms_keys, *ministry.terms_keys).raw
+    acts = [("party.rooted", p.name, p.roots[0].encode()) for p in (labs, ministry)]
+    acts += [seen(p.name, p.list({PATH: signed})) for p in (labs, ministry)]
+    register = folded(*acts, ("terms.adopted", LEASED.name, signed))
+    terms = claimed_terms(SignedTerms(signed))
+
+    def renewal(*keys):
+        return sign_renewal(terms, *keys, issued_ms=NOW, until_ms=NOW + 400 * DAY_MS, calls=5_000)
+
+    with pytest.raises(NotVerified, match="1 keys of the vendor have signed this renewal, and it takes 2"):
+        folded(("terms.renewed", LEASED.id, renewal(labs.terms_keys[0])), register=register)
+    renewed = folded(("terms.renewed", LEASED.id, renewal(*labs.terms_keys)), register=register)
+    assert renewed.leases[terms.digest].calls == 5_000
+    ending = sign_ending(terms, labs.terms_keys[1], "We part.")
+    assert folded(("terms.ended", LEASED.id, ending), register=renewed).terms == {}
 
 
 def test_a_root_is_trusted_once_and_for_its_own_role():

@@ -2,6 +2,7 @@
 imported at the operator's; and what the log says of terms that are over."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from caveat.cli.remote import Where, at_home
 from caveat.cli.terms_file import is_signed
 from caveat.errors import BadInput
 from caveat.evidence.statement import Statement, open_statement
-from caveat.keys import read_signing_key, read_verify_key
+from caveat.keys import SigningKey, read_signing_key, read_verify_key
 from caveat.note import parse_note
 from caveat.terms.document import SignedTerms
 from caveat.terms.lease import FOREVER
@@ -30,14 +31,17 @@ def renew(
     ],
     home: Where = None,
     *,
-    key: Annotated[Path | None, typer.Option(help="The vendor's signing key: make a renewal.")] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(help="The vendor's signing key: make a renewal.  Once for each, where it takes several."),
+    ] = None,
     until: Annotated[str, typer.Option(help="With --key: the last day of the lease, or a time in UTC.")] = "",
     calls: Annotated[int, typer.Option(help="With --key: calls in all since the terms began; 0 for no count.")] = 0,
     output: Annotated[Path | None, typer.Option("--out", help="With --key: where to write the renewal.")] = None,
     as_json: Json = False,
 ) -> None:
     """Renew the lease of terms: the vendor makes a signed file of a few hundred bytes, the operator imports it."""
-    if key is None:
+    if not key:
         _import(file, home, as_json=as_json)
         return
     if output is None:
@@ -45,19 +49,23 @@ def renew(
     raw = read_bytes(file)
     if not is_signed(raw):
         raise BadInput(f"`{file}` is not signed terms", hint="a renewal is for terms that both parties signed")
-    signer = read_signing_key(read_bytes(key, 4096).decode("ascii", "replace").strip())
+    signers = [read_signing_key(read_bytes(one, 4096).decode("ascii", "replace").strip()) for one in key]
     terms, now = claimed_terms(SignedTerms(raw)), time.time_ns() // 1_000_000
     until_ms = moment_ms(until, whole_day=True) if until else FOREVER
-    note = sign_renewal(terms, signer, issued_ms=now, until_ms=until_ms, calls=calls if calls > 0 else FOREVER)
+    note = sign_renewal(terms, *signers, issued_ms=now, until_ms=until_ms, calls=calls if calls > 0 else FOREVER)
     write_new(output, note)
     if as_json:
         emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output), "bytes": len(note)})
         return
     bounds = [f"until {moment_text(until_ms)}"] * bool(until) + [f"for {calls:,} calls in all"] * (calls > 0)
-    say(f"{output} says, signed by `{signer.name}`, that {terms.draft.name} goes on {' or '.join(bounds)}")
+    say(f"{output} says, signed by {_named(signers)}, that {terms.draft.name} goes on {' or '.join(bounds)}")
     if until_ms < FOREVER and until_ms > terms.draft.valid_until_ms:
         say(f"note: the terms themselves are valid only until {moment_text(terms.draft.valid_until_ms)}")
     say(f"next: the operator runs `caveat terms renew {output}`")
+
+
+def _named(signers: Sequence[SigningKey]) -> str:
+    return ", ".join(f"`{signer.name}`" for signer in signers)
 
 
 def _import(file: Path, home: Path | None, *, as_json: bool) -> None:

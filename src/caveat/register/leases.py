@@ -7,7 +7,7 @@ prolongs, either party shortens, and what was revoked is not renewed.  The time 
 import msgspec
 
 from caveat.record import Leaf
-from caveat.register.repositories import party_keys
+from caveat.register.repositories import party_keys, renewers
 from caveat.register.values import Register, no
 from caveat.terms.document import Terms
 from caveat.terms.ending import Ending
@@ -52,7 +52,7 @@ def _renew(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
     terms = after.terms.get(leaf.id)
     if terms is None:
         raise no(f"no terms called `{leaf.id}` are in force, so there is nothing to renew")
-    renewal = open_renewal(document, party_keys(after, leaf.id))
+    renewal = open_renewal(document, party_keys(after, leaf.id), renewers(after, leaf.id))
     if renewal.digest != terms.digest:
         raise no(f"the renewal is for another pair, `{renewal.name}`, than `{terms.draft.name}`, which is in force")
     lease = after.leases.get(terms.digest)

@@ -89,6 +89,12 @@ def party_keys(register: Register, name: str) -> dict[str, tuple[VerifyKey, ...]
     return {**trust, "vendor": tuple(k for k in trust["vendor"] if key_id(k) in signed) or trust["vendor"]}
 
 
+def renewers(register: Register, name: str) -> int:
+    """How many keys of the vendor prolong terms: as many as sign them.  Ending them takes one: it only ever stops."""
+    vendor = register.repositories.get(register.vendors.get(name, ""))
+    return vendor.repository.threshold if vendor else 1
+
+
 def _meant(register: Register, role: str, claimed: set[str]) -> Seen | None:
     """The repository of that role with most keys among those that say they signed; None where none is kept."""
     kept = [seen for seen in register.repositories.values() if seen.repository.role == role]

@@ -47,7 +47,7 @@ class Renewal(Struct, frozen=True):
         return Lease(self.until_ms, self.calls, self.issued_ms)
 
 
-def sign_renewal(terms: Terms, key: SigningKey, *, issued_ms: int, until_ms: int, calls: int) -> bytes:
+def sign_renewal(terms: Terms, *keys: SigningKey, issued_ms: int, until_ms: int, calls: int) -> bytes:
     """The note.  Raises BadInput where it would renew nothing, or terms that have no lease."""
     if terms.draft.lease is None:
         raise BadInput(
@@ -60,18 +60,23 @@ def sign_renewal(terms: Terms, key: SigningKey, *, issued_ms: int, until_ms: int
         raise BadInput("the renewal would have lapsed before it is signed: its day lies in the past")
     lines = [FIRST, terms.draft.name, terms.digest, f"issued {moment_text(issued_ms)}"]
     lines += [f"until {_shown(until_ms, moment_text)}", f"calls {_shown(calls, str)}"]
-    return sign_note("".join(f"{line}\n" for line in lines).encode(), [key])
+    return sign_note("".join(f"{line}\n" for line in lines).encode(), keys)
 
 
-def open_renewal(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Renewal:
-    """What the note says.  Raises NotVerified unless a trusted key of the vendor signed it."""
+def open_renewal(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]], least: int = 1) -> Renewal:
+    """What the note says.  Raises NotVerified unless so many trusted keys of the vendor signed it."""
     vendors = trust.get("vendor", ())
     opened = open_note(raw, [key for keys in trust.values() for key in keys])
-    by = next((key for key in vendors if opened.signed_by(key)), None)
-    if by is None:
+    signers = [key for key in vendors if opened.signed_by(key)]
+    if not signers:
         raise _no("the renewal is not signed by the vendor: only the vendor renews a lease")
+    if len(signers) < least:
+        raise _no(
+            f"{len(signers)} keys of the vendor have signed this renewal, and it takes {least}",
+            hint="the vendor makes it again, with `--key` once for each key",
+        )
     renewal = read_renewal(opened.text)
-    return Renewal(renewal.name, renewal.digest, renewal.issued_ms, renewal.until_ms, renewal.calls, by.name)
+    return Renewal(renewal.name, renewal.digest, renewal.issued_ms, renewal.until_ms, renewal.calls, signers[0].name)
 
 
 def read_renewal(text: bytes) -> Renewal:
