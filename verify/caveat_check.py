@@ -469,6 +469,10 @@ class Terms:
         self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
         self.purposes = set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", section(yaml, "purposes"))))
         self.models = set(re.findall(r"\balias: *[\"']?([^\"',}\s]+)", section(yaml, "models")))
+        block = section(yaml, "seals")
+        self.seals = set(re.findall(r"\bvkey[\"']?: *[\"']?([^\"',}\s]+)", block))
+        named = " ".join(re.findall(r"\bmodels[\"']?: *(\[[^\]]*\]|(?:\n *- [^\n]+)+)", block))
+        self.sealed = bool(self.seals) and self.models <= set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", named)))
         schema = json.loads(claim["schema"])[""]
         self.lists = {kind: set(of["enum"]) for kind, of in schema["entityTypes"].items() if "enum" in of}
         self.types = schema["actions"]["chat"]["appliesTo"]["context"]["attributes"]
@@ -554,8 +558,8 @@ def united(duties):
 # --- records ---
 
 KINDS = {"v": int, "k": str, "g": str, "t": int, "call": str, "terms": str, "o": str, "at": int, "tok": list, "what": str,
-         "id": str, "doc": str, "w": list, "c": dict}
-BLANK = {"call": "", "terms": "", "o": "", "at": -1, "tok": None, "what": "", "id": "", "doc": "", "w": [], "c": {}}
+         "id": str, "doc": str, "w": list, "m": str, "c": dict}
+BLANK = {"call": "", "terms": "", "o": "", "at": -1, "tok": None, "what": "", "id": "", "doc": "", "w": [], "m": "", "c": {}}
 ENDINGS = ("", "completed", "denied", "held", "stopped", "broken", "aborted", "unknown")
 GROUPS = {  # a letter for each type: s text, i integer, b boolean, l list of texts, d scores by name
     "who": "caller:s callerKind:s clearanceRank:i",
@@ -583,6 +587,7 @@ def read_leaf(data):
          and len(tok) == 2 and all(type(n) is int and n >= 0 for n in tok), "a record has an impossible kind, ending or count")
     need(all(type(v) is str for v in (*leaf["c"].values(), *w)) and w == sorted(set(w)), "a record has impossible lists")
     need(not w or leaf["k"] == "opened", "a record spends what it cannot")
+    need(not leaf["m"] or leaf["k"] == "settled", "a record bears a seal's ticket that it cannot")
     return leaf
 
 def disclosed(leaf, disclosures):
@@ -611,14 +616,14 @@ def facts_in(values, groups):
 # --- what is in force: the control records, folded ---
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
-         "end.stated", "talks.step")
+         "end.stated", "talks.step", "meter.beat", "meter.tickets")
 
 class Register:
     def __init__(self):
         self.trust, self.terms, self.newest, self.closed, self.keys = {"vendor": [], "operator": []}, {}, {}, set(), set()
         self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
         self.spans, self.seen, self.unknown, self.documents, self.leases = [], {}, set(), {}, {}
-        self.repositories, self.vendors = {}, {}
+        self.repositories, self.vendors, self.seals = {}, {}, set()
     def add(self, index, leaf, doc):
         """One control record; `doc` is the document that it names, None where the profile withholds it."""
         what, id_ = leaf["what"], leaf["id"]
@@ -662,6 +667,7 @@ class Register:
                 self.leases.setdefault(terms.digest, terms.lease)
             self.newest[terms.id], self.terms[terms.id] = (terms.version, terms.digest), terms
             self.seen[terms.digest], self.documents[terms.digest] = terms, doc
+            self.seals |= terms.seals
         elif what == "terms.ended":
             ended = self.terms[id_]
             if not doc or not self.shortened(ended, leaf["t"], doc):
@@ -772,6 +778,164 @@ class Register:
         scope = {"callers": [ask["caller"]], "purposes": [ask["purpose"]], "models": [ask["model"]]}
         return ask | scope | {"kind": "approval", "id": ask["hold"], "max_rank": ask["rank"], "max_uses": 1, "case": ""}
 
+# --- the seals' counts ---
+
+N, H = r"(0|[1-9][0-9]{0,14})", r"([A-Za-z0-9_-]{43})"
+TICKET = re.compile(rf"(caveat-meter/v1 ([!-~]{{1,120}}) ([1-9][0-9]{{0,9}}) ([1-9][0-9]{{0,14}}) ([0-9a-f]{{32}}) {H} {H} (-|{N}) (-|{N}) "
+                    rf"(?:done|cut|failed|unknown) (?:0|[1-9][0-9]{{2}}) {N} {H}) ([A-Za-z0-9_-]{{86}})")
+BEAT = re.compile("\n".join((
+    r"caveat-beat/v1", r"seal ([!-~]{1,120})", f"boot {N}", f"beat {N}", "kind (open|tick|close|lost)", f"at {N}", f"last {N}",
+    rf"open (-|{N}(?: {N})*)", f"head {H}", f"tokens {N} {N}", f"unmeasured {N}", f"refused {N}", f"engine (-|{N} {N})", f"total {N}",
+    f"previous {N} {H}", r"model [!-~]{1,300}", f"records {N}", "")))
+
+def url64(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+def read_ticket(line):
+    found = TICKET.fullmatch(line) if len(line) <= 1024 else None
+    need(found, "a seal's ticket cannot be read")
+    need(all(url64(unb64(found[i], url=True)) == found[i] for i in (6, 7, 13, 14)), "a seal's ticket is not in canonical form")
+    figures = [None if text == "-" else int(text) for text in (found[8], found[10])]
+    return {"signed": found[1].encode(), "seal": found[2], "boot": int(found[3]), "number": int(found[4]), "call": found[5],
+            "tokens": figures, "prev": found[13], "head": url64(sha(found[1].encode())), "sig": unb64(found[14], url=True)}
+
+def read_beat(note, keys, name):
+    text, by = open_note(note, keys)
+    found = BEAT.fullmatch(text.decode())
+    need(found and found[1] == name and name in {key.name for key in by}, "a seal's beat cannot be read, or is another's")
+    numbers = [] if found[7] == "-" else [int(n) for n in found[7].split()]
+    engine = None if found[15] == "-" else tuple(int(n) for n in found[15].split())
+    names = {"boot": 2, "beat": 3, "at": 5, "last": 6, "unmeasured": 13, "total": 18}
+    beat = {key: int(found[i]) for key, i in names.items()} | {
+        "kind": found[4], "open": numbers, "head": found[10], "tokens": (int(found[11]), int(found[12])), "engine": engine,
+        "previous": (int(found[19]), found[20])}
+    need(beat["boot"] >= 1 and beat["beat"] >= 1 and numbers == sorted(set(numbers)) and beat["total"] >= beat["last"]
+         and (not numbers or (numbers[0] >= 1 and numbers[-1] <= beat["last"])) and (beat["kind"] == "open") == (beat["beat"] == 1)
+         and (beat["boot"] > 1 or beat["previous"] == (0, "A" * 43)), "a seal's beat says what cannot be")
+    return beat
+
+class Meter:
+    """One seal's count against the records."""
+    def __init__(self):
+        self.last, self.boot, self.upto, self.more, self.held, self.numbers, self.recent, self.quiet = None, 0, 0, set(), {}, {}, {}, None
+        self.sums, self.unmeasured, self.whole, self.beats = (0, 0), 0, True, 0
+    def ticket(self, ticket, late):
+        known = self.held.get(ticket["head"]) or self.recent.get(ticket["head"])
+        if known:
+            need(late or known[1], "two records bear one ticket")
+            return
+        place = (ticket["boot"], ticket["number"])
+        need(place not in self.numbers and ticket["boot"] >= self.boot and (ticket["boot"] > self.boot or not self.has(place[1])),
+             "a number of a seal comes twice")
+        self.held[ticket["head"]], self.numbers[place] = (ticket, late), ticket["head"]
+    def has(self, number):
+        return number <= self.upto or number in self.more
+    def counts(self, numbers):
+        self.more |= numbers
+        while self.upto + 1 in self.more:
+            self.upto += 1
+            self.more.discard(self.upto)
+    def baseline(self, beat):
+        self.last, self.boot, self.whole, self.more = beat, beat["boot"], False, set()
+        self.upto = beat["open"][0] - 1 if beat["open"] else beat["last"]
+        need(beat["last"] - self.upto <= 5000000, "a seal counts more than can be")
+        self.counts(set(range(self.upto + 1, beat["last"] + 1)) - set(beat["open"]))
+    def beat(self, beat, keys, first):
+        old, same = self.last, self.last is not None and self.last["boot"] == beat["boot"]
+        if old is None:
+            need(beat["total"] == beat["last"] and beat["beat"] == 1, "a seal counted before its first beat on record")
+        elif same:
+            need(beat["beat"] == old["beat"] + 1 and old["kind"] in ("open", "tick") and beat["last"] >= old["last"]
+                 and beat["total"] - old["total"] == beat["last"] - old["last"], "a seal's beats do not follow each other")
+        else:
+            need(beat["boot"] == old["boot"] + 1 and beat["kind"] == "open" and old["kind"] in ("close", "lost")
+                 and beat["previous"] == (old["last"], old["head"]) and beat["total"] == old["total"], "a seal's boots do not follow")
+        if not same:
+            self.boot, self.upto, self.more, self.sums, self.unmeasured, self.whole = beat["boot"], 0, set(), (0, 0), 0, True
+        need(beat["last"] - self.upto <= 5000000, "a seal counts more than can be")
+        wanted = set(range(self.upto + 1, beat["last"] + 1)) - self.more - set(beat["open"])
+        found = {n: self.held.pop(self.numbers.pop((beat["boot"], n))) for n in wanted if (beat["boot"], n) in self.numbers}
+        need(first or len(found) == len(wanted), "calls that a seal counted are in no record")
+        heads = {ticket["head"]: ticket["prev"] for ticket, _ in found.values()}
+        at = beat["head"]
+        while at in heads:
+            at = heads.pop(at)
+        if heads or at != (old["head"] if same else beat["previous"][1]):
+            need(len(found) < len(wanted), "tickets are not the ones that the seal chained")
+            for ticket, _ in found.values():
+                vouch(ticket, keys)
+        for ticket, _ in found.values():
+            self.sums = tuple(total + (count or 0) for total, count in zip(self.sums, ticket["tokens"]))
+            self.unmeasured += ticket["tokens"] == [None, None]
+        self.counts(wanted)
+        self.whole = self.whole and len(found) == len(wanted)
+        need(not self.whole or (self.sums, self.unmeasured) == (beat["tokens"], beat["unmeasured"]), "a seal's sums differ")
+        if beat["engine"] and not beat["open"]:
+            quiet, self.quiet = self.quiet, beat
+            if quiet and quiet["boot"] == beat["boot"]:
+                engine, seal = ([a - b for a, b in zip(beat[kind], quiet[kind])] for kind in ("engine", "tokens"))
+                more = [a - b for a, b in zip(engine, seal)]
+                need(min(engine) < 0 or not any(more) or (beat["unmeasured"] != quiet["unmeasured"] and min(more) >= 0),
+                     "the engine counted other than came through the seal")
+        self.recent = {ticket["head"]: (ticket, late) for ticket, late in found.values()}
+        self.last, self.beats = beat, self.beats + 1
+
+def vouch(ticket, keys):
+    key = next((key for key in keys if key.name == ticket["seal"]), None)
+    need(key, "a ticket is by no seal that the terms enrol")
+    key.verify(ticket["signed"], ticket["sig"])
+
+class Meters:
+    """All seals, and whose call each ticket is."""
+    def __init__(self, start, to):
+        self.start, self.to, self.seals, self.late, self.sent, self.never, self.bare = start, to, {}, set(), set(), set(), set()
+    def keys(self, register, name):
+        return [key for key in map(Key, sorted(register.seals)) if key.name == name]
+    def count(self, register, ticket, late):
+        if any(text.split("+")[0] == ticket["seal"] for text in register.seals):
+            self.seals.setdefault(ticket["seal"], Meter()).ticket(ticket, late)
+    def control(self, register, index, what, name, doc):
+        if what == "meter.beat":
+            beat = read_beat(doc, self.keys(register, name), name)
+            meter = self.seals.setdefault(name, Meter())
+            if index < self.start:
+                meter.baseline(beat)
+            elif index < self.to:
+                meter.beat(beat, self.keys(register, name), self.start > 0 and not meter.beats)
+        elif what == "meter.tickets":
+            body = read_json(doc, "a document of tickets", exact=False)
+            need(set(body) == {"tickets"} and all(type(line) is str for line in body["tickets"]), "a document of tickets is none")
+            for ticket in map(read_ticket, body["tickets"]):
+                need(ticket["seal"] == name, "a document of tickets is another seal's")
+                vouch(ticket, self.keys(register, name))
+                if self.start <= index < self.to:
+                    self.late.add(ticket["call"])
+                    self.count(register, ticket, True)
+    def record(self, register, leaf):
+        if leaf["k"] == "opened":
+            self.sent.add(leaf["call"])
+        if leaf["k"] == "refused" or leaf["o"] in ("denied", "held"):
+            self.never.add(leaf["call"])
+        if leaf["k"] != "settled":
+            return
+        terms = register.seen.get(leaf["terms"])
+        if not leaf["m"]:
+            self.bare |= {leaf["call"]} if leaf["o"] in ("completed", "stopped", "withheld") and terms and terms.sealed else set()
+            return
+        ticket = read_ticket(leaf["m"])
+        need(ticket["call"] == leaf["call"] and leaf["o"] not in ("denied", "held"), "a ticket is another call's, or of one never sent")
+        (ours_in, ours_out), (seal_in, seal_out) = leaf["tok"] or (None, None), ticket["tokens"]
+        need(leaf["tok"] is None or ((seal_in is None or ours_in >= seal_in) and (seal_out is None or ours_out == seal_out)),
+             "a record has other tokens than its ticket")
+        self.count(register, ticket, False)
+    def finish(self, register):
+        need(not self.late & self.never, "a call that was not sent has a ticket")
+        need(self.start or self.late <= self.sent, "a seal counted a call that no record knows")
+        need(not self.bare - self.late, "an answered call bears no ticket, and the terms demand a seal")
+        for name, meter in self.seals.items():
+            for ticket, _ in meter.held.values():
+                vouch(ticket, self.keys(register, name))
+
 # --- the walk over the records ---
 
 class Walk:
@@ -781,7 +945,7 @@ class Walk:
         self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), set(), [], 0, hashlib.sha256()
         self.used, self.latest, self.beyond = Counter(), 0, {}
         self.named, self.closed, self.lines, self.last = set(), set(), files.lines("disclosures.jsonl"), manifest["from"] - 1
-        self.next = self.line()
+        self.next, self.meters = self.line(), Meters(manifest["from"], manifest["to"])
     def line(self):
         raw = next(self.lines, None)
         if raw is None:
@@ -802,6 +966,8 @@ class Walk:
             self.named.add(leaf["doc"])
             need(digest(doc) == leaf["doc"], "a control document is another than its record names")
         self.register.add(index, leaf, doc)
+        if leaf["what"].startswith("meter."):
+            self.meters.control(self.register, index, leaf["what"], leaf["id"], doc)
     def record(self, index, data):
         leaf, values = read_leaf(data), {}
         self.latest = max(self.latest, leaf["t"])
@@ -809,6 +975,7 @@ class Walk:
         if self.next and self.next["i"] == index:
             values, self.next = disclosed(leaf, self.next["d"]), self.line()
         need(all(name in self.profile[0] or "*" in self.profile[0] for name in values), "more is disclosed than the profile says")
+        self.meters.record(self.register, leaf)
         self.made.update(list(leaf["c"]))
         self.shown.update(list(values))
         self.counts[leaf["k"]] += 1
@@ -958,6 +1125,7 @@ def check(file, trust, last=b"", after=None):
     for index in (i for i in outside if i >= to):
         aside(index)
     # what it adds up to
+    walk.meters.finish(walk.register)
     need(not walk.beyond, f"record {min(walk.beyond, default=0)} went to the model beyond its lease")
     need(walk.next is None and "sha256:" + walk.hash.hexdigest() == m["disclosures"], "the disclosures are not those named")
     need(walk.controls == [i for i in controls if start <= i < to] and walk.closed == set(m["withheld"]), "control records differ")

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import msgspec
 from tests.evidence.conftest import in_tiles
-from tests.gateway.running import HEAD, IDENTITY, MODEL, Running, running, upstream_text
-from tests.seal.sealing import RunningSeal, make_folder, running_seal, seeded
+from tests.gateway.running import HEAD, IDENTITY, MODEL, Running, eventually, running, upstream_text
+from tests.seal.sealing import RunningSeal, make_folder, permit, running_seal, seeded
 
 from caveat import record
 from caveat.canon import digest
@@ -24,9 +24,12 @@ from caveat.evidence.export import Order, Source, export
 from caveat.evidence.report import Report, Step
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
+from caveat.facts import Caller
 from caveat.gateway import scripted
+from caveat.gateway.callers import secret_digest
 from caveat.gateway.collecting import Collector
 from caveat.gateway.defaults import default_text
+from caveat.gateway.endpoint import Endpoint
 from caveat.gateway.home import Home, create
 from caveat.gateway.housekeys import house_keys
 from caveat.gateway.index import Index
@@ -44,6 +47,7 @@ from caveat.ledger.tiles import Edge, TreeReader
 from caveat.meter.ticket import Ticket, read_ticket
 from caveat.note import TreeHead
 from caveat.record import Leaf
+from caveat.register import CallerKey
 from caveat.seal.permit import Permit, issue
 from caveat.terms.samples import sample_terms
 
@@ -64,10 +68,12 @@ Change = Callable[[Entries], Entries]
 class Stage:
     """What stands on the stage; `model` is reached straight by whoever is on the model's machine."""
 
-    def __init__(self, gateway: Running, seal: RunningSeal, model: Scripted) -> None:
+    def __init__(self, gateway: Running, model: Scripted, folder: Path, seals: ExitStack) -> None:
         self.gateway = gateway
-        self.seal = seal
         self.model = model
+        self.seal: RunningSeal
+        self._folder = folder
+        self._seals = seals
 
     def call(self, words: list[Any] | None = None, **more: Any) -> httpx.Response:
         """A chat call through the gateway."""
@@ -90,6 +96,41 @@ class Stage:
         sealer = self.upstream().sealer
         assert sealer is not None
         return sealer
+
+    def settled(self) -> "Stage":
+        """Wait until every call has its outcome, under a checkpoint."""
+        home = self.gateway.home
+
+        def done() -> bool:
+            reader = LedgerReader(home.ledger, home.vault)
+            leaves = [leaf for _, leaf in self.entries()]
+            begun, ended = ({x.call for x in leaves if x.k == kind} for kind in ("opened", "settled"))
+            return begun == ended and reader.head().size == reader.size()
+
+        eventually(done, 10)
+        return self
+
+    def hand_in(self) -> None:
+        """Let the seal see the newest checkpoint, as the gateway does beside its calls."""
+        self.settled()
+        self.gateway.run(self.sealer().hand_in())
+
+    def stop_seal(self, *, kill: bool = False) -> None:
+        """End the seal's process, in order or not."""
+        if kill:
+            self.seal.process.kill()
+        self.seal.process.terminate()
+        self.seal.process.wait(20)
+
+    def start_seal(self) -> None:
+        """Start a seal over the same folder; the gateway's calls go to it."""
+        self.seal = self._seals.enter_context(running_seal(self._folder))
+        self.upstream().move(Endpoint(self.seal.address))
+
+    def restart_seal(self, *, kill: bool = False) -> None:
+        """Both."""
+        self.stop_seal(kill=kill)
+        self.start_seal()
 
     def collect(self) -> None:
         """Let the seal beat, and take on record what it says, as the gateway does every few seconds."""
@@ -128,8 +169,6 @@ class Stage:
 
 
 def by_hand(issuer: str, body: bytes, call: str, claim: str, **changes: Any) -> Permit:
-    from tests.seal.sealing import permit
-
     return msgspec.structs.replace(permit(body, iss=issuer, jti=call, mdl=IDENTITY, chk=claim), **changes)
 
 
@@ -169,6 +208,11 @@ def without(entries: Entries, gone: set[int]) -> Entries:
     return out
 
 
+def document_of(stage: Stage, index: int) -> bytes:
+    """The control document that a record names."""
+    return stage.gateway.house.document(stage.entries()[index][1].doc)
+
+
 def seal_text(home: Home, model: str) -> str:
     """`seal.toml` of the vendor's seal before the model at that address."""
     keys, _ = house_keys(home, ORIGIN)
@@ -193,24 +237,23 @@ def sealed_terms(home: Home) -> bytes:
 
 
 @contextmanager
-def staged(path: Path, script: Script = SCRIPT, more: str = "") -> Iterator[Stage]:
+def staged(path: Path, script: Script = SCRIPT, *, counters: str = "") -> Iterator[Stage]:
     """The stage, with the terms in force."""
     home, _ = create(path / "home", default_text(ORIGIN))
     with ExitStack() as stack:
         model = stack.enter_context(scripted.serve(script))
-        folder = make_folder(path / "seal", seal_text(home, model.address), SEAL)
+        more = f'counters = "{counters}"\n' if counters else ""
+        folder = make_folder(path / "seal", seal_text(home, model.address) + more, SEAL)
         seal = stack.enter_context(running_seal(folder))
-        text = HEAD + upstream_text(seal.address, seal=f'{{ vkey = "{SEAL.verify_key.text}" }}') + more
+        text = HEAD + upstream_text(seal.address, seal=f'{{ vkey = "{SEAL.verify_key.text}" }}')
         gateway = stack.enter_context(running(path / "home", text, sample=False))
         gateway.adopt(sealed_terms(home))
-        from caveat.facts import Caller
-        from caveat.gateway.callers import secret_digest
-        from caveat.register import CallerKey
-
         person = Caller(id="sample-caller", purpose="drafting", clearance_rank=4, language="en")
         gateway.run(
             gateway.house.add_key(
                 msgspec.json.encode(CallerKey("caller", secret_digest(gateway.caller_key), person, sample=True))
             )
         )
-        yield Stage(gateway, seal, model)
+        made = Stage(gateway, model, folder, stack)
+        made.seal = seal
+        yield made

@@ -21,6 +21,8 @@ from caveat.meter.ticket import Ticket
 
 SILENT_MS: Final = 130_000
 """A seal that runs beats at least every minute; two missed ones are a silence that is named."""
+MOST_AT_ONCE: Final = 5_000_000
+"""Numbers between two beats; a beat that counts more is not believed, and nothing is kept for it."""
 OFF_MS: Final = 10_000
 """A seal that was off for less was only started anew."""
 
@@ -107,10 +109,8 @@ class SealCount:
         self._skip(beat)
 
     def _skip(self, beat: Beat) -> None:
-        self._boot.upto = beat.last
-        for number in reversed(beat.open):
-            self._boot.more |= set(range(number + 1, self._boot.upto + 1))
-            self._boot.upto = number - 1
+        self._boot.upto = beat.open[0] - 1 if beat.open and beat.last - beat.open[0] < MOST_AT_ONCE else beat.last
+        self._boot.more = set(range(self._boot.upto + 1, beat.last + 1)) - set(beat.open)
 
     def beat(self, index: int, beat: Beat, keys: Iterable[VerifyKey], *, first: bool) -> None:
         """A beat in the range.  `first`: the range does not begin with the log, and no beat of this seal came in it yet, so
@@ -179,6 +179,9 @@ class SealCount:
 
     def _take(self, index: int, beat: Beat, keys: Iterable[VerifyKey], *, first: bool) -> list[Held]:
         """Everything that the beat counts and no beat before it did, on record and under its signature."""
+        if beat.last - self._boot.upto > MOST_AT_ONCE:
+            self._fail(f"record {index}: the beat counts {beat.last} calls, more than can be", index)
+            self._boot = Boot(beat.boot, upto=beat.last, whole=False)
         wanted = {n for n in range(self._boot.upto + 1, beat.last + 1) if n not in self._boot.more} - set(beat.open)
         found = [self._held.pop(head) for n in sorted(wanted) if (head := self._numbers.pop((beat.boot, n), ""))]
         missing = wanted - {held.ticket.number for held in found}
