@@ -823,11 +823,12 @@ class Meter:
         known = self.held.get(ticket["head"]) or self.recent.get(ticket["head"])
         if known:
             need(late or known[1], "two records bear one ticket")
-            return
+            return False
         place = (ticket["boot"], ticket["number"])
         need(place not in self.numbers and ticket["boot"] >= self.boot and (ticket["boot"] > self.boot or not self.has(place[1])),
              "a number of a seal comes twice")
         self.held[ticket["head"]], self.numbers[place] = (ticket, late), ticket["head"]
+        return True
     def has(self, number):
         return number <= self.upto or number in self.more
     def counts(self, numbers):
@@ -841,6 +842,8 @@ class Meter:
         need(beat["last"] - self.upto <= 5000000, "a seal counts more than can be")
         self.counts(set(range(self.upto + 1, beat["last"] + 1)) - set(beat["open"]))
     def beat(self, beat, keys, first):
+        if beat == self.last:
+            return
         old, same = self.last, self.last is not None and self.last["boot"] == beat["boot"]
         if old is None:
             need(beat["total"] == beat["last"] and beat["beat"] == 1, "a seal counted before its first beat on record")
@@ -893,7 +896,8 @@ class Meters:
         return [key for key in map(Key, sorted(register.seals)) if key.name == name]
     def count(self, register, ticket, late):
         if any(text.split("+")[0] == ticket["seal"] for text in register.seals):
-            self.seals.setdefault(ticket["seal"], Meter()).ticket(ticket, late)
+            return self.seals.setdefault(ticket["seal"], Meter()).ticket(ticket, late)
+        return True
     def control(self, register, index, what, name, doc):
         if what == "meter.beat":
             beat = read_beat(doc, self.keys(register, name), name)
@@ -908,20 +912,22 @@ class Meters:
             for ticket in map(read_ticket, body["tickets"]):
                 need(ticket["seal"] == name, "a document of tickets is another seal's")
                 vouch(ticket, self.keys(register, name))
-                if self.start <= index < self.to:
+                if self.start <= index < self.to and self.count(register, ticket, True):
                     self.late.add(ticket["call"])
-                    self.count(register, ticket, True)
     def record(self, register, leaf):
         if leaf["k"] == "opened":
             self.sent.add(leaf["call"])
-        if leaf["k"] == "refused" or leaf["o"] in ("denied", "held"):
+        if register.seals and (leaf["k"] == "refused" or leaf["o"] in ("denied", "held")):
             self.never.add(leaf["call"])
         if leaf["k"] != "settled":
             return
         terms = register.seen.get(leaf["terms"])
+        if leaf["m"] or not register.seals:
+            self.sent.discard(leaf["call"])
         if not leaf["m"]:
             self.bare |= {leaf["call"]} if leaf["o"] in ("completed", "stopped", "withheld") and terms and terms.sealed else set()
             return
+        self.late.discard(leaf["call"])
         ticket = read_ticket(leaf["m"])
         need(ticket["call"] == leaf["call"] and leaf["o"] not in ("denied", "held"), "a ticket is another call's, or of one never sent")
         (ours_in, ours_out), (seal_in, seal_out) = leaf["tok"] or (None, None), ticket["tokens"]

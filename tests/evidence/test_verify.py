@@ -48,7 +48,7 @@ from caveat.terms.document import SignedTerms
 from caveat.terms.parse import parse_terms
 from caveat.terms.sign import open_terms, sign_terms
 
-UNPROVED = {"full": {3, 16}, "audit": {3, 16}, "counts": {3, 10, 16}, "none": {3, 9, 10, 16}}
+UNPROVED = {"full": {3, 13, 16}, "audit": {3, 13, 16}, "counts": {3, 10, 13, 16}, "none": {3, 9, 10, 13, 16}}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -74,7 +74,7 @@ def test_what_was_proved_in_words(book: Book) -> None:
         "10 calls have one outcome each, 10 compared with a decision.",
         "4 completed, 4 denied, 2 stopped; 180 tokens in, 120 out.",
         "follows from the claimed facts",
-        "that no call went around the gateway",
+        "that no model was used where no seal counts",
     ):
         assert words in lines
 

@@ -81,24 +81,26 @@ class SealCount:
 
     # --- tickets ---
 
-    def ticket(self, index: int, ticket: Ticket, *, late: bool) -> None:
-        """A ticket in a record's clear fields; `late`: in a document of tickets that came by no outcome."""
+    def ticket(self, index: int, ticket: Ticket, *, late: bool) -> bool:
+        """A ticket in a record's clear fields; `late`: in a document of tickets that came by no outcome.  Whether it was not
+        known before."""
         head = ticket.head
         known = self._held.get(head) or self._recent.get(head)
         if known is not None:
             if not (late or known.late):
                 self._fail(f"records {known.index} and {index} bear one ticket, {_place(ticket)}", index)
-            return
+            return False
         other = self._numbers.get((ticket.boot, ticket.number))
         if other is not None:
             first = self._held[other].index if other in self._held else -1
             self._fail(f"records {first} and {index} bear different tickets under one number, {_place(ticket)}", index)
-            return
+            return True
         if ticket.boot < self._boot.number or (ticket.boot == self._boot.number and self._boot.has(ticket.number)):
             self._fail(f"record {index} bears {_place(ticket)}, which was counted before", index)
-            return
+            return True
         self._held[head] = Held(index, ticket, late)
         self._numbers[ticket.boot, ticket.number] = head
+        return True
 
     # --- beats ---
 
@@ -116,6 +118,8 @@ class SealCount:
         """A beat in the range.  `first`: the range does not begin with the log, and no beat of this seal came in it yet, so
         what is missing may stand before the range."""
         before = self.last
+        if beat == before:
+            return  # told twice: a gateway that was stopped in between took it up again
         self.beats += 1
         self._follows(index, beat, before)
         if before is None or beat.boot != before.boot:

@@ -20,7 +20,10 @@ ANSWERED: Final = frozenset({"completed", "stopped", "withheld"})
 
 
 class Reconciliation:
-    """The watch of step 13.  `fail` and `limit` take what is found."""
+    """The watch of step 13.  `fail` and `limit` take what is found.
+
+    What it keeps: calls that are open or bear no ticket, and, once terms enrol a seal, calls that were never sent.
+    """
 
     def __init__(self, case: Case, fail: Say, limit: Say) -> None:
         self.seals: dict[str, SealCount] = {}
@@ -59,10 +62,13 @@ class Reconciliation:
     def _settled(self, index: int, leaf: Leaf) -> None:
         if leaf.o in NEVER_SENT:
             self._note_never(index, leaf)
+        if leaf.m or not self._case.walk.history.register.seals:
+            self._sent.discard(_short(leaf.call))
         if not leaf.m:
             if leaf.o in ANSWERED and self._demanded(leaf.terms):
                 self._bare[leaf.call] = index
             return
+        self._late.pop(leaf.call, None)
         self.tickets += 1
         try:
             ticket = read_ticket(leaf.m)
@@ -98,8 +104,8 @@ class Reconciliation:
         if not self._inside(index):
             return
         for ticket in map(read_ticket, read_tickets(document)):
-            self._late.setdefault(ticket.call, index)
-            self._count(index, ticket, late=True)
+            if self._count(index, ticket, late=True):
+                self._late.setdefault(ticket.call, index)
 
     def _beat(self, index: int, leaf: Leaf, document: bytes) -> None:
         seal, beat = self._seal(leaf.id), claimed_beat(document)  # the fold has checked its signature
@@ -110,11 +116,12 @@ class Reconciliation:
             first = manifest.start > 0 and not seal.beats
             seal.beat(index, beat, self.enrolled.get(leaf.id, ()), first=first)
 
-    def _count(self, index: int, ticket: Ticket, *, late: bool) -> None:
+    def _count(self, index: int, ticket: Ticket, *, late: bool) -> bool:
+        """Whether the ticket is new."""
         if self._is_enrolled(ticket.seal):
-            self._seal(ticket.seal).ticket(index, ticket, late=late)
-        else:
-            self._strangers += 1
+            return self._seal(ticket.seal).ticket(index, ticket, late=late)
+        self._strangers += 1
+        return True
 
     def _is_enrolled(self, name: str) -> bool:
         """Whether terms have enrolled a seal of that name so far."""
@@ -137,7 +144,8 @@ class Reconciliation:
         return manifest.start <= index < manifest.to
 
     def _note_never(self, index: int, leaf: Leaf) -> None:
-        self._never[_short(leaf.call)] = index
+        if self._case.walk.history.register.seals:
+            self._never[_short(leaf.call)] = index
 
     def _demanded(self, digest: str) -> bool:
         """Whether every model of these terms must stand behind a seal."""
@@ -174,8 +182,8 @@ class Reconciliation:
 
 
 def _short(call: str) -> int:
-    """Enough of a call's id to find it again; a million of them take 60 MB."""
-    return int(call[:15], 16) if call else -1
+    """Enough of a call's id to find it again, in less memory."""
+    return int(call[-15:], 16) if call else -1
 
 
 def _words(ticket: Ticket) -> str:

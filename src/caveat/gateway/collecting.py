@@ -14,6 +14,7 @@ from caveat import record
 from caveat.errors import CaveatError, NotVerified, Unavailable
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
+from caveat.gateway.sealing import Sealer
 from caveat.gateway.upstream import HttpUpstream
 from caveat.ledger.reader import LedgerReader
 from caveat.meter.beat import Tickets
@@ -47,6 +48,10 @@ class Collector:
         sealer = upstream.sealer
         if sealer is None or sealer.key.text not in self._house.view.register.seals:
             return 0  # no terms enrol it, so its word does not count here
+        async with self._house.collecting:
+            return await self._collect(upstream, sealer, beat=beat)
+
+    async def _collect(self, upstream: HttpUpstream, sealer: Sealer, *, beat: bool) -> int:
         if beat:
             await _asked(upstream, "beat")
         status, said = await upstream.tell_seal("report", method="GET")

@@ -64,6 +64,7 @@ class House:
         self.second: Second | None = None
         self.running = Running()
         self.tickets: set[str] = set()
+        self.collecting = asyncio.Lock()
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()
