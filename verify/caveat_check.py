@@ -23,7 +23,8 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 class No(Exception):
@@ -117,6 +118,7 @@ P = 2**255 - 19
 SMALL = {0, 1, P - 1} | {int.from_bytes(bytes.fromhex(y), "little") for y in (
     "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")}
+PASSKEY = b"\xffcaveat.passkey/v1\n"
 SIZES = {1: (32, 64), 4: (32, 64), 6: (1312, 2420)}
 
 class Key:
@@ -142,6 +144,58 @@ class Key:
             self.check(signature, message)
         except InvalidSignature:
             raise No(f"the signature by {self.named} does not hold") from None
+
+class Passkey:
+    """A passkey as an approver's line names it: name+id+base64(0xff "caveat.passkey/v1" LF JSON); the key in it is COSE."""
+    def __init__(self, text):
+        name, id_, data = text.split("+", 2)
+        data = unb64(data)
+        need(good_name(name) and data.startswith(PASSKEY) and sha(name.encode(), b"\n", data)[:4].hex() == id_, "a passkey is malformed")
+        said = read_json(data.removeprefix(PASSKEY), "a passkey")
+        self.text, self.named, self.rp_id = text, f"{name}+{id_}", said["rp_id"]
+        cose, end = cbor(unb64(said["cose"], url=True), 0)
+        kind = cose.get(3)
+        if kind == -7:
+            numbers = (int.from_bytes(cose[-2], "big"), int.from_bytes(cose[-3], "big"))
+            key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
+            self.check, self.public = (lambda sig, text: key.verify(sig, text, ec.ECDSA(SHA256()))), cose[-2] + cose[-3]
+        elif kind == -257:
+            key = rsa.RSAPublicNumbers(int.from_bytes(cose[-2], "big"), int.from_bytes(cose[-1], "big")).public_key()
+            self.check, self.public = (lambda sig, text: key.verify(sig, text, padding.PKCS1v15(), SHA256())), cose[-1]
+        else:
+            need(kind == -8, "a passkey signs in a way unknown to this script")
+            self.check, self.public = ed25519.Ed25519PublicKey.from_public_bytes(cose[-2]).verify, cose[-2]
+    def verify(self, message, signature):
+        """What the authenticator signed names the message by its digest, the domain, and that the person was verified."""
+        try:
+            said = {name: unb64(value, url=True) for name, value in read_json(signature, "an assertion").items()}
+            client, data = json.loads(said["clientDataJSON"]), said["authenticatorData"]
+            host = re.fullmatch(r"(https?)://([^/:@]+)(:[0-9]+)?", client["origin"])
+            need(client["type"] == "webauthn.get" and client["challenge"] == base64.urlsafe_b64encode(sha(message)).rstrip(b"=").decode(),
+                 f"the passkey {self.named} signed something else")
+            need(host and ("." + host[2]).endswith("." + self.rp_id) and (host[1] == "https" or host[2] == "localhost")
+                 and not client.get("crossOrigin"), "a passkey signed on another's page")
+            need(data[:32] == sha(self.rp_id.encode()) and data[32] & 5 == 5, "a passkey signed without the person, or for another domain")
+            self.check(said["signature"], data + sha(said["clientDataJSON"]))
+        except (InvalidSignature, ValueError, KeyError, TypeError, IndexError):
+            raise No(f"the signature by {self.named} does not hold") from None
+
+def cbor(data, at):
+    """One value of CBOR, as far as keys need it: integers, bytes, maps of these; and where it ends."""
+    kind, n, at = data[at] >> 5, data[at] & 31, at + 1
+    if n > 23:
+        size = 1 << n - 24
+        n, at = int.from_bytes(data[at : at + size], "big"), at + size
+    need(kind in (0, 1, 2, 5), "a key is not CBOR of integers and bytes")
+    if kind < 2:
+        return (n if kind == 0 else -1 - n), at
+    if kind == 2:
+        return data[at : at + n], at + n
+    made = {}
+    for _ in range(n):
+        name, at = cbor(data, at)
+        made[name], at = cbor(data, at)
+    return made, at
 
 def good_name(name):
     return 0 < len(name.encode()) < 256 and not any(c == "+" or c.isspace() or c < " " for c in name)
@@ -551,7 +605,8 @@ def united(duties):
     found, numbers = [], {"limit.tokens": min, "retain.days": max}
     for name in {name for name, _ in duties}:
         values = {value for of, value in duties if of == name}
-        values = {numbers[name](map(int, values))} if name in numbers else values - {""} or values
+        most = {""} if name == "redact.output" and "" in values else values - {""} or values
+        values = {numbers[name](map(int, values))} if name in numbers else most
         found += [{"name": name, "value": value} for value in values]
     return sorted(found, key=lambda duty: (duty["name"], str(duty["value"])))
 
@@ -560,7 +615,7 @@ def united(duties):
 KINDS = {"v": int, "k": str, "g": str, "t": int, "call": str, "terms": str, "o": str, "at": int, "tok": list, "what": str,
          "id": str, "doc": str, "w": list, "m": str, "c": dict}
 BLANK = {"call": "", "terms": "", "o": "", "at": -1, "tok": None, "what": "", "id": "", "doc": "", "w": [], "m": "", "c": {}}
-ENDINGS = ("", "completed", "denied", "held", "stopped", "broken", "aborted", "unknown")
+ENDINGS = ("", "completed", "denied", "held", "stopped", "withheld", "broken", "aborted", "unknown")
 GROUPS = {  # a letter for each type: s text, i integer, b boolean, l list of texts, d scores by name
     "who": "caller:s callerKind:s clearanceRank:i",
     "what": "operation:s model:s modelKind:s streaming:b choices:i charsIn:i tokensOutMax:i modalities:l structured:b fields:l "
@@ -575,7 +630,7 @@ TYPES = {"s": lambda v: type(v) is str, "i": lambda v: type(v) is int, "b": lamb
          "l": lambda v: type(v) is list and all(type(w) is str for w in v),
          "d": lambda v: type(v) is dict and all(type(n) is int for n in v.values())}
 MUST = {"opened": {*GROUPS, "decision", "request"}, "completed": {"reply", "decision", "answer"}}
-MUST["stopped"] = MUST["completed"]
+MUST["stopped"] = MUST["withheld"] = MUST["completed"]
 
 def read_leaf(data):
     leaf = read_json(data, "a record")
@@ -586,7 +641,7 @@ def read_leaf(data):
     need(leaf["v"] == 1 and leaf["k"] in ("opened", "settled", "refused", "control") and leaf["o"] in ENDINGS
          and len(tok) == 2 and all(type(n) is int and n >= 0 for n in tok), "a record has an impossible kind, ending or count")
     need(all(type(v) is str for v in (*leaf["c"].values(), *w)) and w == sorted(set(w)), "a record has impossible lists")
-    need(not w or leaf["k"] == "opened", "a record spends what it cannot")
+    need(not w or leaf["k"] in ("opened", "settled"), "a record spends what it cannot")
     need(not leaf["m"] or leaf["k"] == "settled", "a record bears a seal's ticket that it cannot")
     return leaf
 
@@ -616,7 +671,9 @@ def facts_in(values, groups):
 # --- what is in force: the control records, folded ---
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
-         "end.stated", "talks.step", "meter.beat", "meter.tickets")
+         "end.stated", "talks.step", "meter.beat", "meter.tickets", "content.viewed", "vendor.notified",
+         "bodies.destroyed")
+REFUSAL = b'"payloadType":"application/vnd.caveat.hold-refusal+json"'
 
 class Register:
     def __init__(self):
@@ -684,6 +741,9 @@ class Register:
             kept = [a for a in self.approvers if a["person"] != id_]
             need(len(kept) < len(self.approvers), "an approver was removed who is none")
             self.approvers = kept
+        elif what == "hold.decided" and doc and REFUSAL in doc:
+            self.refused(leaf, doc)
+            self.decided.add(id_)
         elif what == "waiver.granted" or (what == "hold.decided" and doc):
             lift = self.lift(doc, leaf)
             need(lift["id"] == id_ and id_ not in self.decided, "a waiver or a hold was decided twice, or is another's")
@@ -744,13 +804,21 @@ class Register:
         payload, sigs, message = dsse(doc, "approver", 1 << 16)
         person = read_json(payload, "an approver") | {"doc": doc}
         signed_by(self.trust[person["side"]], sigs, message, person["side"])
-        person["key"] = Key(person["vkey"])
+        passkey = unb64(person["vkey"].split("+", 2)[-1])[:1] == b"\xff"
+        person["key"] = Passkey(person["vkey"]) if passkey else Key(person["vkey"])
         need(person["person"] == leaf["id"], "an approver is named otherwise than in the record")
         for other in self.approvers:
             same, key = other["person"] == person["person"], other["key"].public == person["key"].public
             need(other["side"] == person["side"] if same else not key, "an approver stands on two sides, or shares a key")
         self.approvers = [other for other in self.approvers if other["vkey"] != person["vkey"]]
         return person
+    def refused(self, leaf, doc):
+        """A held call that a person refused by signing."""
+        payload, sigs, message = dsse(doc, "hold-refusal")
+        by = [person for person in self.approvers for keyid, sig in sigs if person["key"].named == keyid]
+        for person in by:
+            person["key"].verify(message, dict(sigs)[person["key"].named])
+        need(by and read_json(payload, "a refusal")["hold"] == leaf["id"] not in self.decided, "a refusal is nobody's, or of another hold")
     def lift(self, doc, leaf):
         """A waiver, or an approval of a held call, once enough persons signed who did not ask for it themselves."""
         kind = "waiver" if leaf["what"] == "waiver.granted" else "hold"
@@ -773,7 +841,8 @@ class Register:
             need(len(sides) >= int(terms.rule["approvers"]) and sides.count("vendor") >= int(terms.rule["vendor"]),
                  "a waiver has too few approvers")
             return ask | {"kind": "waiver", "id": "w-" + sha(payload).hex()[:16]}
-        need(all(clauses.get(c, {}).get("effect") == "hold" for c in ask["clauses"]), "a hold is of a clause that holds nothing")
+        reviews = {c for c in clauses if ask.get("reply") and "review.human" in clauses[c].get("duties", "").split()}
+        need(all(c in reviews or clauses.get(c, {}).get("effect") == "hold" for c in ask["clauses"]), "a hold is of a clause that holds nothing")
         need(len(sides) >= max(terms.persons[c] for c in ask["clauses"]), "a held call has too few approvers")
         scope = {"callers": [ask["caller"]], "purposes": [ask["purpose"]], "models": [ask["model"]]}
         return ask | scope | {"kind": "approval", "id": ask["hold"], "max_rank": ask["rank"], "max_uses": 1, "case": ""}
@@ -948,7 +1017,7 @@ class Walk:
     def __init__(self, files, manifest, profile):
         self.files, self.manifest, self.profile, self.register = files, manifest, profile, Register()
         self.counts, self.made, self.shown, self.calls = Counter(), Counter(), Counter(), {}
-        self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), set(), [], 0, hashlib.sha256()
+        self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), {}, [], 0, hashlib.sha256()
         self.used, self.latest, self.beyond = Counter(), 0, {}
         self.named, self.closed, self.lines, self.last = set(), set(), files.lines("disclosures.jsonl"), manifest["from"] - 1
         self.next, self.meters = self.line(), Meters(manifest["from"], manifest["to"])
@@ -1002,13 +1071,16 @@ class Walk:
             self.spent[id_] += 1
             need(lift and lift["from_ms"] <= at < lift["until_ms"] and lift["terms"] == leaf["terms"]
                  and self.spent[id_] <= lift["max_uses"], f"record {index} uses what was not granted, has ended or is used up")
-            need(lift["kind"] == "waiver" or self.manifest["from"] or id_ in self.held, "a call was released that was never held")
+            kept = "withheld" if lift.get("reply") else "held"
+            need(lift["kind"] == "waiver" or self.manifest["from"] or self.held.get(id_) == kept, "a call was released that was never held")
         decision = self.decision(leaf, values, terms)
         facts = facts_in(values, GROUPS)
         self.leased(index, leaf, values, terms)
         if decision:
-            uses = sorted({w for _, w in decision["waived"]}) if decision["verdict"] == "allow" else []
-            need(uses == leaf["w"], f"record {index} spends other than its decision says")
+            uses = {w for _, w in decision["waived"]} if decision["verdict"] == "allow" else set()
+            more = set(leaf["w"]) - uses
+            released = len(more) <= 1 and decision["verdict"] == "allow" and all(register.lifts[w].get("reply") for w in more)
+            need(uses <= set(leaf["w"]) and (released or not more), f"record {index} spends other than its decision says")
         if facts:
             need(abs(facts["epoch"] * 1000 - at) <= 3600000, f"record {index}: two clocks are an hour apart")
         self.follows(index, decision, facts, terms, register.lifts)
@@ -1026,7 +1098,12 @@ class Walk:
             need(phase(lease, None, self.latest + 5000, used) != "running", f"record {index} was denied under a lease that ran on")
         self.used[leaf["terms"]] += 1
     def settled(self, index, leaf, values):
-        self.held |= {leaf["call"]} if leaf["o"] == "held" else set()
+        self.held |= {leaf["call"]: leaf["o"]} if leaf["o"] in ("held", "withheld") else {}
+        for id_ in leaf["w"]:
+            lift = self.register.lifts.get(id_)
+            self.spent[id_] += 1
+            need(lift and lift["kind"] == "waiver" and lift["from_ms"] <= leaf["t"] < lift["until_ms"] and lift["terms"] == leaf["terms"]
+                 and self.spent[id_] <= lift["max_uses"], f"record {index} uses what was not granted, has ended or is used up")
         self.endings[leaf["o"]] += 1
         place = leaf["at"] if leaf["at"] >= 0 else index - 1
         need(0 <= place < index, f"record {index} settles what does not come before it")
@@ -1039,7 +1116,8 @@ class Walk:
         terms = self.register.seen.get(leaf["terms"])
         last = self.decision(leaf, values, terms)
         if last and facts and "reply" in values:
-            lifts = {w: self.register.granted[w] for w in first["w"] if w in self.register.granted}
+            need(set(leaf["w"]) <= {w for _, w in last["waived"] if last["verdict"] == "allow"}, f"record {index} spends what lifts nothing")
+            lifts = {w: self.register.granted[w] for w in (*first["w"], *leaf["w"]) if w in self.register.granted}
             self.follows(index, last, facts | facts_in(values, ["reply"]), terms, lifts)
         quiet = leaf["o"] in ("denied", "held")
         need(not quiet or leaf["tok"] is None, f"record {index}: tokens were counted for a call that never was")
@@ -1047,6 +1125,11 @@ class Walk:
             ends = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}.get(asked["verdict"])
             need(leaf["o"] in ends if ends else not quiet, f"record {index}: the call ended otherwise than it was decided")
             need(not last or last["verdict"] == "allow" or ends or leaf["o"] != "completed", f"record {index}: it should have been stopped")
+        review = last and any(duty["name"] == "review.human" for duty in last["duties"])
+        released = first and any(self.register.granted.get(w, {}).get("reply") for w in first["w"])
+        need(not (review and first and leaf["o"] == "completed") or released, f"record {index}: no person released the reply")
+        need(not last or leaf["o"] != "withheld" or last["verdict"] == "hold" or (review and last["verdict"] == "allow"),
+             f"record {index}: a reply was kept that nothing keeps")
     def decision(self, leaf, values, terms):
         decision = values.get("decision")
         if decision is not None:
@@ -1064,7 +1147,7 @@ class Walk:
         named = {w for _, w in decision["waived"]}
         need(named <= set(lifts), f"record {index} is lifted by what was not in force")
         wanted = terms.decide(facts, [lifts[w] for w in named], decision["rule"] == "lapsed") | {"engine": decision["engine"]}
-        if decision["rule"] == "duty" and wanted["verdict"] == "allow" and decision["duties"]:
+        if decision["rule"] == "duty" and wanted["verdict"] != "deny" and decision["duties"]:
             owed = [duty for duty in wanted["duties"] if duty in decision["duties"]]
             wanted |= {"verdict": "deny", "rule": "duty", "duties": owed}
         need(decision == wanted, f"record {index}: the decision does not follow from the facts")

@@ -4,6 +4,7 @@ import shutil
 from types import SimpleNamespace
 
 import httpx
+from tests.evidence.second import second_opinion
 from tests.gateway.running import MODEL
 from tests.stories.test_evidence import exported, trust_of
 
@@ -86,9 +87,13 @@ def released(office, hold, *persons):
 
 
 def verified(office):
-    """What an outsider finds over the whole ledger."""
+    """What an outsider finds over the whole ledger; the second verifier must find the same."""
     _, out = exported(office.gateway)
-    return verify(out, trust_of(office.gateway))
+    trust = trust_of(office.gateway)
+    report = verify(out, trust)
+    second = second_opinion(out.getvalue(), trust)
+    assert (second == "") == report.verified, (second, report.sentences())
+    return report
 
 
 def terms_with(*clauses, number=2, **changed):
