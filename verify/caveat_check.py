@@ -622,10 +622,11 @@ GROUPS = {  # a letter for each type: s text, i integer, b boolean, l list of te
             "unknownFields:i unreadParts:i",
     "why": "purpose:s outputUse:s effect:s regulatedArea:s oversight:s caseGiven:b",
     "data": "labelRank:i labelSource:s caveats:l personalData:s secretsIn:b",
-    "content": "pm:d hazardsIn:l voicedIn:l hazardPermille:i hiddenText:l languageUncovered:b detector:s",
+    "content": "pm:d hazardsIn:l voicedIn:l hazardPermille:i hiddenText:l languageUncovered:b detector:s guard:s guardHazards:l",
     "tools": "tools:l unlistedTools:i sideEffect:s", "place": "network:s posture:s epoch:i",
     "reply": "pmOut:d stage:s hazardsOut:l labelRankOut:i personalDataOut:s secretsOut:b toolsCalled:l unlistedCalls:i "
              "sideEffectOut:s"}
+LATER = {"guard", "guardHazards"}  # records of before have them not
 TYPES = {"s": lambda v: type(v) is str, "i": lambda v: type(v) is int, "b": lambda v: type(v) is bool,
          "l": lambda v: type(v) is list and all(type(w) is str for w in v),
          "d": lambda v: type(v) is dict and all(type(n) is int for n in v.values())}
@@ -663,7 +664,8 @@ def facts_in(values, groups):
     facts = {}
     for group in groups:
         kinds = dict(field.split(":") for field in GROUPS[group].split())
-        need(type(values[group]) is dict and set(values[group]) == set(kinds), f"the facts of {group} are not those there are")
+        given = set(values[group]) if type(values[group]) is dict else set()
+        need(set(kinds) - LATER <= given <= set(kinds), f"the facts of {group} are not those there are")
         need(all(TYPES[kinds[name]](value) for name, value in values[group].items()), f"a fact of {group} is of another kind")
         facts |= values[group]
     return facts
