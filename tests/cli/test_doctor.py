@@ -65,6 +65,7 @@ def test_a_home_in_good_order_with_a_gateway_that_runs(home):
         "ledger": ["good"],
         "disk": ["good"],
         "model": ["good"],
+        "witnesses": ["good"],
         "register": ["good"],
         "terms": ["good"],
         "coverage": ["doubt"],

@@ -50,7 +50,8 @@ def trust(
     made = open_home(home or home_path(os.environ))
     keys, _ = house_keys(made, made.settings().gateway.origin)
     register = read_past(reader_of(made), Documents(made.control)).register
-    text = trust_text(keys.verify_keys, register)
+    witnesses = {name: witness.verify_key for name, witness in made.settings().witness.items()}
+    text = trust_text(keys.verify_keys, register, witnesses)
     if output is not None:
         write_new(output, text.encode())
     if as_json:

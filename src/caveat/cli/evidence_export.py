@@ -55,9 +55,9 @@ def export(
     made = open_home(home or home_path(os.environ))
     keys, _ = house_keys(made, made.settings().gateway.origin)
     reader, documents = reader_of(made), Documents(made.control)
-    source = source_of(made, reader)
     _check_use(receiver, again, ranged=bool(start or to is not None or previous))
     exports = exports_of(reader, documents, receiver) if receiver else []
+    source = source_of(made, reader, max(to or 0, exports[-1].size if exports else 0))
     order = Order(start, to, profile, ENGINE, previous=read_bytes(previous) if previous else b"")
     if again:
         order, checkpoint = order_again(exports, receiver, again)

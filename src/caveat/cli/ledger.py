@@ -8,6 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from caveat import record
+from caveat.cli.files import read_bytes
 from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
 from caveat.errors import BadInput
@@ -17,10 +18,11 @@ from caveat.gateway.index import Index
 from caveat.gateway.index_ask import Lists
 from caveat.gateway.index_base import drop
 from caveat.gateway.index_write import alone, catch_up
+from caveat.gateway.witnessing import cosigned_receipt, take_cosignature
 from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
 
-app = typer.Typer(help="The ledger: show, prove, fsck.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: show, prove, witnessed, fsck.", no_args_is_help=True)
 
 
 @app.command("show")
@@ -58,7 +60,7 @@ def prove(
     made = open_home(home or home_path(os.environ))
     reader = reader_of(made)
     index = int(what) if what.isdigit() and len(what) < 20 else first_of(made, reader, what)
-    receipt = reader.proof(index)
+    receipt = cosigned_receipt(made, made.settings(), reader, index) or reader.proof(index)
     if output:
         output.write_bytes(receipt)
     if as_json:
@@ -67,6 +69,19 @@ def prove(
         typer.echo(receipt.decode(), nl=False)
     else:
         say(f"the receipt for record {index} is in {output}")
+
+
+@app.command("witnessed")
+def witnessed(
+    file: Annotated[Path, typer.Argument(help="A cosigned checkpoint that a witness gave by hand.")],
+    home: Where = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Keep a cosignature that came back by hand: receipts and bundles bear it from now on."""
+    made = open_home(home or home_path(os.environ))
+    name, size = take_cosignature(made, made.settings(), reader_of(made), read_bytes(file))
+    emit({"witness": name, "size": size}) if as_json else say(f"`{name}` has cosigned the log's first {size} records")
 
 
 @app.command("fsck")

@@ -10,7 +10,21 @@ import sys
 import typer
 
 from caveat import __version__
-from caveat.cli import console, coverage, evidence, hold, keys, ledger, models, party, seal, serving, terms, waiver
+from caveat.cli import (
+    console,
+    coverage,
+    evidence,
+    hold,
+    keys,
+    ledger,
+    models,
+    party,
+    seal,
+    serving,
+    terms,
+    waiver,
+    witness,
+)
 from caveat.cli.doctor import doctor
 from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
@@ -40,6 +54,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(seal.app, name="seal")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(witness.app, name="witness")
 app.command("verify")(evidence.verify)
 app.add_typer(console.app, name="console")
 app.command("doctor")(doctor)

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from caveat.errors import NotVerified
-from caveat.ledger.tiles import TILE_WIDTH, bundle_path, hashes_in, tile_path, width_at
+from caveat.ledger.tiles import TILE_WIDTH, TreeReader, bundle_path, hashes_in, tile_path, width_at
 from caveat.ledger.tree import EMPTY_ROOT, HASH_BYTES, fold, leaf_hash
 from caveat.note import TreeHead
 
@@ -129,6 +129,18 @@ class Mirror:
         self._known[place] = data
         if len(self._known) > _CACHED:
             self._known.popitem(last=False)
+
+
+class KnownTree(TreeReader):
+    """A tree as checked tiles show it, to make proofs from; raises NotVerified where they do not reach."""
+
+    def __init__(self, mirror: Mirror, size: int) -> None:
+        super().__init__(lambda _path: None, size)
+        self._mirror = mirror
+
+    def tile(self, level: int, n: int) -> bytes:
+        """The hashes of a tile, found to lead to the root."""
+        return self._mirror.tile(level, n)
 
 
 def _root(size: int, edge: dict[Place, bytes]) -> bytes:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from caveat.errors import CaveatError
 from caveat.evidence.bundle import Bundle
 from caveat.evidence.gathered import Gathered, moment_of
-from caveat.evidence.mirror import Mirror
+from caveat.evidence.mirror import KnownTree, Mirror
 from caveat.evidence.plots import ENDINGS, day_plot, legend, spark
 from caveat.evidence.report import Findings, Report
 from caveat.evidence.step import Case
@@ -101,23 +101,12 @@ def _quiet(value: dict[str, Any]) -> str:
 # --- what the page checks again ---
 
 
-class _Known(TreeReader):
-    """The tree as a bundle's checked tiles show it."""
-
-    def __init__(self, mirror: Mirror, size: int) -> None:
-        super().__init__(lambda _path: None, size)
-        self._mirror = mirror
-
-    def tile(self, level: int, n: int) -> bytes:
-        return self._mirror.tile(level, n)
-
-
 def _held(case: Case) -> dict[str, Any] | None:
     """What is embedded; None where the bundle failed before there was a tree to believe."""
     mirror, bundle = getattr(case, "mirror", None), getattr(case, "bundle", None)
     if mirror is None or bundle is None or case.findings.failed(4):
         return None
-    tree = _Known(mirror, case.head.size)
+    tree = KnownTree(mirror, case.head.size)
     return {
         "keys": [key.text for key in case.keys if key.kind is not KeyKind.COSIGN_MLDSA],
         "checkpoint": bundle.checkpoint.decode(),

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from caveat.errors import CaveatError
 from caveat.gateway.build import this_build
+from caveat.gateway.checkup_witness import look_at_witnesses
 from caveat.gateway.coverage.matrix import read_document
 from caveat.gateway.documents import Documents
 from caveat.gateway.founding import OPERATOR_KEY
@@ -136,7 +137,12 @@ def _model(home: Home, settings: Settings) -> Noted:
     return Noted("model", "good", f"{len(settings.upstream)} upstream(s), {len(embedded)} of them embedded and there")
 
 
-_LOOKS = {"keys": _keys, "ledger": _ledger, "disk": _disk, "model": _model}
+def _witnesses(home: Home, settings: Settings) -> Noted:
+    level, says, hint = look_at_witnesses(home, settings)
+    return Noted("witnesses", level, says, hint)
+
+
+_LOOKS = {"keys": _keys, "ledger": _ledger, "disk": _disk, "model": _model, "witnesses": _witnesses}
 
 
 def _terms(register: Register) -> Iterable[Noted]:

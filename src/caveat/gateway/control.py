@@ -47,12 +47,20 @@ Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 class Control(Exceptional, Agreeing, Lasting, Looking):
     """The handlers, over one house and the ledger's reading side."""
 
-    def __init__(self, house: House, index: Index, documents: Documents, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        house: House,
+        index: Index,
+        documents: Documents,
+        sessions: Sessions,
+        cosigned: Callable[[int], bytes] | None = None,
+    ) -> None:
         self._house = house
         self._reader = index.reader
         self._index = index
         self._documents = documents
         self._sessions = sessions
+        self._cosigned = cosigned
         self._looks = Pace(LOOKS_AT_ONCE, LOOKS_A_SECOND)
 
     def app(self) -> Starlette:
@@ -143,7 +151,13 @@ class Control(Exceptional, Agreeing, Lasting, Looking):
     async def receipt(self, request: Request, key: CallerKey) -> Response:
         call = request.path_params["call"]
         found = await asyncio.to_thread(self._look_up, call, key)
-        return PlainTextResponse(await self._house.log.proof(found[0]["index"]))
+        return PlainTextResponse(await self._proof(found[0]["index"]))
+
+    async def _proof(self, index: int) -> bytes:
+        """A receipt, on a checkpoint that witnesses cosigned where theirs covers it."""
+        if self._cosigned is None:
+            return await self._house.log.proof(index)
+        return await asyncio.to_thread(self._cosigned, index) or await self._house.log.proof(index)
 
     async def terms(self, _request: Request, _key: CallerKey) -> Response:
         register = self._house.view.register

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 
@@ -30,6 +31,7 @@ from caveat.gateway.protocol import Protocol
 from caveat.gateway.settings import Settings
 from caveat.gateway.startup import Progress, open_site
 from caveat.gateway.sweeping import sweeping
+from caveat.gateway.witnessing import cosigned_receipt, witnessing
 from caveat.gateway.workers import Workers
 from caveat.ledger.reader import LedgerReader
 
@@ -78,7 +80,7 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
             home.announce(url_of(listener))
             await prepare(site.house)
             refuse_samples_abroad(site.house)
-            async with indexing(home), sweeping(site.house):
+            async with indexing(home), sweeping(site.house), witnessing(home, settings, progress):
                 if settings.gateway.workers > 1:
                     await Workers(home, settings, site, listener, progress).run()
                 else:
@@ -119,7 +121,9 @@ def application(home: Home, house: House, *, followed: bool = False) -> App:
     reader = LedgerReader(home.ledger, home.vault)
     index = Index(home.index, reader, followed=followed)
     desk = Desk(home, house, index)
-    control = Control(house, index, Documents(home.control), desk.sessions)
+    control = Control(
+        house, index, Documents(home.control), desk.sessions, partial(cosigned_receipt, home, house.settings, reader)
+    )
     return App(house, control.app(), Console(desk.ports()))
 
 

@@ -22,7 +22,7 @@ from caveat.errors import BadInput
 from caveat.gateway.addresses import base_url, host_and_port, is_loopback
 from caveat.gateway.secret import Secret, checked_secret, read_secret
 from caveat.gateway.shape import fitted
-from caveat.keys import read_verify_key
+from caveat.keys import KeyKind, VerifyKey, read_verify_key
 from caveat.recognize.opinion import Speaks
 
 MIB = 2**20
@@ -165,6 +165,21 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Annotated[Literal["files"], Meta(description="where ledger and vault are kept")] = "files"
 
 
+class WitnessSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[witness.NAME]"""
+
+    url: Annotated[
+        str, Meta(description='prefix of its c2sp.org/tlog-witness API; "" for one that cosigns files by hand')
+    ] = ""
+    key: Annotated[str, Meta(description="its verify key, as it prints it; asked of its keeper by another way")] = ""
+    ca_bundle: Annotated[str, Meta(description="PEM file of the CAs to trust, instead of the system's")] = ""
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The key as a value.  Raises BadInput."""
+        return read_verify_key(self.key)
+
+
 class OidcSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[console.oidc]"""
 
@@ -193,6 +208,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     gateway: GatewaySettings = GatewaySettings()
     upstream: dict[Name, UpstreamSettings] = {}
+    witness: dict[Name, WitnessSettings] = {}
     ledger: LedgerSettings = LedgerSettings()
     recognizer: RecognizerSettings = RecognizerSettings()
     store: StoreSettings = StoreSettings()
@@ -223,14 +239,34 @@ def read(text: str) -> Settings:
     tables = raw.pop("upstream", {})
     if not isinstance(tables, dict):
         raise BadInput("`upstream`: expected tables such as [upstream.local]")
+    witnesses = raw.pop("witness", {})
+    if not isinstance(witnesses, dict):
+        raise BadInput("`witness`: expected tables such as [witness.office]")
     settings = msgspec.structs.replace(
-        fitted(raw, Settings), upstream={name: _read_upstream(name, table) for name, table in tables.items()}
+        fitted(raw, Settings),
+        upstream={name: _read_upstream(name, table) for name, table in tables.items()},
+        witness={name: _read_witness(name, table) for name, table in witnesses.items()},
     )
     host_and_port(settings.gateway.address)
     _check_aliases(settings)
     if settings.recognizer.guard:
         base_url(settings.recognizer.guard.base_url, "recognizer.guard.base_url")
     return settings
+
+
+def _read_witness(name: str, table: Any) -> WitnessSettings:
+    if not re.fullmatch(NAME, name) or not isinstance(table, dict):
+        raise BadInput(f"expected a table [witness.NAME] with a lower-case name, got `witness.{name}`")
+    witness = fitted(table, WitnessSettings, f"witness.{name}.")
+    if witness.url:
+        base_url(witness.url, f"witness.{name}.url")
+    try:
+        kind = witness.verify_key.kind
+    except BadInput as error:
+        raise BadInput(f"`witness.{name}.key`: {error.message}", hint="the witness prints its key") from None
+    if kind is KeyKind.NOTE:
+        raise BadInput(f"`witness.{name}.key` is not a key that a witness signs with")
+    return witness
 
 
 def _read_upstream(name: str, table: Any) -> UpstreamSettings:
