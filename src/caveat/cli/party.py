@@ -102,6 +102,7 @@ def meet(
     """Trust the other party's root from now on, once its fingerprint was compared by voice."""
     mine = party_dir(party)
     folder = Folder(theirs)
+    mine.check_other(folder)
     _compare(folder, fingerprint)
     other = mine.meet(folder)
     mine.take(folder, _now())
@@ -208,13 +209,21 @@ def _compare(folder: Folder, given: str) -> None:
     if not given:
         say(f"{other.role} {other.party}: the fingerprint of the root in `{folder.path}` is\n\n    {spoken(root)}\n")
         say(f"call {other.party} on a number that you knew before, and let them read theirs out")
-        given = typer.prompt("their fingerprint", default="", show_default=False)
+        given = _typed("their fingerprint")
     if "".join(given.split()) != "".join(spoken(root).split()):
         raise NotVerified(
             f"the fingerprint of the root in `{folder.path}` is another",
             step="repository",
             hint="nothing is trusted; ask for the repository again, by another way, and compare anew",
         )
+
+
+def _typed(what: str) -> str:
+    """What a person types, "" where nobody is there."""
+    try:
+        return str(typer.prompt(what, default="", show_default=False))
+    except typer.Abort:
+        return ""
 
 
 def _tell(made: Repository, *, as_json: bool, path: Path) -> None:

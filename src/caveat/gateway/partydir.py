@@ -140,7 +140,8 @@ class PartyDir:
         self.folder = Folder(path / "repository")
         if not (path / "repository" / "metadata" / "1.root.json").is_file():
             raise BadInput(
-                f"`{path}` is no party's directory", hint="`caveat party init NAME DIRECTORY --role vendor` makes one"
+                f"`{path}` is no party's directory",
+                hint="`--party DIRECTORY` names it; `caveat party init NAME DIRECTORY --role vendor` makes one",
             )
 
     def lock(self) -> int:
@@ -178,6 +179,14 @@ class PartyDir:
     def meet(self, folder: Folder) -> Repository:
         """Trust the root in a repository from now on; people have compared its fingerprint.  Raises BadInput where one is
         trusted already."""
+        other = self.check_other(folder)
+        with disk_trouble(self.path):
+            (self.path / "known").mkdir(exist_ok=True)
+        write_once(self._known(_role(other)), msgspec.json.encode(Known(other.root)))
+        return other
+
+    def check_other(self, folder: Folder) -> Repository:
+        """The root of a repository that could be the other party's.  Raises BadInput, NotVerified where it cannot."""
         other = open_root(newest_root(folder))
         own = self.charter()
         if other.role == own.role:
@@ -188,9 +197,6 @@ class PartyDir:
             raise BadInput(
                 f"the {other.role}'s root is known already", hint="a new one is taken up with its repository"
             )
-        with disk_trouble(self.path):
-            (self.path / "known").mkdir(exist_ok=True)
-        write_once(self._known(_role(other)), msgspec.json.encode(Known(other.root)))
         return other
 
     def take(self, folder: Folder, now_ms: int) -> Repository:
