@@ -1,5 +1,6 @@
 """A party's keys: made once, for their owner alone, shown with a fingerprint that can be read out."""
 
+import os
 import re
 
 import pytest
@@ -91,6 +92,19 @@ def test_without_a_token_pkcs11_says_so_plainly(run, tmp_path, monkeypatch):
     assert "no PKCS#11 token can be used here" in done.err
     assert "keys are made in software" in done.err
     assert not (tmp_path / "labs").exists()
+
+
+@pytest.mark.skipif(not os.environ.get("PYKCS11LIB"), reason="needs a PKCS#11 token: PYKCS11LIB and CAVEAT_PIN")
+def test_a_root_key_on_a_token(run, tmp_path, monkeypatch):
+    """With SoftHSM or a real token: its key signs the first root and the next, and a wrong PIN is told."""
+    assert ceremony(run, tmp_path / "labs", "--pkcs11").code == 0
+    assert [file.name for file in sorted((tmp_path / "labs" / "keys").iterdir())] == ["root-2.key", "terms-1.key"]
+    assert "on a PKCS#11 token" in (tmp_path / "labs" / "ceremony.html").read_text("utf-8")
+    party = ("--party", tmp_path / "labs")
+    assert run("party", "rotate", *party, "--root-threshold", 2).code == 0
+    monkeypatch.setenv("CAVEAT_PIN", "0000")
+    wrong = run("party", "rotate", *party, "--root-threshold", 1)
+    assert (wrong.code, "could not sign" in wrong.err) == (3, True)
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ml-dsa-65"])

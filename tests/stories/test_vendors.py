@@ -1,16 +1,25 @@
 """Two vendors, three models, one gateway: each call is decided under the terms of the model that it goes to."""
 
 import time
+from io import BytesIO
 
 import msgspec
 import pytest
-from tests.gateway.running import HEAD, running
+from tests.evidence.conftest import check
+from tests.gateway.running import HEAD, eventually, running
 from tests.talks.party import Party
 
+from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput, NotVerified
+from caveat.evidence.export import Order, export
+from caveat.evidence.trust import read_trust
 from caveat.gateway import scripted
 from caveat.gateway.agreeing import Adoption, adopt, trust_root
+from caveat.gateway.founding import house_keys
 from caveat.gateway.script import says
+from caveat.gateway.trusting import source_of, trust_text
+from caveat.ledger.reader import LedgerReader
+from caveat.register import Register
 from caveat.talks.draft import read_draft
 from caveat.terms.document import SignedTerms
 from caveat.terms.ending import sign_ending
@@ -127,3 +136,32 @@ def test_a_model_of_both_is_nobodys(agreed):
     with pytest.raises(BadInput, match="cover the model `small` already"):
         gateway.run(adopt(gateway.house, works.adoption(terms("more-works", {"small": SMALL}))))
     assert len(gateway.records()) == before
+
+
+def test_evidence_of_both_agreements_verifies_by_both_verifiers(agreed):
+    """Who holds the parties' keys needs nothing else: the records show that each pair was listed by both of its parties."""
+    gateway, labs, works = agreed
+    for model in MODELS:
+        assert ask(gateway, model).status_code == 200
+    gateway.ending()
+    gateway.run(adopt(gateway.house, works.adoption(terms("works-terms", {"foreign": FOREIGN}, version=2))))
+    home = gateway.home
+    keys, _ = house_keys(home, "localhost/caveat/test")
+    reader = LedgerReader(home.ledger, home.vault)
+    eventually(lambda: parse_checkpoint_size(reader.checkpoint()) == gateway.house.log.size)
+    out = BytesIO()
+    export(source_of(home, reader), Order(0, None, "audit", ENGINE), keys.plain, out)
+    trust = read_trust(trust_text(keys.verify_keys, gateway.house.view.register).encode())
+    assert {key.name for key in trust.parties["vendor"]} == {"labs.test/terms-1", "works.test/terms-1"}
+    report = check(out.getvalue(), trust)
+    assert report.verified, report.sentences()
+    lonely = read_trust(
+        trust_text(keys.verify_keys, Register()).encode()
+        + f"party vendor {labs.labs.terms_keys[0].verify_key.text}\n".encode()
+        + f"party operator {labs.ours.terms_keys[0].verify_key.text}\n".encode()
+    )
+    assert not check(out.getvalue(), lonely).verified, "the other vendor's keys are not trusted"
+
+
+def parse_checkpoint_size(checkpoint: bytes) -> int:
+    return int(checkpoint.split(b"\n")[1])

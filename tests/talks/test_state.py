@@ -1,15 +1,18 @@
 """Talks as a table: who may do what when, and what no step can be."""
 
 import itertools
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from caveat.canon import digest
 from caveat.errors import BadInput, NotVerified, Refused
 from caveat.talks.state import MOVES, advanced, check_move, derive, may, onto
-from caveat.talks.steps import Step, Taken
+from caveat.talks.steps import Role, Step, Taken
 
 NOW = 1_790_000_000_000
 MINUTE = 60_000
@@ -175,3 +178,37 @@ def test_whoever_waits_is_told_for_what():
     assert may(derive("office", course(OFFER), NOW), "operator").startswith("the operator can `caveat terms request`")
     assert "vendor can `caveat terms terminate`" in may(derive("office", course(OFFER), NOW), "vendor")
     assert may(derive("office", [], NOW), "vendor") == "the vendor can `caveat terms offer`"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_whoever_holds_both_parties_steps_finds_the_same_state(seed):
+    """Random talks by the rules, some of them crossing; read in any order, with copies, the state is one and the same, and
+    a party that has not seen the newest step sees an earlier state of the same talks."""
+    rng = Random(seed)
+    taken: list[Taken] = []
+    for _ in range(rng.randrange(1, 14)):
+        talk = derive("office", taken, NOW)
+        role: Role = rng.choice(("vendor", "operator"))
+        verbs = talk.may(role)
+        if not verbs or talk.crossed:
+            continue
+        verb = rng.choice(verbs)
+        version = f"office@{len(taken) + 1}"
+        fresh = digest(version.encode())
+        on_table = talk.proposed.step if talk.proposed else None
+        name, text = (
+            (version, fresh)
+            if verb in ("request", "offer", "counter") or not on_table
+            else (on_table.terms, on_table.digest)
+        )
+        after = talk.steps[-1].id if talk.steps else ""
+        made = Step(1, verb, role, "office", after, name, text, NOW, note=str(rng.random()))
+        taken.append(Taken(made, digest(msgspec.json.encode(made)), "k"))
+    whole = derive("office", taken, NOW)
+    mixed = [*taken, *rng.sample(taken, len(taken) // 2)]
+    rng.shuffle(mixed)
+    assert derive("office", mixed, NOW) == whole
+    for cut in range(len(taken)):
+        earlier = derive("office", taken[:cut], NOW)
+        assert whole.steps[: len(earlier.steps)] == earlier.steps or whole.state == "TERMINATED"

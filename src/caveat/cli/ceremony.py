@@ -180,13 +180,19 @@ def new_root_key(name: str, kind: str) -> tuple[Signer, bytes]:
 
 def token(name: str) -> Signer:
     """The key on the PKCS#11 token that is plugged in.  Raises Unavailable where this machine cannot use one."""
-    if find_spec("PyKCS11") is None or not os.environ.get("PYKCS11LIB"):
+    if find_spec("pkcs11") is None or not os.environ.get("PYKCS11LIB"):
         raise Unavailable(
             "no PKCS#11 token can be used here",
-            hint="install PyKCS11 and set PYKCS11LIB to the token's library; without --pkcs11 keys are made in software",
+            hint="install python-pkcs11 and set PYKCS11LIB to the token's library; without --pkcs11 keys are made in software",
         )
     pin = lambda _: os.environ.get("CAVEAT_PIN") or typer.prompt("the token's PIN", hide_input=True)  # noqa: E731
-    uri, key = HSMSigner.import_(secrets_handler=pin)
+    try:
+        uri, key = HSMSigner.import_(secrets_handler=pin)
+    except ValueError as error:
+        raise Unavailable(
+            f"the PKCS#11 token cannot be used: {str(error).lower()}",
+            hint="plug in one token with an EC key (P-256 or P-384) under the id 2; set PYKCS11LIB to its library",
+        ) from None
     return Signer.from_priv_key_uri(uri, SSlibKey(name, key.keytype, key.scheme, key.keyval), pin)
 
 
@@ -201,7 +207,7 @@ def root_signers(party: PartyDir, more: Sequence[Path], wanted: Sequence[Key]) -
             signers += [CryptoSigner(made, key) for key in wanted if isinstance(key, SSlibKey) and _same(made, key)]
         else:
             signers.append(KeySigner(read_key(file)))
-    if os.environ.get("PYKCS11LIB") and find_spec("PyKCS11"):
+    if os.environ.get("PYKCS11LIB") and find_spec("pkcs11"):
         signers += [token(key.keyid) for key in wanted if key.keytype == "ecdsa"]
     return signers
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 from securesystemslib.signer import Key, Signature, Signer, SSlibKey
+from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import (
     Metadata,
     MetaFile,
@@ -24,7 +25,7 @@ from tuf.api.metadata import (
 from tuf.api.serialization.json import JSONSerializer
 
 from caveat.dsse import key_id
-from caveat.errors import BadInput, NotVerified
+from caveat.errors import BadInput, NotVerified, Unavailable
 from caveat.keys import SigningKey, VerifyKey
 from caveat.terms.listing import STEP, Listing
 from caveat.terms.repository import ABOUT
@@ -111,7 +112,7 @@ def make_root(charter: Charter, signers: Sequence[Signer], at_ms: int, before: s
     wanted = {key.keyid for key in charter.root_keys} | (set(old.signed.roles["root"].keyids) if old else set())
     for signer in signers:
         if signer.public_key.keyid in wanted:
-            made.sign(signer, append=True)
+            _add_signature(made, signer)
     for name, judge in (("the new", root), ("the old", old.signed if old else root)):
         result = judge.get_verification_result("root", made.signed_bytes, made.signatures)
         if not result:
@@ -121,6 +122,17 @@ def make_root(charter: Charter, signers: Sequence[Signer], at_ms: int, before: s
                 hint="bring the files of these keys too: " + ", ".join(f"`{i}`" for i in sorted(result.unsigned)),
             )
     return made.to_bytes(WRITE).decode()
+
+
+def _add_signature(made: Metadata[Root], signer: Signer) -> None:
+    """Raises Unavailable where a token does not sign."""
+    try:
+        made.sign(signer, append=True)
+    except UnsignedMetadataError:
+        raise Unavailable(
+            f"the key `{signer.public_key.keyid}` could not sign",
+            hint="look at the token: is it plugged in, is its PIN right?",
+        ) from None
 
 
 def make_listing(
