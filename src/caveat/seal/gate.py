@@ -189,8 +189,8 @@ class Gate:
                 await send({"type": "http.response.body", "body": _comment(ticket), "more_body": True})
                 raise  # the stream is not complete, and its connection is cut
             await answer(send, error, ticket)
-        except BaseException:
-            await asyncio.shield(passage.finish("cut"))
+        except BaseException as error:  # the engine's own, or the end of this process: its ticket first
+            await asyncio.shield(passage.finish("cut" if isinstance(error, asyncio.CancelledError) else "failed"))
             raise
         else:
             await passage.finish("failed")
