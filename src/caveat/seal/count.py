@@ -16,7 +16,7 @@ from caveat.canon import b64, unb64
 from caveat.errors import NotVerified, Refused
 from caveat.keys import SigningKey
 from caveat.meter.beat import MOST_OPEN, Beat, open_beat, sign_beat
-from caveat.meter.ticket import NOBODY_KNOWS, START, Counted, Ending, Ticket, make_ticket, read_ticket
+from caveat.meter.ticket import NOBODY_KNOWS, START, Counted, Ending, head_of, make_ticket, read_ticket
 from caveat.seal.journal import Journal
 
 CALLS_A_BEAT: Final = 1000
@@ -129,17 +129,18 @@ class Count:
         if ending is NOBODY_KNOWS:
             ending = replace(ending, at_ms=self._clock())
         line = make_ticket(self._key, counted, ending, self._now.head)
-        self._note(read_ticket(line))
+        head = head_of(line.rpartition(" ")[0].encode("ascii"))
+        self._note(counted.number, head, ending.tokens_in, ending.tokens_out)
         self._since.append(line)
         return line
 
-    def _note(self, ticket: Ticket) -> None:
-        now, none = self._now, ticket.tokens_in is None and ticket.tokens_out is None
-        self._open.pop(ticket.number)
+    def _note(self, number: int, head: str, tokens_in: int | None, tokens_out: int | None) -> None:
+        now, none = self._now, tokens_in is None and tokens_out is None
+        self._open.pop(number)
         self._now = replace(
             now,
-            head=ticket.head,
-            tokens=(now.tokens[0] + (ticket.tokens_in or 0), now.tokens[1] + (ticket.tokens_out or 0)),
+            head=head,
+            tokens=(now.tokens[0] + (tokens_in or 0), now.tokens[1] + (tokens_out or 0)),
             unmeasured=now.unmeasured + none,
         )
 
@@ -197,7 +198,7 @@ class Count:
         ticket = read_ticket(line)
         if ticket.prev != self._now.head:
             raise NotVerified("the seal's journal has lost a ticket", step="seal")
-        self._note(ticket)
+        self._note(ticket.number, ticket.head, ticket.tokens_in, ticket.tokens_out)
         self._since.append(line)
         self.newest_ms = max(self.newest_ms, ticket.at_ms)
 

@@ -7,7 +7,6 @@ connection to the model, so that it stops.
 
 import asyncio
 from collections.abc import MutableMapping
-from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
@@ -43,18 +42,18 @@ class Forward:
         body = (await receive()).get("body", b"")
         query = scope.get("query_string", b"").decode("latin-1")
         url = self._base + scope["path"] + (f"?{query}" if query else "")
-        gone = asyncio.ensure_future(_gone(receive))
-        relay = asyncio.ensure_future(self._relay(url, self._headers(scope), body, send, scope["method"]))
+        mine = asyncio.current_task()
+        assert mine is not None
+        watch = asyncio.get_running_loop().create_task(_end_when_gone(receive, mine))
         try:
-            await asyncio.wait((gone, relay), return_when=asyncio.FIRST_COMPLETED)
-            if not relay.done():
-                raise Gone
-            await relay
+            await self._relay(url, self._headers(scope), body, send, scope["method"])
+        except asyncio.CancelledError:
+            if not watch.done():
+                raise
+            mine.uncancel()
+            raise Gone from None
         finally:
-            for task in (gone, relay):
-                task.cancel()
-                with suppress(asyncio.CancelledError, Unavailable):
-                    await task
+            watch.cancel()
 
     async def _relay(self, url: str, headers: dict[str, str], body: bytes, send: Send, method: str) -> None:
         try:
@@ -114,7 +113,8 @@ class Forward:
 _BRIEF: Final = aiohttp.ClientTimeout(total=2)
 
 
-async def _gone(receive: Receive) -> None:
-    """Return when the gateway has hung up."""
+async def _end_when_gone(receive: Receive, task: asyncio.Task[None]) -> None:
+    """End the task when the gateway has hung up."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    task.cancel()
