@@ -5,6 +5,7 @@ import typer
 from caveat.cli import (
     talking,
     terms_change,
+    terms_claim,
     terms_lease,
     terms_reach,
     terms_replay,
@@ -33,6 +34,9 @@ app.command("sign")(terms_sign.sign)
 app.command("adopt")(terms_sign.adopt)
 app.command("verify")(terms_sign.verify)
 app.command("renew")(terms_lease.renew)
+app.command("claim")(terms_claim.claim)
+app.command("claims")(terms_claim.claims)
+app.command("review")(terms_claim.review)
 app.command("standby")(terms_switch.standby)
 app.command("switch")(terms_switch.switch)
 app.command("statement")(terms_lease.statement)

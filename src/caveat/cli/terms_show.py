@@ -5,16 +5,18 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from caveat.cli.output import Json, emit, out, say
 from caveat.cli.remote import Where
+from caveat.cli.terms_claim import claim_lines
 from caveat.cli.terms_file import File, draft_of
 from caveat.cli.trial import trial_of
 from caveat.errors import BadInput
+from caveat.gateway.claiming import listed
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import home_path, open_home
 from caveat.gateway.past import read_past
@@ -69,17 +71,18 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show each clause with its sentence and its kind, and how much of it all is enforced."""
-    drafts = [draft_of(file)] if file else [terms.draft for terms in _in_force(home).terms.values()]
+    register = Register() if file else _in_force(home)
+    drafts = [draft_of(file)] if file else [terms.draft for terms in register.terms.values()]
     if yaml:
         typer.echo(_text_of(yaml, drafts), nl=False)
         return
     if as_json:
-        emit({"terms": [_as_value(draft) for draft in drafts]})
+        emit({"terms": [_as_value(draft) for draft in drafts], "claims": listed(register)["claims"]})
         return
     if not drafts:
         say("no terms are in force; `caveat terms adopt FILE` puts signed terms in force")
     for draft in drafts:
-        _print(draft, language or draft.languages[0])
+        _print(draft, language or draft.languages[0], listed(register)["claims"])
 
 
 def sample(
@@ -122,7 +125,9 @@ def _as_value(draft: Draft) -> dict[str, object]:
     }
 
 
-def _print(draft: Draft, language: str) -> None:
+def _print(draft: Draft, language: str, claims: Sequence[dict[str, Any]] = ()) -> None:
+    """The terms, each clause with what is said about it: claims stand apart, for they are not what holds."""
+    claims = [row for row in claims if row["about"] in (draft.id, draft.name)]
     title = draft.title.get(language) or next(iter(draft.title.values()))
     out.print(f"\n[bold]{escape(title)}[/bold]  {draft.name}")
     out.print(f"[dim]between {escape(draft.vendor.name)} (vendor) and {escape(draft.operator.name)} (operator)[/dim]")
@@ -134,8 +139,10 @@ def _print(draft: Draft, language: str) -> None:
         _print_recognizer(draft.recognizer, draft.thresholds)
     for line in _lasts(draft):
         say(line)
+    _print_claims([row for row in claims if row["clause"] not in {clause.id for clause in draft.clauses}])
     for clause in draft.clauses:
         _print_clause(clause, language)
+        _print_claims([row for row in claims if row["clause"] == clause.id])
     counted = Counter(clause.kind for clause in draft.clauses)
     out.print(f"[bold]Coverage[/bold] of {len(draft.clauses)} clauses:")
     for kind, meaning in KINDS.items():
@@ -149,6 +156,12 @@ def _print_recognizer(agreed: Agreed, thresholds: Mapping[str, int]) -> None:
         said = ", ".join(f"{n} {what} in 1,000" for n, what in both if n is not None)
         out.print(f"        [dim]{code} at {thresholds[code]}: {said}[/dim]")
     out.print("        [dim]a recognizer can be fooled; terms should not rest on it alone[/dim]\n")
+
+
+def _print_claims(rows: Sequence[dict[str, Any]]) -> None:
+    for row in rows:
+        for line in claim_lines(row):
+            out.print(f"        [dim]said, not agreed: {escape(line.strip())}[/dim]")
 
 
 def _lasts(draft: Draft) -> list[str]:

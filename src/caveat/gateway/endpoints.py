@@ -74,6 +74,17 @@ ENDPOINTS = (
         OPERATORS,
         "Put the vendor's renewal of a lease in force; the body is the signed note",
     ),
+    Endpoint(
+        "GET", "/caveat/v1/claims", "claims", STAFF, "What is said about the terms, and what each claim counts for"
+    ),
+    Endpoint("POST", "/caveat/v1/claims", "claim", STAFF, "Put a claim about the terms on record; it changes nothing"),
+    Endpoint(
+        "POST",
+        "/caveat/v1/claims/{name}/review",
+        "review_claim",
+        STAFF,
+        "Put on record what a person found of a claim; the body is the text",
+    ),
     Endpoint("GET", "/caveat/v1/aliases", "aliases", STAFF, "Each alias: the terms it is served under, what stands by"),
     Endpoint(
         "POST",

@@ -1,4 +1,4 @@
-"""The control API's paths for how long terms last: leases, renewals, statements of their end, and where an alias goes.
+"""The control API's paths for how long terms last: leases, renewals, statements of their end, where an alias goes, what is said.
 
 Rule of this file: a signature puts something in force, never a role; a role only says who may bring it here.
 """
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from caveat.errors import BadInput
-from caveat.gateway import aliases, leasing, stating
+from caveat.gateway import aliases, claiming, leasing, stating
 from caveat.gateway.bodyin import read_body
 from caveat.gateway.house import House
 from caveat.ledger.reader import LedgerReader
@@ -49,6 +49,17 @@ class Lasting:
     async def switch(self, request: Request, _key: CallerKey) -> Response:
         target = await _target(request)
         return JSONResponse(await aliases.switch(self._house, request.path_params["alias"], target.terms, target.model))
+
+    async def claims(self, _request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(claiming.listed(self._house.view.register))
+
+    async def claim(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(await claiming.claim(self._house, await _note(request)))
+
+    async def review_claim(self, request: Request, key: CallerKey) -> Response:
+        body = await _note(request)
+        found = body.decode("utf-8", "replace")
+        return JSONResponse(await claiming.reviewed(self._house, request.path_params["name"], key.caller.id, found))
 
     async def state_end(self, request: Request, _key: CallerKey) -> Response:
         note = await stating.state_end(self._house, self._reader, request.path_params["name"])

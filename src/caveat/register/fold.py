@@ -18,6 +18,8 @@ Control records and the document each names:
     approver.removed    id of the person; what they approved before stays
     alias.standby       a model's alias; document: the terms that stand by for it, none where none do any more
     alias.switched      a model's alias; document: the terms that it is served under from here on
+    terms.claimed       a claim's id; document: what is said about terms, by whom, through whom; it changes nothing
+    claim.reviewed      a claim's id; document: who looked into it, and what was found
     waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
     waiver.ended        id of the waiver, which lifts nothing from here on
     hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
@@ -42,6 +44,7 @@ from caveat.record import Leaf
 from caveat.register import (
     agreements,
     callers,
+    claims,
     exports,
     leases,
     lifts,
@@ -55,6 +58,7 @@ from caveat.register.values import Register, no
 EFFECTS: dict[str, Callable[[Register, Leaf, int, bytes], Register]] = {
     **agreements.EFFECTS,
     **leases.EFFECTS,
+    **claims.EFFECTS,
     **switches.EFFECTS,
     **callers.EFFECTS,
     **lifts.EFFECTS,

@@ -14,6 +14,7 @@ from caveat.errors import NotVerified
 from caveat.facts import Caller
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.meter.beat import Beat
+from caveat.terms.claim import Recorded
 from caveat.terms.document import Terms
 from caveat.terms.lease import Lease
 from caveat.terms.listing import Listing, Repository
@@ -105,6 +106,7 @@ class Register(Struct, frozen=True):
     sealed_before  pair -> what the seals of its terms had counted when it was adopted first
     standby   alias -> where it goes when the terms that it is served under end
     moved     alias -> where it went
+    claims    what was said about terms, by id; reviewed: id -> the record that says who looked.  No decision stands on them
     exports   the newest bundle that left for each receiver
     coverage  id@version of terms -> the newest measurement of them, by its document's digest
     """
@@ -132,6 +134,8 @@ class Register(Struct, frozen=True):
     vendors: dict[str, str] = {}
     standby: dict[str, Moved] = {}
     moved: dict[str, Moved] = {}
+    claims: dict[str, Recorded] = {}
+    reviewed: dict[str, int] = {}
 
     @property
     def fence(self) -> str:

@@ -17,8 +17,8 @@ from caveat.record import UNSENT, Leaf
 from caveat.terms.lease import FOREVER, Lease, phase_of
 
 NUMBER = 14
-RECENT: Final = 2_048
-"""A statement counts from a checkpoint a little before it: so many records back its counts are still known."""
+RECENT: Final = 64
+"""A statement counts from a checkpoint a little before it: so many of a pair's records back its counts are still known."""
 LATE_MS: Final = 5_000
 """A call's time is read before its record has a place: others may come between."""
 
@@ -35,7 +35,7 @@ class Leases:
         self.statements = 0
         self.unchecked = 0
         self._counted: dict[str, Counted] = {}
-        self._recent: deque[tuple[int, str, Counted]] = deque(maxlen=RECENT)
+        self._recent: dict[str, deque[tuple[int, Counted]]] = {}
         self._latest = 0
         self._beyond: dict[int, str] = {}
 
@@ -65,7 +65,8 @@ class Leases:
     def _count(self, index: int, leaf: Leaf) -> None:
         if leaf.terms:
             counted = self._counted.setdefault(leaf.terms, Counted())
-            self._recent.append((index, leaf.terms, msgspec.structs.replace(counted)))
+            recent = self._recent.setdefault(leaf.terms, deque(maxlen=RECENT))
+            recent.append((index, msgspec.structs.replace(counted)))
             counted.add(index, leaf, fetched=self._case.walk.history.register.fetches(leaf.w))
 
     def _stated(self, index: int, document: bytes) -> None:
@@ -77,8 +78,9 @@ class Leases:
             findings.fail(NUMBER, f"record {index}: {error.message}", index)
             return
         self.statements += 1
-        late = [before for at, pair, before in self._recent if at >= said.head.size and pair == said.pair]
-        known = not self._recent or self._recent[0][0] <= said.head.size or len(self._recent) < RECENT
+        recent = self._recent.get(said.pair, deque())
+        late = [before for at, before in recent if at >= said.head.size]
+        known = len(recent) < RECENT or recent[0][0] <= said.head.size
         if self._case.bundle.manifest.start > 0 or not known:
             self.unchecked += 1
         elif not same_counts(said.counted, late[0] if late else self._counted.get(said.pair, Counted())):

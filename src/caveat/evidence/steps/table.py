@@ -2,7 +2,7 @@
 
 To add one: a module here with a `Step` under a number of its own, and its line below.  Numbers are never used twice; 13 is
 kept for the meter, 14 for leases and statements, 15 for approvals, 16 for the sequence of bundles, 17 for notes, 18 for the
-move of an alias.
+move of an alias, 19 for claims.
 """
 
 from typing import Final
@@ -11,6 +11,7 @@ from caveat.evidence.step import Step
 from caveat.evidence.steps import (
     approvals,
     checkpoint,
+    claims,
     consistency,
     decisions,
     disclosures,
@@ -42,6 +43,7 @@ STEPS: Final[tuple[Step, ...]] = (
     approvals.STEP,
     leases.STEP,
     switches.STEP,
+    claims.STEP,
     disclosures.STEP,
     decisions.STEP,
     outcomes.STEP,
