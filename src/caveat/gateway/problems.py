@@ -21,6 +21,7 @@ STATUS = {
     "not_found": 404,
     "method_not_allowed": 405,
     "model_cannot": 400,
+    "state": 400,
     "rate_limited": 429,
     "terms_missing": 503,
     "terms_lapsed": 403,
