@@ -17,12 +17,6 @@ def ask(text="Summarise: the committee met on Tuesday."):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
     """Where screenshots go: CAVEAT_PICTURES, kept as an artefact in CI."""
     return Path(os.environ.get("CAVEAT_PICTURES") or tmp_path_factory.mktemp("pictures"))
@@ -37,3 +31,10 @@ def gateway(tmp_path_factory):
         gateway.http().post("/v1/chat/completions", json=ask(MARKED))
         gateway.ending()
         yield gateway
+
+
+@pytest.fixture(scope="module")
+def chromium(gateway):
+    """A browser; it starts after the gateway, for while it runs no event loop can be started in its thread."""
+    with browser() as started:
+        yield started

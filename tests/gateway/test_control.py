@@ -7,6 +7,7 @@ import pytest
 from starlette.routing import Route
 from tests.gateway.running import HEAD, MODEL, eventually, running, scripted_gateway, upstream_text
 
+from caveat.gateway.approvals import Approvals
 from caveat.gateway.control import Control
 from caveat.gateway.desk import sessions_of
 from caveat.gateway.documents import Documents
@@ -123,7 +124,7 @@ def test_the_description_agrees_with_the_routes(gateway, keys):
     made = gateway.http(keys["caller"]).get("/caveat/v1/openapi.json").json()
     house, home = gateway.house, gateway.home
     index = Index(home.index, LedgerReader(home.ledger, home.vault))
-    control = Control(house, index, Documents(home.control), sessions_of(home, house))
+    control = Control(house, index, Documents(home.control), (sessions_of(home, house), Approvals(home.console, house)))
     routes = [r for r in control.app().routes if isinstance(r, Route)]
     served = {(m, r.path.replace(":path", "")) for r in routes for m in (r.methods or ()) if m != "HEAD"}
     described = {(method.upper(), path) for path, item in made["paths"].items() for method in item}

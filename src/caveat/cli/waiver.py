@@ -112,6 +112,59 @@ def approve(
     say(f"next: the other approvers sign it, then `caveat waiver grant {file}` puts it in force")
 
 
+@app.command("submit")
+def submit(file: File, home: Where = None, *, as_json: Json = False) -> None:
+    """Hand a request, or your signature under it, to the gateway: it gathers them and puts the waiver in force when enough
+    persons have signed.  A held call's file may be handed in as well."""
+    done = at_home(home).ask("POST", "/approvals", document_in(read_bytes(file)))
+    if as_json:
+        emit(done)
+    elif done["in_force"]:
+        say(f"{done['id']} has enough signatures and is in force")
+    else:
+        say(f"{done['id']} is with the gateway; `caveat waiver pending` shows what it lacks")
+
+
+@app.command("pending")
+def pending(
+    waiver: Annotated[str, typer.Argument(help="A request's id; left out, all are listed.")] = "",
+    home: Where = None,
+    *,
+    output: Annotated[Path | None, typer.Option("--out", help="Write the request's file here, to sign it.")] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="Take the request back.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Waivers that gather signatures: who has signed, what is lacking."""
+    if not waiver:
+        found = at_home(home).ask("GET", "/approvals")["approvals"]
+        if as_json:
+            emit({"approvals": found})
+            return
+        columns = ("waiver", "clauses", "asked by", "signed by", "lacks")
+        rows = [
+            (o["id"], ", ".join(o["asked"]["clauses"]), o["asked"]["requester"], ", ".join(o["signed"]), o["lacking"])
+            for o in found
+        ]
+        table(columns, rows)
+        return
+    one = at_home(home).ask("DELETE" if drop else "GET", f"/approvals/{waiver}")
+    if output and not drop:
+        write_new(output, one["document"].encode())
+    if as_json:
+        emit(one)
+    else:
+        say(f"{waiver} was taken back" if drop else f"{waiver} lacks {one['lacking'] or 'nothing'}")
+
+
+def document_in(raw: bytes) -> bytes:
+    """The signed document in a waiver's file, or in a held call's, which carries the words too."""
+    try:
+        value = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return raw
+    return str(value["sign"]).encode() if isinstance(value, dict) and "sign" in value else raw
+
+
 @app.command("grant")
 def grant(file: File, home: Where = None, *, as_json: Json = False) -> None:
     """Put a waiver in force that enough persons have approved; it counts from its record on."""

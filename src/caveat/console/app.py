@@ -14,19 +14,25 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from caveat.console import assets, roles
+from caveat.console.callers import CallerPages
 from caveat.console.calls import CallPages
+from caveat.console.evidence import EvidencePages
+from caveat.console.ledger import LedgerPages
+from caveat.console.lifts import LiftPages
 from caveat.console.login import Login
 from caveat.console.now import NowPages
 from caveat.console.page import PREFIX, Pages, Viewer, viewer_of
 from caveat.console.ports import Ports
 from caveat.console.security import check_origin, form_of, with_headers
 from caveat.console.sessions import COOKIE, SECURE_COOKIE, Session
+from caveat.console.terms import TermsPages
 from caveat.console.visit import Visit
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused, Unavailable
 
 __all__ = ["PREFIX", "Console"]
 
 Answer = Callable[[Visit], Awaitable[Response]]
+PARTS = (CallPages, TermsPages, LiftPages, LedgerPages, EvidencePages, CallerPages)
 STATUS = {BadInput: 400, NotVerified: 409, Unavailable: 503}
 
 
@@ -47,12 +53,14 @@ class Console:
         self._pages = Pages(ports.place, ports.sessions)
         self._login = Login(ports, self._pages)
         self.now = NowPages(ports, self._pages)
-        self.ways = tuple(Way(*way) for part in (self.now, CallPages(ports, self._pages)) for way in part.ways())
+        parts = (self.now, *(kind(ports, self._pages) for kind in PARTS))
+        self.ways = tuple(Way(*way) for part in parts for way in part.ways())
         self._app = self._routed()
 
     def leave(self) -> None:
         """The server ends: streams of events do too."""
         self.now.leave()
+        self._ports.leave()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI 3."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec.structs import asdict
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from caveat.canon import b64
 from caveat.console.page import PREFIX, Pages
@@ -16,7 +16,7 @@ from caveat.console.ports import Explained, Opened, Ports
 from caveat.console.roles import may
 from caveat.console.values import Wanted
 from caveat.console.visit import Visit
-from caveat.errors import BadInput, Refused
+from caveat.errors import BadInput
 from caveat.facts import Facts, grouped
 
 OUTCOMES = ("completed", "denied", "held", "withheld", "stopped", "broken", "aborted", "unknown", "running")
@@ -35,7 +35,6 @@ class CallPages:
         return (
             ("GET", "/calls", "calls", self._list),
             ("GET", "/calls/{call}", "calls", self._show),
-            ("GET", "/calls/{call}/receipt/{index}", "calls", self._receipt),
             ("POST", "/calls/{call}/content", "content.look", self._content),
         )
 
@@ -63,7 +62,7 @@ class CallPages:
         records = [one for one in (found.first, found.last) if one is not None]
         values = {
             "found": found,
-            "records": [_told(one) for one in records],
+            "records": [told(one) for one in records],
             "clauses": _clauses(found),
             "facts": grouped_facts(found.facts),
             "duties": (found.last.values.get("duties", []) if found.last else []),
@@ -72,12 +71,6 @@ class CallPages:
             "here": "calls",
         }
         return self._pages.answer("call.html", visit.viewer, values)
-
-    async def _receipt(self, visit: Visit) -> Response:
-        index = visit.path["index"]
-        if not index.isdecimal() or len(index) > 18:
-            raise Refused("there is no such record", code="not_found", status=404)
-        return PlainTextResponse(await self._ports.receipt(int(index)))
 
     async def _content(self, visit: Visit) -> Response:
         which = visit.form.get("which", "")
@@ -110,7 +103,7 @@ def _moment(text: str) -> int:
     return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
 
 
-def _told(one: Opened) -> dict[str, Any]:
+def told(one: Opened) -> dict[str, Any]:
     """A record for the page: its bytes for the script that checks them, and what opens it."""
     leaf = {name: value for name, value in asdict(one.leaf).items() if value not in ("", -1, None, (), {})}
     return {

@@ -19,7 +19,6 @@ from caveat.console.sessions import Session, Sessions
 from caveat.terms.document import Text
 
 PREFIX = "/console"
-BUILT = ("now", "calls")
 THEMES = ("auto", "light", "dark")
 
 
@@ -62,7 +61,6 @@ class Pages:
             "place": self._place,
             "logkeys": self._place.keys,
             "menu": tuple(PAGES),
-            "built": BUILT,
             "may": may,
             "languages": words.LANGUAGES,
             "language": language,

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from caveat.terms.document import Terms
+
 
 class CallLine(Struct, frozen=True):
     """One call in a list.  Words are "" and numbers -1 where the record is closed; `at` is the index of its first record.
@@ -79,3 +81,22 @@ class ControlLine(Struct, frozen=True):
     what: str
     of: str
     doc: str
+
+
+class Version(Struct, frozen=True):
+    """Terms that were adopted: when, at which record, and what has become of them (`in force`, `replaced` or `ended`)."""
+
+    terms: Terms
+    at: int
+    at_ms: int
+    state: str
+
+
+class Head(Struct, frozen=True):
+    """The log as it stands: records, how many are under the newest checkpoint, that checkpoint, who has signed it."""
+
+    size: int
+    published: int
+    checkpoint: str
+    signers: tuple[str, ...]
+    origin: str

@@ -18,6 +18,7 @@ from caveat import __version__, record
 from caveat.console.sessions import Sessions
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
 from caveat.gateway.agreeing import Agreeing
+from caveat.gateway.approvals import Approvals
 from caveat.gateway.bodyin import read_body, read_headers
 from caveat.gateway.callers import authenticate, check_known, require
 from caveat.gateway.coverage.keep import keep, newest
@@ -52,14 +53,14 @@ class Control(Exceptional, Agreeing, Lasting, Looking):
         house: House,
         index: Index,
         documents: Documents,
-        sessions: Sessions,
+        people: tuple[Sessions, Approvals],
         cosigned: Callable[[int], bytes] | None = None,
     ) -> None:
         self._house = house
         self._reader = index.reader
         self._index = index
         self._documents = documents
-        self._sessions = sessions
+        self._sessions, self._approvals = people
         self._cosigned = cosigned
         self._looks = Pace(LOOKS_AT_ONCE, LOOKS_A_SECOND)
 

@@ -11,6 +11,12 @@ from caveat import __version__
 from caveat.canon import canonical
 from caveat.console.ports import Place, Ports, Provider
 from caveat.console.sessions import Session, Sessions
+from caveat.gateway.approvals import Approvals
+from caveat.gateway.desk_evidence import Evidence
+from caveat.gateway.desk_keys import Keys
+from caveat.gateway.desk_lifts import Lifts
+from caveat.gateway.desk_records import Records
+from caveat.gateway.desk_terms import Agreements
 from caveat.gateway.documents import Documents
 from caveat.gateway.explaining import Explained, explained
 from caveat.gateway.founding import house_keys
@@ -18,9 +24,10 @@ from caveat.gateway.health import Health
 from caveat.gateway.home import Home
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
-from caveat.gateway.index_ask import Lists
+from caveat.gateway.index_ask import Lists as IndexLists
 from caveat.gateway.secret import read_secret
 from caveat.gateway.settings import ConsoleSettings, Settings
+from caveat.gateway.verbs import Verbs
 
 ONCE = re.compile(r"(?:link|session)-[0-9a-f]{32}")
 KEPT_S = 2 * 86_400
@@ -35,12 +42,14 @@ class Desk:
         self._house = house
         self._index = index
         self._documents = Documents(home.control)
-        self.lists = Lists(index)
+        self.lists = IndexLists(index)
         self.sessions = sessions_of(home, house)
+        self.approvals = Approvals(home.console / "approvals", house)
 
     def ports(self) -> Ports:
         """The ports."""
-        settings, health = self._house.settings, Health(self._house, self._index.reader, self.lists)
+        settings, health = self._house.settings, Health(self._house, self._index.reader, self.lists, self.approvals)
+        verbs = Verbs()
         return Ports(
             place=place_of(settings, self._home),
             sessions=self.sessions,
@@ -51,6 +60,12 @@ class Desk:
             receipt=self._house.log.proof,
             health=health.lights,
             needs=health.needs,
+            lifts=Lifts(self._house, self.approvals),
+            agreements=Agreements(self._home, self._house, self._index, self.lists, verbs),
+            records=Records(self._home, self._index, self.lists, verbs),
+            evidence=Evidence(self._home, self._house, self._index, self.lists),
+            keys=Keys(self._house),
+            leave=verbs.leave,
         )
 
     def explained(self, call: str, language: str) -> Explained:

@@ -150,6 +150,10 @@ ENDPOINTS = (
         "POST", "/caveat/v1/waivers", "grant_waiver", DECIDERS, "Put a waiver in force that persons have approved"
     ),
     Endpoint("DELETE", "/caveat/v1/waivers/{name}", "end_waiver", DECIDERS, "End a waiver at once"),
+    Endpoint("GET", "/caveat/v1/approvals", "approvals", STAFF, "Waivers that gather signatures"),
+    Endpoint("POST", "/caveat/v1/approvals", "add_approval", DECIDERS, "Hand in a request, or signatures under one"),
+    Endpoint("GET", "/caveat/v1/approvals/{name}", "approval", DECIDERS, "A request with the signatures that it has"),
+    Endpoint("DELETE", "/caveat/v1/approvals/{name}", "drop_approval", DECIDERS, "Take a request back"),
     Endpoint("GET", "/caveat/v1/holds", "holds", DECIDERS, "Held calls that wait for an answer"),
     Endpoint("GET", "/caveat/v1/holds/{name}", "hold", DECIDERS, "A held call: its words, and what approvers sign"),
     Endpoint("POST", "/caveat/v1/holds", "release_hold", DECIDERS, "Release a held call that persons have approved"),

@@ -4,11 +4,13 @@ Rule of this file: a signature puts something in force, never a role; a role onl
 """
 
 import asyncio
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from caveat.gateway import exceptions, holding
+from caveat.gateway.approvals import Approvals, Pending
 from caveat.gateway.bodyin import read_body
 from caveat.gateway.house import House
 from caveat.register import CallerKey
@@ -21,6 +23,7 @@ class Exceptional:
     """The handlers, over one house."""
 
     _house: House
+    _approvals: Approvals
 
     async def approvers(self, _request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"approvers": exceptions.approvers(self._house)})
@@ -45,6 +48,25 @@ class Exceptional:
         await exceptions.end_waiver(self._house, id_)
         return JSONResponse({"ended": id_})
 
+    async def approvals(self, _request: Request, _key: CallerKey) -> Response:
+        found = await asyncio.to_thread(self._approvals.listed)
+        return JSONResponse({"approvals": [_row(one) for one in found]})
+
+    async def add_approval(self, request: Request, _key: CallerKey) -> Response:
+        """A waiver's file or a held call's, with the signatures that it has: they are added to those that are here."""
+        id_, in_force = await self._approvals.add(await _document(request))
+        return JSONResponse({"id": id_, "in_force": in_force})
+
+    async def approval(self, request: Request, _key: CallerKey) -> Response:
+        one = await asyncio.to_thread(self._approvals.one, request.path_params["name"])
+        return JSONResponse({**_row(one), "document": one.envelope.decode()})
+
+    async def drop_approval(self, request: Request, _key: CallerKey) -> Response:
+        id_ = request.path_params["name"]
+        await asyncio.to_thread(self._approvals.one, id_)
+        self._approvals.drop(id_)
+        return JSONResponse({"dropped": id_})
+
     async def holds(self, _request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"holds": await asyncio.to_thread(holding.waiting, self._house)})
 
@@ -59,6 +81,12 @@ class Exceptional:
         hold = request.path_params["name"]
         await holding.deny(self._house, hold)
         return JSONResponse({"denied": hold})
+
+
+def _row(one: Pending) -> dict[str, Any]:
+    who = [{"person": row.person, "side": row.side, "why_not": row.why_not} for row in one.who]
+    about = {"id": one.id, "of": one.of, "asked": one.asked, "terms": one.terms}
+    return {**about, "signed": one.signed, "lacking": one.lacking, "approvers": who}
 
 
 async def _document(request: Request) -> bytes:

@@ -68,8 +68,8 @@ def explained(index: Index, documents: Documents, call: str, language: str) -> E
             status=404,
             hint="its id stands in the answer's header x-caveat-call",
         )
-    first = _opened(index, at.get("opened", at.get("refused", -1)))
-    last = _opened(index, at["settled"]) if "settled" in at else None
+    first = opened_record(index, at.get("opened", at.get("refused", -1)))
+    last = opened_record(index, at["settled"]) if "settled" in at else None
     if "decision" not in first.values:
         return Explained(call, first, last)
     decision = msgspec.convert(first.values["decision"], Decision)
@@ -83,7 +83,8 @@ def explained(index: Index, documents: Documents, call: str, language: str) -> E
     return Explained(call, first, last, decision, told, facts, terms, tuple(sentences))
 
 
-def _opened(index: Index, at: int) -> Opened:
+def opened_record(index: Index, at: int) -> Opened:
+    """The record at an index, with what opens it.  Raises NotVerified."""
     entry = index.reader.entry(at)
     leaf = record.read_leaf(entry.leaf)
     if not entry.aside:

@@ -6,9 +6,11 @@ what one does.
 
 import asyncio
 import time
+from typing import Any
 
 from caveat.console.ports import Light, Need
 from caveat.errors import CaveatError
+from caveat.gateway.approvals import Approvals
 from caveat.gateway.holding import waiting
 from caveat.gateway.house import House
 from caveat.gateway.index_ask import Lists
@@ -27,12 +29,14 @@ HOUR_S, DAY_S = 3600, 86_400
 class Health:
     """Looks at one house."""
 
-    def __init__(self, house: House, reader: LedgerReader, lists: Lists) -> None:
+    def __init__(self, house: House, reader: LedgerReader, lists: Lists, approvals: Approvals) -> None:
         self._house = house
         self._reader = reader
         self._lists = lists
+        self._approvals = approvals
         self._lock = asyncio.Lock()
         self._until = 0.0
+        self._leases: tuple[dict[str, Any], ...] = ()
         self._lights: tuple[Light, ...] = ()
         self._needs: tuple[Need, ...] = ()
 
@@ -52,12 +56,20 @@ class Health:
                 return
             state = await readiness(self._house)
             broken = [problem for problem in state.problems if problem.startswith("records cannot be written")]
+            self._leases = state.leases
             self._lights, self._needs = await asyncio.to_thread(self._found, bool(broken))
             self._until = time.monotonic() + KEPT_S
 
     def _found(self, stuck: bool) -> tuple[tuple[Light, ...], tuple[Need, ...]]:  # noqa: FBT001
         lights = (*self._terms(), *self._models(), self._ledger(stuck), self._index(), *self._beyond())
-        return lights, (*self._held(), *self._ending(), *self._unserved(), *self._erred())
+        return lights, (
+            *self._held(),
+            *self._gathering(),
+            *self._leased(),
+            *self._ending(),
+            *self._unserved(),
+            *self._erred(),
+        )
 
     def _terms(self) -> list[Light]:
         now, register = self._house.now_ms(), self._house.view.register
@@ -125,6 +137,14 @@ class Health:
     def _held(self) -> list[Need]:
         held = waiting(self._house)
         return [Need("holds", len(held), "/lifts", until_ms=min(one["until_ms"] for one in held))] if held else []
+
+    def _gathering(self) -> list[Need]:
+        waivers = self._approvals.listed()
+        return [Need("waivers", len(waivers), "/lifts")] if waivers else []
+
+    def _leased(self) -> list[Need]:
+        """Leases that the vendor should renew."""
+        return [Need("lease.lapse", 1, "/terms", {"name": row["terms"]}) for row in self._leases if row.get("warning")]
 
     def _ending(self) -> list[Need]:
         now, found = self._house.now_ms(), []

@@ -93,6 +93,29 @@ class Lists:
             rows = base.execute(sql, (*values, before or 2**62, min(most, MOST))).fetchall()
         return tuple(ControlLine(*row) for row in rows)
 
+    def spent(self, lift: str) -> int:
+        """How many uses of a waiver or an approval are on record."""
+        self._index.refresh()
+        with opened(self._index.path) as base:
+            return int(base.execute("select count(*) from spend where lift = ?", (lift,)).fetchone()[0])
+
+    def first_under(self, terms: str) -> int:
+        """The first record of a call that was decided under that pair of signatures; -1 where there is none."""
+        self._index.refresh()
+        with opened(self._index.path) as base:
+            number = _number(base, "terms", terms)
+            found = (
+                base.execute("select min(at) from call where terms = ?", (number,)).fetchone()[0] if number else None
+            )
+        return -1 if found is None else int(found)
+
+    def documents(self, doc: str) -> int:
+        """The first control record that names the document of that digest; -1 where none does."""
+        self._index.refresh()
+        with opened(self._index.path) as base:
+            found = base.execute("select min(at) from control where doc = ?", (doc,)).fetchone()[0]
+        return -1 if found is None else int(found)
+
     def erred(self, since_ms: int) -> int:
         """How many calls were denied since then because a clause could not be evaluated."""
         self._index.refresh()

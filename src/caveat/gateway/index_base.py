@@ -12,7 +12,7 @@ from pathlib import Path
 
 from caveat.errors import Unavailable
 
-FORMAT = 2
+FORMAT = 3
 """Of the tables; an index of another format is built again."""
 
 TABLES = """
@@ -25,6 +25,7 @@ create table call (at integer primary key, id blob not null, kind integer not nu
 create table held (clause integer not null, at integer not null, primary key (clause, at)) without rowid;
 create table tally (unit integer not null, start integer not null, dim text not null, word integer not null,
   outcome integer not null, n integer not null, primary key (unit, dim, start, word, outcome)) without rowid;
+create table spend (lift text not null, at integer not null, primary key (lift, at)) without rowid;
 create table control (at integer primary key, t integer not null, what text not null, id text not null, doc text not null);
 """
 ORDERS = """

@@ -81,7 +81,7 @@ def seen(base: sqlite3.Connection, origin: str) -> int:
 
 
 def _forget(base: sqlite3.Connection) -> None:
-    for table in ("seen", "call", "held", "tally", "control", "word"):
+    for table in ("seen", "call", "held", "tally", "control", "spend", "word"):
         base.execute(f"delete from {table}")  # noqa: S608 - names of ours
 
 
@@ -102,9 +102,13 @@ class _Batch:
         self._controls: list[tuple[Any, ...]] = []
         self._tally: Counter[tuple[int, int, str, int, int]] = Counter()
         self._settled: list[tuple[int, Last]] = []
+        self._spent: list[tuple[str, int]] = []
 
     def take(self, index: int, found: First | Last | Leaf | None) -> None:
         """One record."""
+        if found is not None:
+            leaf = found if isinstance(found, Leaf) else found.leaf
+            self._spent += [(lift, index) for lift in leaf.w]
         match found:
             case First():
                 self._first(index, found)
@@ -148,6 +152,7 @@ class _Batch:
             base.executemany(CALL, self._calls.values())
             base.executemany("update call set settled = ?, outcome = ?, tin = ?, tout = ? where at = ?", self._ends)
             base.executemany("insert or ignore into held values (?, ?)", sorted(self._held))
+            base.executemany("insert or ignore into spend values (?, ?)", self._spent)
             base.executemany("insert or replace into control values (?, ?, ?, ?, ?)", self._controls)
             base.executemany(
                 "insert into tally values (?, ?, ?, ?, ?, ?) on conflict do update set n = n + excluded.n",
@@ -176,7 +181,7 @@ class _Batch:
             about = found
             self._ends.append((index, outcome, tokens_in, tokens_out, at))
         self._hold(last.held, at, leaf.t, outcome)
-        self._count(leaf.t, outcome, about)
+        self._count(leaf.t, outcome, about, tokens)
 
     def _hold(self, clauses: tuple[str, ...], at: int, t: int, outcome: int) -> None:
         """Clauses that held: those of the request count by what was decided, those that a reply brought by its end."""
@@ -188,11 +193,16 @@ class _Batch:
                 self._held.add((word, at))
                 self._tally[HOUR, hour, "clause", word, outcome] += 1
 
-    def _count(self, t: int, outcome: int, about: tuple[int | None, ...]) -> None:
+    def _count(
+        self, t: int, outcome: int, about: tuple[int | None, ...], tokens: tuple[int, int] | None = None
+    ) -> None:
         """One call that has ended, by minute and hour; `about` is caller, purpose, model, rank."""
         hour = t // 3_600_000 * HOUR
         self._tally[MINUTE, t // 60_000 * MINUTE, "all", 0, outcome] += 1
         self._tally[HOUR, hour, "all", 0, outcome] += 1
+        for dim, n in zip(("tokens_in", "tokens_out"), tokens or (0, 0), strict=True):
+            if n and about[0] is not None:
+                self._tally[HOUR, hour, dim, about[0], outcome] += n
         for dim, word in zip(DIMENSIONS, about, strict=True):
             if word is not None:
                 self._tally[HOUR, hour, dim, word, outcome] += 1

@@ -122,7 +122,11 @@ def application(home: Home, house: House, *, followed: bool = False) -> App:
     index = Index(home.index, reader, followed=followed)
     desk = Desk(home, house, index)
     control = Control(
-        house, index, Documents(home.control), desk.sessions, partial(cosigned_receipt, home, house.settings, reader)
+        house,
+        index,
+        Documents(home.control),
+        (desk.sessions, desk.approvals),
+        partial(cosigned_receipt, home, house.settings, reader),
     )
     return App(house, control.app(), Console(desk.ports()))
 

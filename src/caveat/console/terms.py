@@ -1,0 +1,125 @@
+"""Terms: the document as people agreed to it, how each clause fared, versions beside each other, what a change would do."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from caveat.console import plots
+from caveat.console.page import Pages
+from caveat.console.ports import Ports
+from caveat.console.security import text_of
+from caveat.console.series import series
+from caveat.console.values import Version
+from caveat.console.visit import Visit
+from caveat.errors import Refused
+from caveat.talks.diff import diff
+
+DAYS = 30
+DAY_S, HOUR_S = 86_400, 3600
+
+
+class TermsPages:
+    """Their paths."""
+
+    def __init__(self, ports: Ports, pages: Pages) -> None:
+        self._ports = ports
+        self._pages = pages
+
+    def ways(self) -> tuple[tuple[str, str, str, Callable[[Visit], Awaitable[Response]]], ...]:
+        """Method, path, who may, what answers."""
+        return (
+            ("GET", "/terms", "terms", self._show),
+            ("GET", "/terms/clause.svg", "terms", self._plot),
+            ("GET", "/terms/compare", "terms", self._compare),
+            ("POST", "/terms/compare", "terms.replay", self._meaning),
+            ("GET", "/terms/replay", "terms.replay", self._proposal),
+            ("POST", "/terms/replay", "terms.replay", self._replay),
+        )
+
+    async def _show(self, visit: Visit) -> Response:
+        leases = await self._ports.agreements.leases()
+        return await asyncio.to_thread(self._shown, visit, leases)
+
+    def _shown(self, visit: Visit, leases: Any) -> Response:
+        versions = self._ports.agreements.versions()
+        wanted = visit.asked("terms", 80)
+        found = next((v for v in versions if v.terms.digest == wanted), None) or next(
+            (v for v in versions if v.state == "in force"), versions[0] if versions else None
+        )
+        since = int(time.time()) // DAY_S * DAY_S - (DAYS - 1) * DAY_S
+        held: dict[str, dict[str, int]] = {}
+        for count in self._ports.lists.counts(HOUR_S, "clause", since):
+            parts = held.setdefault(count.word, {"completed": 0, "denied": 0, "held": 0, "other": 0})
+            group = count.outcome if count.outcome in parts else "denied" if count.outcome == "stopped" else "other"
+            parts[group] += count.n
+        waivers: dict[str, list[dict[str, Any]]] = {}
+        for one in self._ports.lifts.waivers():
+            for clause in one["clauses"]:
+                waivers.setdefault(clause, []).append(one)
+        values = {
+            "versions": versions,
+            "found": found,
+            "held": held,
+            "most": max((sum(parts.values()) for parts in held.values()), default=0),
+            "waivers": waivers,
+            "matrix": self._ports.agreements.matrices().get(found.terms.digest) if found else None,
+            "talks": self._ports.agreements.talks(),
+            "leases": {row["digest"]: row for row in leases},
+            "days": DAYS,
+            "now_ms": int(time.time() * 1000),
+            "here": "terms",
+        }
+        return self._pages.answer("terms.html", visit.viewer, values)
+
+    async def _plot(self, visit: Visit) -> Response:
+        clause, theme = visit.asked("clause"), visit.asked("theme")
+        if theme not in plots.INK:
+            raise Refused("there is no such plot", code="not_found", status=404)
+        drawn = await asyncio.to_thread(self._drawn, clause, theme)
+        return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=50"})
+
+    def _drawn(self, clause: str, theme: str) -> bytes:
+        now = int(time.time())
+        counts = self._ports.lists.counts(HOUR_S, "clause", now - DAYS * DAY_S, clause)
+        found = series(counts, DAY_S, DAYS, now)
+        return plots.bars(found.values, *found.labels(), theme)
+
+    def _two(self, visit: Visit) -> tuple[Version, Version]:
+        versions = {version.terms.digest: version for version in self._ports.agreements.versions()}
+        asked = {**dict(visit.request.query_params), **visit.form}
+        try:
+            return versions[asked.get("before", "")], versions[asked.get("after", "")]
+        except KeyError:
+            raise Refused("there are no such terms here", code="not_found", status=404) from None
+
+    async def _compare(self, visit: Visit) -> Response:
+        return await asyncio.to_thread(self._compared, visit, None)
+
+    async def _meaning(self, visit: Visit) -> Response:
+        """The semantic diff: what changes for every request there could be."""
+        before, after = await asyncio.to_thread(self._two, visit)
+        meaning = await self._ports.agreements.semantic(before.terms.draft.yaml, after.terms.draft.yaml)
+        return await asyncio.to_thread(self._compared, visit, meaning)
+
+    def _compared(self, visit: Visit, meaning: dict[str, Any] | None) -> Response:
+        before, after = self._two(visit)
+        changes = diff(before.terms.draft, after.terms.draft)
+        values = {"before": before, "after": after, "changes": changes, "meaning": meaning, "here": "terms"}
+        return self._pages.answer("compare.html", visit.viewer, values)
+
+    async def _proposal(self, visit: Visit) -> Response:
+        in_force = list(self._ports.register().terms.values())
+        text = in_force[0].draft.yaml.decode() if in_force else ""
+        return self._pages.answer("replay.html", visit.viewer, {"text": text, "impact": None, "here": "terms"})
+
+    async def _replay(self, visit: Visit) -> Response:
+        """The recorded calls of a period, decided again under a proposal."""
+        text = text_of(visit.form, "terms", 1 << 20)
+        impact = await self._ports.agreements.replay(
+            text.encode(), text_of(visit.form, "since", 40), text_of(visit.form, "until", 40)
+        )
+        values = {"text": text, "impact": impact, "here": "terms"}
+        return await asyncio.to_thread(self._pages.answer, "replay.html", visit.viewer, values)

@@ -1,0 +1,14 @@
+"""Persons who may approve: named by their party, each with a key of their own."""
+
+from caveat.gateway.exceptions import trust_approver
+from caveat.gateway.founding import SAMPLES, party_key
+from caveat.keys import new_signing_key
+from caveat.waivers.approvers import Approver, name_approver
+
+
+def named(gateway, person, side="operator"):
+    """A new key of that person, who may approve from here on."""
+    key = new_signing_key(person)
+    approver = Approver(1, person, f"{person.title()} Example", key.verify_key.text, side)
+    gateway.run(trust_approver(gateway.house, name_approver(approver, party_key(gateway.home, SAMPLES[side]))))
+    return key
