@@ -1,0 +1,74 @@
+"""The operator uses an exception that has expired, is used up, is for other terms or another caller, or that one person approved
+twice.
+
+What detects it: the fold opens each waiver with the approvers' own keys and counts persons, not keys; each use stands in the
+clear and is counted against the grant; a decision that a waiver lifted is made again with it.
+"""
+
+import pytest
+from tests.cheats.owner import check, failures
+from tests.evidence.conftest import NOW_MS, terms_of
+from tests.evidence.test_uses import ATTACK, Excepting, terms
+from tests.waivers import persons
+
+from caveat.decide.decide import decide
+from caveat.errors import NotVerified
+from caveat.evidence.report import Report
+from caveat.waivers.signed import approve, open_waiver
+
+
+@pytest.fixture
+def book() -> Excepting:
+    made = Excepting()
+    made.found(terms())
+    return made.staffed()
+
+
+def found(report: Report) -> str:
+    return failures(report)[8]
+
+
+def test_an_exhausted_one(book: Excepting) -> None:
+    waiver = book.grant(max_uses=1)
+    book.use(waiver)
+    book.use(waiver)
+    assert "which has 1" in found(check(book.bundle()))
+
+
+def test_an_expired_one(book: Excepting) -> None:
+    waiver = book.grant(until_ms=NOW_MS + 5_000)
+    book.now_ms += 60_000
+    opening = book.open(ATTACK, decide(book.policy, ATTACK, [waiver]))
+    book.settle(opening)
+    assert "at a time that it does not cover" in found(check(book.bundle()))
+
+
+def test_one_of_other_terms(book: Excepting) -> None:
+    """Granted under the old pair; new terms are adopted, and it goes on being used."""
+    waiver = book.grant()
+    decision = decide(book.policy, ATTACK, [waiver])
+    book.adopt(terms_of(2, "forbid"))
+    book.settle(book.open(ATTACK, decision))
+    assert 8 in failures(check(book.bundle()))
+
+
+def test_one_of_another_caller(book: Excepting) -> None:
+    """The scope names somebody else: the decision made again is a denial."""
+    waiver = book.grant()
+    decision = decide(book.policy, ATTACK, [waiver])
+    other = book.grant(callers=("somebody-else",), nonce="1" * 32)
+    swapped = type(decision)(
+        **{**{n: getattr(decision, n) for n in decision.__struct_fields__}, "waived": (("no.cyber", other.id),)}
+    )
+    book.settle(book.open(ATTACK, swapped))
+    assert "does not follow" in failures(check(book.bundle()))[10]
+
+
+def test_two_approvals_of_one_person() -> None:
+    """Anna has two keys, and signs with both: she is one approver."""
+    raw = persons.asked()
+    approvers = [persons.approver("anna"), persons.approver("anna", number=1), persons.approver("carl")]
+    for number in (0, 1):
+        raw = approve(raw, persons.key("anna", number))
+    with pytest.raises(NotVerified, match="approvers who are not its requester, and has 1"):
+        open_waiver(raw, approvers, [persons.agreed()], persons.request().from_ms)
