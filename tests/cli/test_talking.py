@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from typing import ClassVar
 
 import pytest
 
@@ -23,13 +24,16 @@ change:
 class Table:
     """Two parties who have met, each with its directory, and a stick."""
 
+    options: ClassVar[dict[str, tuple[str | int, ...]]] = {}
+
     def __init__(self, run, folder):
         self.run, self.folder = run, folder
         (folder / "stick").mkdir()
         (folder / "office.yaml").write_bytes(sample_terms())
         (folder / "patch.yaml").write_text(PATCH)
         for name, role in (("labs", "vendor"), ("ministry", "operator")):
-            assert run("party", "init", f"{name}.example", folder / name, "--role", role).code == 0
+            more = self.options.get(name, ())
+            assert run("party", "init", f"{name}.example", folder / name, "--role", role, *more).code == 0
             self.hand(name)
         for name, other in (("labs", "ministry"), ("ministry", "labs")):
             said = run("party", "show", folder / other, "--json").json["fingerprint"]

@@ -17,6 +17,7 @@ from caveat.cli.remote import at_home
 from caveat.cli.terms_replay import moment
 from caveat.errors import BadInput
 from caveat.gateway.partydir import PartyDir
+from caveat.gateway.pending import read_pending
 from caveat.gateway.session import Offered, Session
 from caveat.talks.signed_impact import sign_if_impact
 from caveat.talks.state import OTHER, may
@@ -51,6 +52,10 @@ class AtTable(Struct, frozen=True):
     key: Annotated[
         list[Path] | None, typer.Option("--key", help="A terms key that does not lie in the party's directory.")
     ] = None
+    pending: Annotated[
+        Path | None,
+        typer.Option("--pending", help="Where too few keys are at hand: write a file for their holders to sign."),
+    ] = None
     from_step: Annotated[
         str, typer.Option("--from", help="Where answers crossed: the step to go on from, by its first digits.")
     ] = ""
@@ -59,7 +64,9 @@ class AtTable(Struct, frozen=True):
 
     def session(self) -> Session:
         """The party at the table, after a look at what the other has handed over."""
-        return Session(party_dir(self.party), self.theirs, self.key or ())
+        session = Session(party_dir(self.party), self.theirs, self.key or ())
+        session.pending = self.pending
+        return session
 
     def offered(self, session: Session, patch: str = "") -> Offered:
         """What goes with the step."""
@@ -73,6 +80,9 @@ class AtTable(Struct, frozen=True):
 
     def done(self, session: Session, taken: Taken, more: str = "") -> None:
         """Hand over, put on record, and say what was done and what comes next."""
+        if session.waits and self.pending:
+            _waits(self.pending, as_json=self.as_json)
+            return
         if self.to:
             session.hand(self.to)
         if self.home:
@@ -97,6 +107,17 @@ class AtTable(Struct, frozen=True):
             say(
                 f"next: `caveat party hand {session.party.path} DIRECTORY` copies it for the {other}; {may(talk, other)}"
             )
+
+
+def _waits(file: Path, *, as_json: bool) -> None:
+    signed, unsigned, threshold = read_pending(read_bytes(file)).signers()
+    if as_json:
+        emit({"pending": str(file), "signed": signed, "unsigned": unsigned, "threshold": threshold})
+        return
+    say(f"nothing is published yet: {file} bears {len(signed)} of {threshold} signatures")
+    say(
+        f"next: one of {', '.join(unsigned)} runs `caveat party cosign {file} --key KEY`, then `caveat party publish {file}`"
+    )
 
 
 def party_dir(path: Path | None) -> PartyDir:

@@ -9,6 +9,7 @@ import typer
 from caveat.canon import sha256
 from caveat.cli.at_table import Party, party_dir
 from caveat.cli.ceremony import Plan, hold_ceremony, rotate_root
+from caveat.cli.cosign import cosign, publish
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
@@ -22,7 +23,8 @@ from caveat.terms.repository import open_root, spoken
 from caveat.waivers.passkeys import ApproverKey
 
 app = typer.Typer(
-    help="A party's keys and repository: init, show, meet, hand, trust, renew, rotate.", no_args_is_help=True
+    help="A party's keys and repository: made, shown, met, handed over, trusted, renewed, signed by several.",
+    no_args_is_help=True,
 )
 
 Given = Annotated[
@@ -194,6 +196,10 @@ def rotate(
     _tell(made, as_json=as_json, path=mine.path)
     if not as_json:
         say("next: hand the repository over (`caveat party hand`); the other party takes the new root up by itself")
+
+
+app.command("cosign")(cosign)
+app.command("publish")(publish)
 
 
 def fingerprint(key: ApproverKey) -> str:

@@ -39,6 +39,9 @@ def write_out(talk: Talk, sides: list[Side], output: Path, *, quiet: bool) -> No
     output.mkdir(parents=True, exist_ok=True)
     files = {f"{step.terms.replace('@', '-')}.yaml": step.document.encode()}
     folder, repository = next(side for side in sides if side[1].role == step.by)
+    newest = talk.steps[-1].step
+    if newest.verb == "agree":
+        files[f"{step.terms.replace('@', '-')}.signed.json"] = newest.document.encode()
     for attached in step.attached:
         files[attached.name] = _attached(folder, repository, attached)
     for name, data in files.items():

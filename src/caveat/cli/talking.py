@@ -69,12 +69,20 @@ def accept(at: AtTable, talk: Talking = "") -> None:
 
 
 @at_table
-def agree(at: AtTable, talk: Talking = "") -> None:
+def agree(
+    at: AtTable,
+    talk: Talking = "",
+    signed: Annotated[
+        Path | None,
+        typer.Option("--signed", help="The terms as other holders of your keys have signed them elsewhere."),
+    ] = None,
+) -> None:
     """Sign the text on the table: the vendor first (AGREED), then the operator (VERIFIED)."""
     session = at.session()
+    elsewhere = read_bytes(signed) if signed else b""
     at.done(
         session,
-        session.agree(talk, at.offered(session)),
+        session.agree(talk, at.offered(session), elsewhere),
         "signed by " + ", ".join(k.name for k in session.terms_keys()),
     )
 

@@ -15,18 +15,21 @@ import msgspec
 from msgspec import Struct
 
 from caveat.canon import digest, sha256
+from caveat.dsse import key_id
 from caveat.errors import BadInput, NotVerified, Refused
+from caveat.gateway.files import write_once
 from caveat.gateway.partydir import Folder, PartyDir, hand, steps_in
+from caveat.gateway.pending import pending_bytes
 from caveat.keys import SigningKey
 from caveat.talks.draft import read_draft
-from caveat.talks.publishing import DAY_MS, LIST_DAYS, make_listing
+from caveat.talks.publishing import DAY_MS, LIST_DAYS, finish, make_targets, signers
 from caveat.talks.state import OTHER, Talk, check_move, derive, may, onto
 from caveat.talks.steps import Attached, Role, Step, Taken, Verb, attached_path, open_step, sign_step, step_path
 from caveat.terms.document import Draft, SignedTerms, Terms
 from caveat.terms.ending import sign_ending
 from caveat.terms.listing import Listing, Repository, Target, terms_path
 from caveat.terms.repository import look
-from caveat.terms.sign import add_signature, claimed_terms, open_terms, payload_of, sign_terms
+from caveat.terms.sign import add_signature, claimed_keys, claimed_terms, open_terms, payload_of, sign_terms
 
 NO_EXPIRY = 0
 """A time at which nothing has expired: to read what was said, whoever has stopped renewing since."""
@@ -54,6 +57,8 @@ class Session:
         self.own = look(self.listing.roots[0], self.listing, NO_EXPIRY)
         self.role: Role = "vendor" if self.own.role == "vendor" else "operator"
         self._keys = keys
+        self.pending: Path | None = None
+        self.waits = False
         if theirs is not None:
             party.take(Folder(theirs), self.now_ms)
         self.known = party.known(OTHER[self.role])
@@ -110,12 +115,13 @@ class Session:
         step = self._step(talk, "terminate", offered, (on_table.terms, on_table.digest), ending)
         return self._take(talk, step, offered, files)
 
-    def agree(self, name: str, offered: Offered) -> Taken:
-        """Sign the text on the table; the operator, who signs second, lists the signed terms at once."""
+    def agree(self, name: str, offered: Offered, elsewhere: bytes = b"") -> Taken:
+        """Sign the text on the table; the operator, who signs second, lists the signed terms at once.  `elsewhere` are these
+        terms with signatures that other holders of our keys have made."""
         talk = self._ready(self.talk(name), "agree", offered)
-        draft, keys = self.on_table(talk), self.terms_keys()
-        earlier = talk.steps[-1].step.document if self.role == "operator" else ""
-        signed = _signed(draft, keys, self.own, SignedTerms(earlier.encode()) if earlier else None)
+        draft = self.on_table(talk)
+        earlier = elsewhere or (talk.steps[-1].step.document.encode() if self.role == "operator" else b"")
+        signed = _signed(draft, self.terms_keys(), self.own, SignedTerms(earlier) if earlier else None)
         files: dict[str, bytes | None] = {}
         if self.role == "operator":
             self.opened(signed.raw)
@@ -244,7 +250,18 @@ class Session:
 
     def publish(self, files: Mapping[str, bytes | None], keys: Sequence[SigningKey], days: int = LIST_DAYS) -> None:
         """List these files beside the others, those that are None no more: the files first, then the list."""
-        listing = make_listing(self.listing.roots, files, keys, self.now_ms + days * DAY_MS, self.listing)
+        until_ms, root = self.now_ms + days * DAY_MS, self.listing.roots[-1]
+        targets = make_targets(root, files, keys, until_ms, self.listing)
+        if self.pending is not None and len(signers(targets, root)[0]) < self.own.threshold:
+            write_once(self.pending, pending_bytes(self.own.party, root, targets, files), mode=0o644)
+            self.waits = True
+            return
+        self.finish(targets, files, keys)
+
+    def finish(self, targets: str, files: Mapping[str, bytes | None], keys: Sequence[SigningKey]) -> None:
+        """Publish a list that enough keys have signed.  Raises NotVerified where it is not the next one of ours."""
+        listing = finish(self.listing.roots, targets, keys)
+        look(self.listing.roots[0], listing, self.now_ms, self.listing)
         for path, data in files.items():
             if data is None:
                 continue
@@ -268,18 +285,19 @@ def _named(draft: Draft) -> tuple[str, str]:
 
 
 def _signed(draft: Draft, keys: Sequence[SigningKey], own: Repository, before: SignedTerms | None) -> SignedTerms:
-    """The terms with our signatures under them.  Raises NotVerified where too few of our keys are at hand, or where the
-    other party signed other bytes."""
-    if len(keys) < own.threshold:
-        raise NotVerified(
-            f"{len(keys)} of our terms keys are at hand, and it takes {own.threshold}",
-            step="talks",
-            hint="bring the others' files with `--key`: " + ", ".join(f"`{key.name}`" for key in own.keys),
-        )
-    if before is None:
-        return sign_terms(draft, *keys)
-    if claimed_terms(before).digest != digest(payload_of(draft)):
-        raise NotVerified("the vendor signed another text than the one on the table", step="talks")
+    """The terms with our signatures under them.  Raises NotVerified where they are too few, or where the other party signed
+    other bytes."""
+    if before is not None and claimed_terms(before).digest != digest(payload_of(draft)):
+        raise NotVerified("what was signed is another text than the one on the table", step="talks")
+    signed = before or sign_terms(draft)
     for key in keys:
-        before = add_signature(before, key)
-    return before
+        signed = add_signature(signed, key)
+    ours = {key_id(key) for key in own.keys} & set(claimed_keys(signed))
+    if len(ours) < own.threshold:
+        raise NotVerified(
+            f"{len(ours)} of our terms keys have signed, and it takes {own.threshold}",
+            step="talks",
+            hint="bring the others' files with `--key`, or let them run `caveat terms sign` on the file that `caveat terms "
+            "state --out` writes, and give the result with `--signed`",
+        )
+    return signed

@@ -142,10 +142,16 @@ def make_listing(
     until_ms: int,
     last: Listing | None = None,
 ) -> Listing:
-    """The listing after `last`, to be believed until then, with these files in it beside those that were listed before.
-    Raises NotVerified where too few of the keys that the newest root names are among `keys`."""
-    root = Metadata[Root].from_bytes(roots[-1].encode()).signed
-    expires = _expires(until_ms)
+    """The listing after `last`, to be believed until then, with these files in it beside those that were listed before,
+    and without those that are None.  Raises NotVerified where too few of the keys that the newest root names are among
+    `keys`."""
+    return finish(roots, make_targets(roots[-1], files, keys, until_ms, last), keys)
+
+
+def make_targets(
+    root: str, files: Mapping[str, bytes | None], keys: Sequence[SigningKey], until_ms: int, last: Listing | None = None
+) -> str:
+    """The list alone, signed by those of the keys that count, however few: others may sign it elsewhere."""
     before = Metadata[Targets].from_bytes(last.targets.encode()).signed if last else None
     listed = dict(before.targets) if before else {}
     for path, data in files.items():
@@ -153,28 +159,58 @@ def make_listing(
         if data is not None:
             listed[path] = TargetFile.from_data(path, data, ["sha256"])
     version = before.version + 1 if before else 1
-    targets = _signed(root, Metadata(Targets(version, expires=expires, targets=listed)), keys)
-    meta = MetaFile.from_data(version, targets.encode(), ["sha256"])
-    snapshot = _signed(root, Metadata(Snapshot(version, expires=expires, meta={"targets.json": meta})), keys)
-    newest = MetaFile.from_data(version, snapshot.encode(), ["sha256"])
-    timestamp = _signed(root, Metadata(Timestamp(version, expires=expires, snapshot_meta=newest)), keys)
+    made = Metadata(Targets(version, expires=_expires(until_ms), targets=listed))
+    return add_keys(made.to_bytes(WRITE).decode(), root, keys)
+
+
+def add_keys(targets: str, root: str, keys: Sequence[SigningKey]) -> str:
+    """The list with further signatures under it, each by a key that counts."""
+    made = Metadata[Targets].from_bytes(targets.encode())
+    counts = Metadata[Root].from_bytes(root.encode()).signed.roles["targets"].keyids
+    for key in keys:
+        if key_id(key.verify_key) in counts:
+            made.sign(KeySigner(key), append=True)
+    return made.to_bytes(WRITE).decode()
+
+
+def signers(targets: str, root: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Which keys have signed the list, which have not, and how many it takes."""
+    made = Metadata[Targets].from_bytes(targets.encode())
+    judge = Metadata[Root].from_bytes(root.encode()).signed
+    result = judge.get_verification_result("targets", made.signed_bytes, made.signatures)
+    return tuple(sorted(result.signed)), tuple(sorted(result.unsigned)), result.threshold
+
+
+def finish(roots: Sequence[str], targets: str, keys: Sequence[SigningKey]) -> Listing:
+    """The listing around a list that enough keys have signed; one key signs the rest.  Raises NotVerified."""
+    signed, unsigned, threshold = signers(targets, roots[-1])
+    if len(signed) < threshold:
+        raise NotVerified(
+            f"{len(signed)} of {threshold} terms keys have signed",
+            step=STEP,
+            hint=f"`--pending FILE` lets others sign elsewhere; or bring these keys with `--key`: {_quoted(unsigned)}",
+        )
+    root = Metadata[Root].from_bytes(roots[-1].encode()).signed
+    made = Metadata[Targets].from_bytes(targets.encode()).signed
+    meta = MetaFile.from_data(made.version, targets.encode(), ["sha256"])
+    snapshot = _signed(root, Metadata(Snapshot(made.version, expires=made.expires, meta={"targets.json": meta})), keys)
+    newest = MetaFile.from_data(made.version, snapshot.encode(), ["sha256"])
+    timestamp = _signed(root, Metadata(Timestamp(made.version, expires=made.expires, snapshot_meta=newest)), keys)
     return Listing(tuple(roots), timestamp, snapshot, targets)
 
 
-def _signed(
-    root: Root, made: "Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp]", keys: Sequence[SigningKey]
-) -> str:
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _signed(root: Root, made: "Metadata[Snapshot] | Metadata[Timestamp]", keys: Sequence[SigningKey]) -> str:
     role = made.signed.type
     for key in keys:
         if key_id(key.verify_key) in root.roles[role].keyids:
             made.sign(KeySigner(key), append=True)
-    result = root.get_verification_result(role, made.signed_bytes, made.signatures)
-    if not result:
+    if not root.get_verification_result(role, made.signed_bytes, made.signatures):
         raise NotVerified(
-            f"{len(result.signed)} of {result.threshold} terms keys have signed",
-            step=STEP,
-            hint="bring the files of these keys too, with `--key`: "
-            + ", ".join(f"`{i}`" for i in sorted(result.unsigned)),
+            f"no terms key that counts is at hand for the {role}", step=STEP, hint="name its file with `--key`"
         )
     return made.to_bytes(WRITE).decode()
 
