@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A second verifier of Caveat's bundles: one file, the standard library and `cryptography`, made to be read whole.
 
-    python caveat_check.py BUNDLE TRUST [--last CHECKPOINT] [--after BUNDLE]
+    python caveat_check.py BUNDLE TRUST [--last CHECKPOINT] [--after BUNDLE] [--ticket TICKET]...
 
 It shares no code with the package.  It was written from docs/ledger.md and docs/evidence.md, from RFC 6962 and RFC 9901 and
 from the C2SP pages on signed notes, checkpoints, tiles and policies.  It says "verified" or "not verified" and why; the exit
@@ -1033,6 +1033,7 @@ class Walk:
         self.last = line["i"]
         return line
     def control(self, index, leaf):
+        need(leaf["t"] >= self.latest - 300000, f"record {index} bears a time before that of a record that stands before it")
         doc, self.latest = b"", max(self.latest, leaf["t"])
         if leaf["doc"] in self.manifest["withheld"]:
             need(leaf["what"] in self.profile[1], "a document is withheld that the profile does not withhold")
@@ -1047,6 +1048,7 @@ class Walk:
             self.meters.control(self.register, index, leaf["what"], leaf["id"], doc)
     def record(self, index, data):
         leaf, values = read_leaf(data), {}
+        need(leaf["t"] >= self.latest - 300000, f"record {index} bears a time before that of a record that stands before it")
         self.latest = max(self.latest, leaf["t"])
         need(MUST.get(leaf["o"] or leaf["k"], set()) <= set(leaf["c"]), f"record {index} does not commit to all it must")
         if self.next and self.next["i"] == index:
@@ -1170,7 +1172,7 @@ def opened(file, trust):
     need(open_note(note, keys)[0] == statement, "the signed note is about another manifest")
     return files, manifest, keys, data
 
-def check(file, trust, last=b"", after=None):
+def check(file, trust, last=b"", after=None, tickets=()):
     """Raises No for what does not hold."""
     before, known = opened(after, trust) if after else None, last
     known = known or (before[0].read("checkpoint", 64000) if before else b"")
@@ -1197,6 +1199,12 @@ def check(file, trust, last=b"", after=None):
     origin, of, root = tree_head(note)
     need((origin, of) == (m["origin"], size), "the checkpoint is of another log or size")
     mirror = Mirror(files, size, root)
+    for ticket in tickets:
+        said = open_note(ticket if b"\n\n" in ticket else unb64(ticket.decode().strip()), keys)[0].decode().split("\n")
+        need(said[:2] == ["caveat-ticket/v1", m["origin"]] and len(said) == 6, "a ticket is of another log")
+        n, at = divmod(int(said[2]), 256)
+        if int(said[2]) < size and path(0, n, width(size, 0, n)) in files.members:
+            need(mirror.tile(0, n)[at] == unb64(said[3]), f"the log promised another record {said[2]} than it has")
     for checkpoint in filter(None, (files.read("checkpoint.prev", 64000) if previous else b"", known)):
         origin, of, root = tree_head(open_note(checkpoint, keys)[0])
         need(origin == m["origin"] and of <= size and mirror.root_at(of) == root, "an earlier checkpoint is no beginning of this log")
@@ -1251,11 +1259,13 @@ def main():
     parser.add_argument("trust")
     parser.add_argument("--last", help="the newest checkpoint of this log that you held before")
     parser.add_argument("--after", help="the bundle before it in your sequence")
+    parser.add_argument("--ticket", action="append", default=[], help="a ticket that a caller was given")
     options = parser.parse_args()
     read = lambda name: open(name, "rb").read() if name else b""
     try:
         after = open(options.after, "rb") if options.after else None
-        manifest, unknown = check(open(options.bundle, "rb"), Trust(read(options.trust)), read(options.last), after)
+        manifest, unknown = check(open(options.bundle, "rb"), Trust(read(options.trust)), read(options.last), after,
+                                  tuple(map(read, options.ticket)))
     except REFUSED as error:
         print(f"not verified: {error if isinstance(error, No) else 'something is malformed: ' + repr(error)}")
         return 1

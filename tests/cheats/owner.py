@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from tests.evidence.conftest import Book, check, failures
+from tests.evidence.conftest import ORIGIN, Book, check, failures, log_keys
 
 from caveat import record
-from caveat.ledger.log import Entry
+from caveat.ledger.log import Entry, Placed
+from caveat.ledger.receipt import make_ticket
+from caveat.ledger.tree import leaf_hash
 from caveat.record import Leaf
 
-__all__ = ["admits", "check", "edited", "failures", "first_of", "history", "leaf_of", "others", "remade"]
+__all__ = ["admits", "check", "edited", "failures", "first_of", "history", "leaf_of", "others", "remade", "ticket_for"]
 
 TRUST_PAGE = Path(__file__).parents[2] / "docs" / "trust.md"
 
@@ -76,3 +78,9 @@ def admits(*words: str) -> None:
     text = " ".join(TRUST_PAGE.read_text("utf-8").split())
     for said in words:
         assert said in text, f"docs/trust.md does not say: {said}"
+
+
+def ticket_for(book: Book, index: int) -> bytes:
+    """What the log gave the caller at once for the record that stands there."""
+    placed = Placed(index, leaf_hash(book.entries[index].leaf), leaf_of(book, index).t)
+    return make_ticket(log_keys().plain, ORIGIN, placed)

@@ -3,8 +3,8 @@
 What detects it: keys come from the trust file alone; a log of the same name has another key; a sequence is of one receiver.
 """
 
-from tests.cheats.owner import check, failures, history
-from tests.evidence.conftest import Book, log_keys, trust_text
+from tests.cheats.owner import admits, check, failures, history
+from tests.evidence.conftest import ORIGIN, Book, log_keys, seeded, trust_text
 
 from caveat.evidence.trust import read_trust
 
@@ -22,3 +22,15 @@ def test_the_auditors_bundle_is_not_the_vendors() -> None:
     book.sent("auditor")
     book.day(2)
     assert "another sequence" in failures(check(book.sent("auditor"), after=vendors))[16]
+
+
+def test_without_ones_own_bundle_before_the_name_is_all_there_is() -> None:
+    """It is in the signed manifest, and the step says it: somebody has to read it."""
+    says = next(step.says for step in check(history(3).sent("auditor")).steps if step.number == 16)
+    assert says == "it is the first bundle for `auditor`"
+    admits("the name of the receiver is all there is: read it")
+
+
+def test_of_another_site() -> None:
+    elsewhere = read_trust(f"log {seeded('elsewhere.test/log', 'e').verify_key.text}\nquorum none\n".encode())
+    assert failures(check(history(2).bundle(), elsewhere)) == {1: f"your trust file names no log called `{ORIGIN}`"}

@@ -270,10 +270,12 @@ def trust_text(keys: LogKeys, *lines: str) -> str:
 TRUST: Trust = read_trust(trust_text(log_keys()).encode())
 
 
-def check(bundle: bytes, trust: Trust = TRUST, last: bytes = b"", after: bytes = b"") -> Report:
+def check(
+    bundle: bytes, trust: Trust = TRUST, last: bytes = b"", after: bytes = b"", tickets: tuple[bytes, ...] = ()
+) -> Report:
     """What the verifier says, once the second one, which shares no code with it, was found to agree."""
-    report = verify(io.BytesIO(bundle), trust, last, io.BytesIO(after) if after else None)
-    other = second_opinion(bundle, trust, last, after)
+    report = verify(io.BytesIO(bundle), trust, last, io.BytesIO(after) if after else None, tickets)
+    other = second_opinion(bundle, trust, last, after, tickets)
     assert (other == "") == report.verified, (other, report.sentences())
     return report
 

@@ -32,10 +32,14 @@ def text_of(trust: Trust) -> bytes:
     return "\n".join([*lines, f"quorum {trust.quorum}", ""]).encode()
 
 
-def second_opinion(bundle: bytes, trust: Trust, last: bytes = b"", after: bytes = b"") -> str:
+def second_opinion(
+    bundle: bytes, trust: Trust, last: bytes = b"", after: bytes = b"", tickets: tuple[bytes, ...] = ()
+) -> str:
     """Why the script does not verify the bundle, "" where it does."""
     try:
-        SCRIPT.check(io.BytesIO(bundle), SCRIPT.Trust(text_of(trust)), last, io.BytesIO(after) if after else None)
+        SCRIPT.check(
+            io.BytesIO(bundle), SCRIPT.Trust(text_of(trust)), last, io.BytesIO(after) if after else None, tickets
+        )
     except SCRIPT.REFUSED as error:
         return f"{type(error).__name__}: {error}"
     return ""

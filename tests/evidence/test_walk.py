@@ -144,7 +144,7 @@ CHEATS: dict[str, tuple[int, str, Callable[[Book], object]]] = {
     "an outcome that never came": (11, "no outcome after an hour", never_settled),
     "a reply let through that a clause stops": (11, "last decision over the reply", reply_let_through),
     "a refusal that ended well": (
-        11, "can only have ended", lambda b: b.append(Entry(b'{"g":"g","k":"refused","o":"completed","t":1,"v":1}')),
+        11, "can only have ended", lambda b: b.append(Entry(b'{"g":"g","k":"refused","o":"completed","t":1900000000000,"v":1}')),
     ),
 }  # fmt: skip
 

@@ -68,6 +68,10 @@ def verify(
     *,
     last: Annotated[Path | None, typer.Option(help="The newest checkpoint of this log that you held before.")] = None,
     after: Annotated[Path | None, typer.Option(help="The bundle before it in your sequence.")] = None,
+    ticket: Annotated[
+        list[Path] | None,
+        typer.Option(help="A ticket (`x-caveat-ticket`) that a caller was given; may come more than once."),
+    ] = None,
     page: Annotated[
         Path | None, typer.Option("--report", help="Write the result as one HTML file, which checks itself again.")
     ] = None,
@@ -79,10 +83,11 @@ def verify(
         file = files.enter_context(existing(bundle).open("rb"))
         before = files.enter_context(existing(after).open("rb")) if after else None
         known = read_bytes(last) if last else b""
+        tickets = tuple(read_bytes(path) for path in ticket or ())
         if page is None:
-            report = verify_bundle(file, keys, known, before)
+            report = verify_bundle(file, keys, known, before, tickets)
         else:
-            report, html = verify_with_page(file, keys, known, before)
+            report, html = verify_with_page(file, keys, known, before, tickets)
             write_new(page, html.encode(), replacing=True)
     if as_json:
         emit(report)

@@ -37,10 +37,10 @@ _PLACE: Final = files("caveat.evidence").joinpath("page")
 
 
 def verify_with_page(
-    file: BinaryIO, trust: Trust, last: bytes = b"", after: BinaryIO | None = None
+    file: BinaryIO, trust: Trust, last: bytes = b"", after: BinaryIO | None = None, tickets: tuple[bytes, ...] = ()
 ) -> tuple[Report, str]:
     """The report on a bundle, as `verify` gives it, and its page."""
-    case = Case(file, trust, last, Findings(TITLES, NEEDED), after)
+    case = Case(file, trust, last, Findings(TITLES, NEEDED), after, tickets)
     gathered = Gathered(case)
     case.watches[0] = gathered
     report = verify_case(case)

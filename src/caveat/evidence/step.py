@@ -33,6 +33,7 @@ class Case:
     """What one verification has before it; a step fills in what later ones need.
 
     file, trust, last      the bundle's file, whose keys count, the verifier's newest checkpoint (b"" for none)
+    tickets                promises of the log that callers were given
     bundle, keys           from step 1 on: the bundle, and the keys that the trust file names for its log
     head                   from step 2 on
     mirror                 from step 3 on: the tree, every tile checked on the way to the root
@@ -48,19 +49,21 @@ class Case:
     mirror: "Mirror"
     walk: "Walk"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what one verification has before it
         self,
         file: BinaryIO,
         trust: "Trust",
         last: bytes,
         findings: "Findings",
         after: BinaryIO | None = None,
+        tickets: tuple[bytes, ...] = (),
     ) -> None:
         self.file = file
         self.trust = trust
         self.last = last
         self.findings = findings
         self.after_file = after
+        self.tickets = tickets
         self.after: Bundle | None = None
         self.follows = False
         self.watches: dict[int, Watch] = {}

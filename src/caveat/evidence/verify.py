@@ -17,6 +17,8 @@ The steps are a table (steps/table.py), a module each:
     12 sums          counted again
     13 meter         every call that a seal counted is on record once, and every call on record went through one
     16 sequence      it is the next one behind the bundle that the verifier had (taken behind step 5)
+    20 times         no record bears a time long before that of one that stands before it
+    21 promises      tickets that callers hold stand for the records that the log has
 
 Rules of this file: no key is taken from the bundle; nothing behind a step is looked at once 1, 2 or 4 has failed, for it
 would be anybody's bytes; memory is bounded by a tile and the calls that are open at once.
@@ -31,14 +33,21 @@ from caveat.evidence.steps.table import NEEDED, STEPS, TITLES
 from caveat.evidence.trust import Trust
 
 
-def verify(file: BinaryIO, trust: Trust, last_checkpoint: bytes = b"", after: BinaryIO | None = None) -> Report:
+def verify(
+    file: BinaryIO,
+    trust: Trust,
+    last_checkpoint: bytes = b"",
+    after: BinaryIO | None = None,
+    tickets: tuple[bytes, ...] = (),
+) -> Report:
     """What the bundle in a binary file (that can seek) proves to someone who trusts these keys.  Never raises for what
     is in the file.
 
     last_checkpoint   the newest checkpoint of this log that the verifier had before, b"" where there is none
     after             the bundle before in the receiver's sequence, None where there is none
+    tickets           that callers were given, as they came
     """
-    return verify_case(Case(file, trust, last_checkpoint, Findings(TITLES, NEEDED), after))
+    return verify_case(Case(file, trust, last_checkpoint, Findings(TITLES, NEEDED), after, tickets))
 
 
 def verify_case(case: Case) -> Report:

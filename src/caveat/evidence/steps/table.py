@@ -2,7 +2,7 @@
 
 To add one: a module here with a `Step` under a number of its own, and its line below.  Numbers are never used twice; 13 is
 kept for the meter, 14 for leases and statements, 15 for approvals, 16 for the sequence of bundles, 17 for notes, 18 for the
-move of an alias, 19 for claims.
+move of an alias, 19 for claims, 20 for times, 21 for tickets.
 """
 
 from typing import Final
@@ -21,11 +21,13 @@ from caveat.evidence.steps import (
     notices,
     outcomes,
     parties,
+    promises,
     records,
     register,
     sequence,
     sums,
     switches,
+    times,
     whole,
 )
 
@@ -49,6 +51,8 @@ STEPS: Final[tuple[Step, ...]] = (
     outcomes.STEP,
     meter.STEP,
     notices.STEP,
+    times.STEP,
+    promises.STEP,
     sums.STEP,
 )
 
