@@ -204,3 +204,34 @@ def test_told_beats_are_forgotten_and_stay_so(tmp_path):
         again.journal.close()
 
     asyncio.run(live())
+
+
+def test_a_large_journal_is_turned_once_all_of_it_is_on_record(tmp_path):
+    async def live() -> None:
+        life = Life(tmp_path / "journal")
+        life.journal.large = 1000
+        life.count.begin(0)
+        for n in range(5):
+            await life.call(n)
+        await life.count.beat("close", 0, None)
+        life.journal.close()
+        again = Life(tmp_path / "journal")
+        again.journal.large = 1000
+        again.count.begin(0)  # not all of it is on record yet
+        assert not (tmp_path / "journal.1").exists()
+        await again.call(6)
+        await again.count.beat("close", 0, None)
+        last = again.told()[-1][0]
+        await again.count.forget(2, 2)
+        again.journal.close()
+        third = Life(tmp_path / "journal")
+        third.journal.large = 1000
+        third.count.begin(0)
+        assert (tmp_path / "journal.2").stat().st_size > 1000 > (tmp_path / "journal").stat().st_size / 3
+        third.journal.close()
+        fourth = Life(tmp_path / "journal")
+        (opening,) = [beat for beat, _ in fourth.told()]
+        assert (opening.boot, opening.previous, opening.total) == (3, (last.last, last.head), 6)
+        fourth.journal.close()
+
+    asyncio.run(live())

@@ -120,6 +120,7 @@ def _as_value(draft: Draft) -> dict[str, object]:
         "continuity": draft.continuity,
         "cut_after_s": draft.cut_after_s,
         "challenges": draft.challenges,
+        "seals": draft.seals,
         "coverage": dict(Counter(clause.kind for clause in draft.clauses)),
         "clauses": draft.clauses,
     }
@@ -137,6 +138,10 @@ def _print(draft: Draft, language: str, claims: Sequence[dict[str, Any]] = ()) -
         say(f"challenges: {promised.openings} records of a bundle are opened, for {promised.days} days after it\n")
     if draft.recognizer:
         _print_recognizer(draft.recognizer, draft.thresholds)
+    for seal in draft.seals:
+        say(f"seal: `{seal.name}` stands before {', '.join(seal.models)} and counts every call to it")
+    if not draft.seals:
+        say("seal: none is asked for, so nothing shows calls made around the gateway")
     for line in _lasts(draft):
         say(line)
     _print_claims([row for row in claims if row["clause"] not in {clause.id for clause in draft.clauses}])

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from caveat.canon import b64, unb64
 from caveat.errors import NotVerified, Refused
 from caveat.keys import SigningKey
-from caveat.meter.beat import MOST_OPEN, Beat, open_beat, sign_beat
+from caveat.meter.beat import LAST_KINDS, MOST_OPEN, Beat, open_beat, sign_beat
 from caveat.meter.ticket import NOBODY_KNOWS, START, Counted, Ending, head_of, make_ticket, read_ticket
 from caveat.seal.journal import Journal
 
@@ -62,20 +62,22 @@ class Count:
         return len(self._open)
 
     @property
+    def state(self) -> tuple[int, str]:
+        """Changes with every number that is given and every ticket that is signed."""
+        return self._now.last, self._now.head
+
+    @property
     def due(self) -> bool:
         """Whether enough calls have ended for a beat."""
         return len(self._since) >= CALLS_A_BEAT
 
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing was counted or turned away since the last beat."""
-        return not self._since and not self._open
-
     # --- a boot's life ---
 
-    def begin(self, records: int) -> None:
+    def begin(self, records: int, engine: tuple[int, int] | None = None) -> None:
         """Close what the last process left open, and open the next boot.  Durable when it returns."""
-        if self._now.boot and self._now.kind not in ("close", "lost"):
+        if not self.kept and self._now.kind in LAST_KINDS:
+            self._journal.turn(f"{self._now.boot}", f"beat {b64(sign_beat(self._now, self._key))}", self._told())
+        if self._now.boot and self._now.kind not in LAST_KINDS:
             self._close_lost(records)
         before = self._now
         self._now = replace(
@@ -90,7 +92,7 @@ class Count:
             model=self._model,
         )
         self._since = []
-        self._journal.add_now(self._beaten("open", records, None))
+        self._journal.add_now(self._beaten("open", records, engine))
 
     def _close_lost(self, records: int) -> None:
         lines = [f"done {self._ticket(counted, NOBODY_KNOWS)}" for counted in list(self._open.values())]
@@ -168,6 +170,9 @@ class Count:
         if any((one.boot, one.beat) <= (boot, beat) for one in self.kept):
             self._forget(boot, beat)
             await self._journal.add(f"told {boot} {beat}")
+
+    def _told(self) -> str:
+        return f"told {self._now.boot} {self._now.beat}"
 
     def _forget(self, boot: int, beat: int) -> None:
         self.kept = [one for one in self.kept if (one.boot, one.beat) > (boot, beat)]

@@ -26,6 +26,10 @@ QUICK_S: Final = 0.0005
 """A disk whose flushes take less on average is waited for on the event loop's own thread."""
 
 
+LARGE_BYTES: Final = 64 * 2**20
+"""A journal is turned at a start once it is so large, and all of it is on record elsewhere."""
+
+
 class Journal:
     """The file, held by one process.  `read` once, then `add`."""
 
@@ -44,6 +48,7 @@ class Journal:
         self._next: asyncio.Future[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._slow_s = 2 * QUICK_S
+        self.large = LARGE_BYTES
         self.fault = ""
 
     def read(self) -> Iterator[str]:
@@ -63,6 +68,31 @@ class Journal:
                 good += len(raw)
                 yield text
         os.truncate(self._path, good)
+
+    def turn(self, name: str, *texts: str) -> None:
+        """Begin a new file with these lines, where this one has grown large; it is kept as `journal.<name>`.
+
+        The new file is whole before it takes the old one's place: a crash leaves one or the other.
+        """
+        if os.fstat(self._file).st_size < self.large:
+            return
+        partial = self._path.with_name(self._path.name + ".partial")
+        try:
+            fresh = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+            fcntl.flock(fresh, fcntl.LOCK_EX)
+            os.write(fresh, b"".join(map(_line, texts)))
+            os.fsync(fresh)
+            kept = self._path.with_name(f"{self._path.name}.{name}")
+            kept.unlink(missing_ok=True)
+            kept.hardlink_to(self._path)
+            partial.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(folder)
+            os.close(folder)
+        except OSError as error:
+            raise Unavailable(f"the seal cannot write `{self._path}`: {error.strerror}") from None
+        os.close(self._file)
+        self._file = fresh
 
     def add_now(self, *texts: str) -> None:
         """Add lines and return when they are durable, before the event loop runs.  Raises Unavailable."""

@@ -116,11 +116,15 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals end the server, and are not raised again."""
+        self.take_signals()
+        yield
+
+    def take_signals(self) -> None:
+        """From here on they end the server in order, whether it serves already or not."""
         if threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
             for number in SIGNALS:
                 loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
 
 
 async def run(folder: Path, settings: SealSettings, access: str, tell: Callable[[str], None]) -> None:
@@ -135,6 +139,7 @@ async def run(folder: Path, settings: SealSettings, access: str, tell: Callable[
             seal.lend_access(access)
         await seal.start()
         server = Server(seal, settings, folder, lambda: bool(seal.fault) or (engine is not None and engine.ended))
+        server.take_signals()
         _end_with_input(server, told=bool(access))
         tell(_url(listener, tls=bool(settings.tls_certificate)))
         await server.serve(sockets=[listener])

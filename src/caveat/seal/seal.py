@@ -100,7 +100,7 @@ class Seal:
         """Open the next boot; permits from before it are no good.  Returns when that second is over."""
         before_s = self.count.newest_ms // 1000
         again = self.count.boot > 0
-        self.count.begin(self._newest.size)
+        self.count.begin(self._newest.size, await self._counters())
         since_s = max(int(time.time()), before_s) + 1 if again else 0
         self._gate.open(self._permits, since_s)
         if again:
@@ -130,7 +130,10 @@ class Seal:
 
     async def _beat(self, kind: str) -> None:
         async with self._beating:
+            before = self.count.state
             engine = await self._counters()
+            if before != self.count.state:
+                engine = None  # calls went on meanwhile, so the two counts are not of one moment
             await self.count.beat(kind, self._newest.size, engine)
             self._beaten_at = time.monotonic()
 
