@@ -8,13 +8,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from caveat.cli.files import existing, read_bytes
+from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput
-from caveat.evidence.export import Order
+from caveat.evidence.cose import cose_receipts
+from caveat.evidence.export import Order, Source
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.view import view_text
 from caveat.gateway.answering import share_key_of
@@ -23,6 +24,7 @@ from caveat.gateway.exporting import check_same, exports_of, next_order, on_reco
 from caveat.gateway.home import home_path, open_home
 from caveat.gateway.housekeys import house_keys
 from caveat.gateway.trusting import source_of
+from caveat.keys import SigningKey
 from caveat.register.exports import write_export
 
 
@@ -49,6 +51,9 @@ def export(
     release_view: Annotated[
         Path | None, typer.Option(help="Write every value that leaves to this file, a line each.")
     ] = None,
+    cose: Annotated[
+        Path | None, typer.Option(help="Write a COSE receipt (RFC 9942) of each record into this directory too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a bundle: a sparse mirror of the log, the terms, and what the profile discloses."""
@@ -65,8 +70,7 @@ def export(
     elif receiver:
         order = next_order(exports, receiver, profile)
 
-    if challenged:
-        order = msgspec.structs.replace(order, share_key=share_key_of(made))
+    order = msgspec.structs.replace(order, share_key=share_key_of(made) if challenged else b"")
 
     def leaving(part: Path, manifest: Manifest) -> None:
         if release_view:
@@ -78,12 +82,20 @@ def export(
             at_home(home).ask("POST", "/exports", document)
 
     manifest = write_out(output, source, order, keys.plain, leaving)
+    if cose:
+        _write_receipts(cose, source, manifest, keys.plain)
     if as_json:
         emit(manifest)
         return
     number = f", number {manifest.number} for `{manifest.receiver}`" if manifest.number else ""
     say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`{number}")
     say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
+
+
+def _write_receipts(directory: Path, source: Source, manifest: Manifest, signer: SigningKey) -> None:
+    directory.mkdir(exist_ok=True)
+    for index, receipt in cose_receipts(source, manifest.start, manifest.to, signer):
+        write_new(directory / f"{index}.receipt", receipt)
 
 
 def _check_use(receiver: str, again: int | None, *, ranged: bool) -> None:
