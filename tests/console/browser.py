@@ -36,6 +36,8 @@ def browser() -> Iterator[Any]:
     """A browser's process; skipped, and said so, only where there is none and CAVEAT_CHROMIUM=none says so."""
     if os.environ.get("CAVEAT_CHROMIUM") == "none":
         pytest.skip("CAVEAT_CHROMIUM=none: no browser here")
+    if not Path(CHROMIUM).exists():
+        pytest.fail(f"there is no browser at {CHROMIUM}: apt-get install chromium, or set CAVEAT_CHROMIUM")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGS))
         try:
@@ -89,7 +91,7 @@ def enter(page: Page, gateway: Running, role: str, person: str) -> None:
     page.wait_for_url("**/console/now")
 
 
-def shoot(page: Page, folder: Path, name: str) -> None:
-    """A picture of the whole page."""
+def shoot(page: Page, folder: Path, name: str, *, whole: bool = True) -> None:
+    """A picture of the whole page, or of what a screen shows of it (those are the documents' pictures)."""
     folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+    page.screenshot(path=str(folder / f"{name}.png"), full_page=whole)

@@ -39,8 +39,10 @@ def test_a_person_gets_an_exception_and_sees_what_became_of_it(chromium, gateway
         page.goto(f"/console/calls/{refused.headers['x-caveat-call']}")
         assert page.get_by_text("this settled it").is_visible()
         shoot(page, pictures, "story-1-denied")
+        shoot(page, pictures, "call", whole=False)
         waiver = asked(page, clause)
         shoot(page, pictures, "story-2-asked")
+        shoot(page, pictures, "waiver", whole=False)
         signed(page, signers, waiver)
         shoot(page, pictures, "story-3-granted")
     allowed = caller.post(PATH, json=ask(DENIED))
@@ -54,6 +56,10 @@ def test_a_person_gets_an_exception_and_sees_what_became_of_it(chromium, gateway
         for i in range(page.get_by_role("button", name="Verify here").count()):
             eventually(page, lambda i=i: checked(page, i))
         shoot(page, pictures, "story-4-verified")
+        for name in ("now", "terms"):
+            page.goto(f"/console/{name}")
+            page.wait_for_timeout(300)
+            shoot(page, pictures, name, whole=False)
         bundle, trust = exported(page, pictures)
     report, html = verify_with_page(io.BytesIO(bundle), read_trust(trust), b"", None)
     assert report.verified

@@ -97,22 +97,22 @@ class Oidc:
 
     def _check(self, claims: Mapping[str, Any], nonce: str) -> None:
         """OpenID Connect Core 1.0 section 3.1.3.7."""
-        audience = claims.get("aud", ())
-        named = [audience] if isinstance(audience, str) else list(audience)
-        now, until = time.time(), claims.get("exp", 0)
+        named, now = _words(claims.get("aud")), time.time()
+        until, since = claims.get("exp"), claims.get("iat", now)
         if claims.get("iss") != self._provider.issuer:
             raise _no("the identity token is another issuer's")
         if self._provider.client_id not in named or (len(named) > 1 and claims.get("azp") != self._provider.client_id):
             raise _no("the identity token is for another client")
-        if not isinstance(until, int | float) or until + SKEW_S < now or claims.get("iat", now) - SKEW_S > now:
+        if not (isinstance(until, int | float) and isinstance(since, int | float)):
+            raise _no("the identity token bears no times")
+        if until + SKEW_S < now or since - SKEW_S > now:
             raise _no("the identity token is out of its time")
         if not secrets.compare_digest(str(claims.get("nonce", "")), nonce):
             raise _no("the identity token answers another log-in")
 
     def _session(self, claims: Mapping[str, Any]) -> Session:
         """The highest role that a word of the claim leads to."""
-        said = claims.get(self._provider.claim, ())
-        words = [said] if isinstance(said, str) else [word for word in said if isinstance(word, str)]
+        words = _words(claims.get(self._provider.claim))
         roles = {self._provider.roles[word] for word in words if word in self._provider.roles}
         best = next((role for role in ("operator", "approver", "auditor", "viewer") if role in roles), "")
         if best not in ROLES:
@@ -148,6 +148,13 @@ class Oidc:
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._provider.ca_bundle or None)
+
+
+def _words(said: object) -> list[str]:
+    """A claim that is a word, or a list of them."""
+    if isinstance(said, str):
+        return [said]
+    return [word for word in said if isinstance(word, str)] if isinstance(said, list | tuple) else []
 
 
 def _no(why: str) -> Refused:

@@ -28,6 +28,7 @@ from caveat.gateway.index_ask import Lists as IndexLists
 from caveat.gateway.secret import read_secret
 from caveat.gateway.settings import ConsoleSettings, Settings
 from caveat.gateway.verbs import Verbs
+from caveat.gateway.witnessing import cosigned_receipt
 
 ONCE = re.compile(r"(?:link|session)-[0-9a-f]{32}")
 KEPT_S = 2 * 86_400
@@ -48,7 +49,10 @@ class Desk:
 
     def ports(self) -> Ports:
         """The ports."""
-        settings, health = self._house.settings, Health(self._house, self._index.reader, self.lists, self.approvals)
+        settings, health = (
+            self._house.settings,
+            Health(self._home, self._house, self._index.reader, self.lists, self.approvals),
+        )
         verbs = Verbs()
         return Ports(
             place=place_of(settings, self._home),
@@ -57,7 +61,7 @@ class Desk:
             lists=self.lists,
             calls=self,
             register=lambda: self._house.view.register,
-            receipt=self._house.log.proof,
+            receipt=self._receipt,
             health=health.lights,
             needs=health.needs,
             lifts=Lifts(self._house, self.approvals),
@@ -67,6 +71,12 @@ class Desk:
             keys=Keys(self._house),
             leave=verbs.leave,
         )
+
+    async def _receipt(self, index: int) -> bytes:
+        """A receipt, on a checkpoint that witnesses cosigned where theirs covers it."""
+        settings, reader = self._house.settings, self._index.reader
+        cosigned = await asyncio.to_thread(cosigned_receipt, self._home, settings, reader, index)
+        return cosigned or await self._house.log.proof(index)
 
     def explained(self, call: str, language: str) -> Explained:
         """A call, explained; see explaining.py."""

@@ -11,12 +11,14 @@ from typing import Any
 from caveat.console.ports import Light, Need
 from caveat.errors import CaveatError
 from caveat.gateway.approvals import Approvals
+from caveat.gateway.checkup_witness import LAG
 from caveat.gateway.holding import waiting
+from caveat.gateway.home import Home
 from caveat.gateway.house import House
 from caveat.gateway.index_ask import Lists
 from caveat.gateway.readiness import readiness
+from caveat.ledger.cosigned import newest_of, size_of
 from caveat.ledger.reader import LedgerReader
-from caveat.note import parse_note
 
 KEPT_S = 5.0
 SOON_MS = 14 * 86_400_000
@@ -29,7 +31,8 @@ HOUR_S, DAY_S = 3600, 86_400
 class Health:
     """Looks at one house."""
 
-    def __init__(self, house: House, reader: LedgerReader, lists: Lists, approvals: Approvals) -> None:
+    def __init__(self, home: Home, house: House, reader: LedgerReader, lists: Lists, approvals: Approvals) -> None:
+        self._home = home
         self._house = house
         self._reader = reader
         self._lists = lists
@@ -61,7 +64,14 @@ class Health:
             self._until = time.monotonic() + KEPT_S
 
     def _found(self, stuck: bool) -> tuple[tuple[Light, ...], tuple[Need, ...]]:  # noqa: FBT001
-        lights = (*self._terms(), *self._models(), self._ledger(stuck), self._index(), *self._beyond())
+        lights = (
+            *self._terms(),
+            *self._models(),
+            self._ledger(stuck),
+            self._index(),
+            *self._seals(),
+            *self._witnesses(),
+        )
         return lights, (
             *self._held(),
             *self._gathering(),
@@ -123,16 +133,35 @@ class Health:
             about,
         )
 
-    def _beyond(self) -> list[Light]:
-        """Who else has signed the newest checkpoint."""
-        try:
-            note = parse_note(self._reader.checkpoint())
-        except CaveatError:
-            return []
-        others = sorted({signature.name for signature in note.signatures} - {self._reader.origin})
-        if others:
-            return [Light("witnesses", "good", "witnesses.some", {"n": len(others), "names": ", ".join(others)})]
-        return [Light("witnesses", "absent", "witnesses.none")]
+    def _seals(self) -> list[Light]:
+        """By the seals' own signed words on record: what they have counted."""
+        register = self._house.view.register
+        if not register.meters:
+            return [Light("seal", "absent", "seal.none")]
+        return [
+            Light("seal", "good", "seal.counts", {"name": name, "n": register.sealed.get(name, 0)})
+            for name in sorted(register.meters)
+        ]
+
+    def _witnesses(self) -> list[Light]:
+        """How far each witness of the settings has cosigned."""
+        witnesses = self._house.settings.witness
+        if not witnesses:
+            return [Light("witnesses", "absent", "witnesses.none")]
+        size, rows = self._reader.head().size, []
+        for name, witness in sorted(witnesses.items()):
+            note = newest_of(self._home.ledger, witness.verify_key)
+            reached = size_of(note) if note else 0
+            behind = reached == 0 or size - reached > LAG
+            about: dict[str, str | int] = {"name": name, "reached": reached, "size": size}
+            rows.append(Light("witnesses", "waits" if behind else "good", "witnesses.reached", about))
+        return rows
+
+    def _claimed(self) -> list[Need]:
+        """Words about terms that nobody here has looked at."""
+        register = self._house.view.register
+        open_ = set(register.claims) - set(register.reviewed)
+        return [Need("claims", len(open_), "/ledger")] if open_ else []
 
     def _held(self) -> list[Need]:
         held = waiting(self._house)
