@@ -87,11 +87,16 @@ class Bodies:
         return hmac.digest(self._key, f"caveat-secret/v1\n{label}\n".encode(), "sha256")
 
     def drop(self, call: str, which: str) -> None:
-        """Destroy the body: its own key is overwritten before the file goes.  Nothing happens where none is kept."""
+        """Destroy the body: its own key is overwritten before the file goes.  Nothing happens where none is kept.
+
+        A crash in between leaves a file that opens no more and still says until when it was kept: the next sweep takes it.
+        """
         path = self._path(call, which)
         try:
             with path.open("r+b") as file:
-                file.write(secrets.token_bytes(_HEAD.size))
+                kept = len(MAGIC) + 8 if file.read(len(MAGIC)) == MAGIC else 0
+                file.seek(kept)
+                file.write(secrets.token_bytes(_HEAD.size - kept))
                 file.flush()
                 os.fsync(file.fileno())
         except FileNotFoundError:

@@ -189,3 +189,84 @@ def test_terms_that_name_their_callers_are_tried_as_these():
     forbid = clause("forged", "forbid", 'context.hazardsIn.contains(Hazard::"x_inj")', probe=TEXT)
     terms = draft(permit, forbid, markings="civil", caveats=("x",))
     assert states(measure(terms, trial_of(terms).sees, quick=True), "forged")["openai_chat user"] == "green"
+
+
+IBAN = "Pay to GB82 WEST 1234 5698 7654 32 at once."
+NAMED = {"trips": IBAN, "passes": "Pay at once."}
+PERSONAL = 'context.personalDataOut != Personal::"none"'
+
+
+def reply_states(matrix, clause_id):
+    """States of the cells in which the model speaks, by name."""
+    row = next(row for row in matrix.rows if row.clause == clause_id)
+    pairs = zip(matrix.cells, row.results, strict=True)
+    return {cell.name: (result.state, result.why) for cell, result in pairs if cell.side == "reply"}
+
+
+def tried(states_):
+    return {name: one for name, one in states_.items() if one[0] not in ("apart", "inexpressible")}
+
+
+@pytest.fixture(scope="module")
+def kept_matrix():
+    return measured(
+        clause("review", "oblige", PERSONAL, duties=["review.human"], probe=NAMED),
+        clause("held", "hold", PERSONAL, probe=NAMED),
+    )
+
+
+@pytest.mark.parametrize("name", ["review", "held"])
+def test_a_reply_that_waits_for_persons_is_green_where_none_of_it_arrives(kept_matrix, name):
+    found = tried(reply_states(kept_matrix, name))
+    assert len(found) > 8
+    assert {state for state, _ in found.values()} == {"green"}, found
+
+
+def test_masks_are_green_where_they_stand_in_the_answer():
+    """Anthropic gives a refusal's words in a list of details: there a mask cannot be placed, and the reply is stopped."""
+    found = tried(reply_states(measured(clause("masks", "oblige", "true", duties=["redact.output"])), "masks"))
+    assert len(found) > 8
+    details = {name for name in found if name.startswith("anthropic_messages") and name.endswith("refusal")}
+    assert {state for name, (state, _) in found.items() if name not in details} == {"green"}, found
+    assert {found[name][0] for name in details} == {"refused"}
+
+
+def test_masks_that_only_the_reply_brings_up_are_refused_in_streams():
+    matrix = measured(clause("masks", "oblige", PERSONAL, duties=["redact.output"], probe=NAMED))
+    found = tried(reply_states(matrix, "masks"))
+    assert {state for name, (state, _) in found.items() if "stream" in name.split()} == {"refused"}, found
+    whole = {
+        name for name in found if "stream" not in name.split() and not name.startswith("anthropic_messages refusal")
+    }
+    assert {found[name][0] for name in whole} == {"green"}, found
+
+
+def test_stripped_tools_are_green_where_they_are_gone():
+    probe = {
+        "trips": {
+            "model": "small",
+            "messages": [{"role": "user", "content": "Look."}],
+            "tools": [
+                {"type": "function", "function": {"name": "rm_rf"}},
+                {"type": "function", "function": {"name": "search_web"}},
+            ],
+        },
+        "passes": "Look.",
+    }
+    matrix = measured(clause("strips", "oblige", "context.unlistedTools > 0", duties=["strip.tools"], probe=probe))
+    found = {name: state for name, state in states(matrix, "strips").items() if state not in ("apart", "inexpressible")}
+    assert set(found.values()) == {"green"}, found
+
+
+def test_a_mask_that_is_on_record_and_not_in_the_answer_is_red():
+    """As a gateway would look that notes masks and passes the words on."""
+    made = draft(clause("masks", "oblige", "true", duties=["redact.output"]), ANYTHING)
+    cell = Cell("openai_chat", stream=False, many=False, place="text")
+    planned = plan(cell, IBAN, made)
+    body = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"%b"}}]}'
+    seen = Seen(200, "", "", "c1", body % IBAN.encode())
+    done = ({"duty": "redact.output", "value": "", "done": {"masked": {"personal.iban": 1}}},)
+    decision = {"held": ("masks",)}
+    recorded = {"c1": Recorded(decision, decision, "completed", done)}
+    trial = Trial(made.clauses[0], cell, Asked(planned, seen, "{}"), None)
+    assert judge(trial, recorded).why == "the probe that should trip reached the client unmasked"

@@ -22,6 +22,14 @@ FOUND_OUT = frozenset(
 """The same of the reply."""
 CALLED = frozenset({"toolsCalled", "unlistedCalls", "sideEffectOut"})
 """Facts about the tools that the model calls."""
+EXAMPLES = {
+    "": "Pay to GB82 WEST 1234 5698 7654 32 at once.",
+    "personal": "Pay to GB82 WEST 1234 5698 7654 32 at once.",
+    "personal.iban": "Pay to GB82 WEST 1234 5698 7654 32 at once.",
+    "personal.email": "Write to anna.miller@post.example.com at once.",
+    "secret": "The key is AKIAIOSFODNN7EXAMPLQ as ever.",
+}
+"""What a reply is made to say where a clause always masks, by what it names."""
 ALWAYS = "Good morning."
 """The probe of a clause that always holds."""
 
@@ -59,6 +67,14 @@ class Concern(Struct, frozen=True):
 def concern_of(clause: Clause, sees: frozenset[str]) -> Concern:
     """Where the probe of an enforced clause belongs; `sees` are the hazards that the recognizers at hand can find."""
     condition = read_condition(clause.when or "false")
+    if condition.constant is True and (masks := _masks(clause)):
+        probe = EXAMPLES.get(masks[0])
+        return Concern(
+            Probe(probe, ALWAYS) if probe else None,
+            replies=True,
+            always=True,
+            unprobed="" if probe else f"there is no example of `{masks[0]}` to be masked",
+        )
     if condition.constant is True:
         return Concern(Probe(ALWAYS, ALWAYS), whole=True, always=True)
     if clause.probe is None:
@@ -76,6 +92,11 @@ def concern_of(clause: Clause, sees: frozenset[str]) -> Concern:
         learned=needs_learned(clause, condition, sees),
         operations=_operations(condition),
     )
+
+
+def _masks(clause: Clause) -> tuple[str, ...]:
+    """What the clause's masks name."""
+    return tuple(str(duty.value) for duty in clause.duties if duty.name == "redact.output")
 
 
 def _operations(condition: Condition) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from caveat.canon import digest
 from caveat.errors import CaveatError
 from caveat.gateway.coverage.ask import Seen
 from caveat.gateway.coverage.cells import Cell
@@ -20,6 +21,10 @@ DENIALS = {"forbid": ("terms_denied",), "hold": ("approval_required", "terms_den
 """What a caller is told; a hold that meets a forbid is denied."""
 GREEN = Result("green")
 OK = 200
+STOPPED = frozenset({"stopped"})
+KEPT = frozenset({"withheld"})
+UNDELIVERED = STOPPED | KEPT
+"""How a call ended whose reply did not arrive: a clause stopped it, or persons are to release it."""
 
 
 class Asked(Struct, frozen=True):
@@ -59,6 +64,8 @@ def judge(trial: Trial, on_record: dict[str, Recorded]) -> Result:
         return _undecided(trial.trips)
     if trial.clause.effect not in DENIALS and trial.trips.seen.status != OK and trial.trips.reached is None:
         return _refused(trial.trips.seen)
+    if _unmaskable(trial, of_trips):
+        return Result("refused", "`duty_unavailable`: what is to be masked there stops the reply")
     wrong = _astray(trial, trial.trips) or _tripped(trial, of_trips)
     if wrong:
         return Result("red", f"the probe that should trip {wrong}")
@@ -73,8 +80,8 @@ def judge(trial: Trial, on_record: dict[str, Recorded]) -> Result:
 def _shut(trial: Trial, ordinary: Asked, on_record: dict[str, Recorded]) -> Result:
     """A cell that lets not even an ordinary call through lets nothing through that trips a clause either."""
     recorded, tripping = on_record.get(ordinary.seen.call), on_record.get(trial.trips.seen.call)
-    if recorded is not None and recorded.ending == "stopped" and tripping is not None and tripping.ending == "stopped":
-        return Result("refused", "the terms stop even an ordinary reply there")
+    if recorded is not None and tripping is not None and {recorded.ending, tripping.ending} <= UNDELIVERED:
+        return Result("refused", "the terms stop even an ordinary reply there, or keep it until a person releases it")
     if ordinary.reached is not None:
         return Result("red", f"an ordinary call was let through and came back as `{ordinary.seen.code or 'nothing'}`")
     if trial.trips.seen.status == OK or trial.trips.reached is not None:
@@ -104,9 +111,13 @@ def _tripped(trial: Trial, recorded: Recorded) -> str:
     """What is wrong with the call that should trip the clause, "" where nothing is."""
     clause = trial.clause
     if clause.effect in DENIALS:
-        return _denied(trial, recorded) if trial.cell.side == "request" else _stopped(trial, recorded)
+        if trial.cell.side == "request":
+            return _denied(trial, recorded)
+        return _stopped(trial, recorded, UNDELIVERED if clause.effect == "hold" else STOPPED)
     if clause.id not in recorded.held:
         return "did not make the clause hold"
+    if _owes(clause, "review.human"):
+        return _stopped(trial, recorded, KEPT)
     if trial.trips.seen.status != OK:
         return f"was refused (`{trial.trips.seen.code}`)"
     return _done(trial, recorded)
@@ -125,15 +136,34 @@ def _denied(trial: Trial, recorded: Recorded) -> str:
     return "" if recorded.ending in ("denied", "held") else f"is on record as `{recorded.ending}`"
 
 
-def _stopped(trial: Trial, recorded: Recorded) -> str:
+def _owes(clause: Clause, duty: str) -> bool:
+    return any(one.name == duty for one in clause.duties)
+
+
+def _unmaskable(trial: Trial, recorded: Recorded) -> bool:
+    """Whether a reply that was to be masked was stopped instead, for want of certainty, and its words did not arrive."""
+    if not _owes(trial.clause, "redact.output") or recorded.ending != "stopped" or recorded.reply.get("rule") != "duty":
+        return False
+    return trial.clause.id in recorded.held and not _heard(trial)
+
+
+def _heard(trial: Trial) -> bool:
+    """Whether the client got the words that the model was made to say."""
+    asked = trial.trips
+    heard = asked.seen.words(asked.plan.dialect, stream=trial.cell.stream) if asked.seen.status == OK else ""
+    return heard is None or (bool(asked.plan.said) and unescaped(asked.plan.said) in unescaped(heard))
+
+
+def _stopped(trial: Trial, recorded: Recorded, endings: frozenset[str]) -> str:
+    """What is wrong with a reply that was to be stopped, or kept, "" where nothing is."""
     asked = trial.trips
     if trial.clause.id not in recorded.held:
         return "did not make the clause hold"
-    if recorded.ending != "stopped":
+    if recorded.ending not in endings:
         return f"is on record as `{recorded.ending}`"
     if trial.clause.id.encode() not in asked.seen.body:
         return "was stopped without a word of the clause"
-    if trial.cell.stream:
+    if trial.cell.stream and asked.seen.status == OK:
         heard = asked.seen.words(asked.plan.dialect, stream=True)
         if heard is None:
             return "left a stream that its own format cannot read"
@@ -192,4 +222,37 @@ def _limited(trial: Trial, _recorded: Recorded, value: Any) -> str:
     return "" if limit is not None and limit <= int(value) else "reached the model without the limit"
 
 
-_DUTIES = {"label.output": _labelled, "limit.tokens": _limited}
+def _stripped(trial: Trial, recorded: Recorded, _value: Any) -> str:
+    """The tools that are on record as stripped, by digest, are not in what the model's side received, and all others are."""
+    asked, body = trial.trips, trial.trips.reached
+    done = recorded.of("strip.tools")
+    try:
+        sent = asked.plan.dialect.read_call(body.encode()).tools if body is not None else ()
+        offered = asked.plan.dialect.read_call(asked.plan.body).tools
+    except CaveatError:
+        return "did not reach the model in a form that can be read"
+    left = {tool.name for tool in sent}
+    gone = [tool.name for tool in offered if tool.name not in left]
+    if len(offered) - len(sent) != done.get("count") or sorted(map(_named, gone)) != sorted(done.get("names", ())):
+        return "reached the model with other tools than are on record"
+    return ""
+
+
+def _named(tool: str) -> str:
+    return digest(tool.encode())
+
+
+def _masked(trial: Trial, recorded: Recorded, _value: Any) -> str:
+    if recorded.ending != "completed":
+        return f"is on record as `{recorded.ending}`"
+    if _heard(trial):
+        return "reached the client unmasked"
+    return "" if sum(recorded.of("redact.output").get("masked", {}).values()) else "has no mask on record"
+
+
+_DUTIES = {
+    "label.output": _labelled,
+    "limit.tokens": _limited,
+    "strip.tools": _stripped,
+    "redact.output": _masked,
+}

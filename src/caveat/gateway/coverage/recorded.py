@@ -10,11 +10,18 @@ from caveat.ledger.reader import LedgerReader
 
 
 class Recorded(Struct, frozen=True):
-    """One call.  `request` and `reply` are the decisions on record, {} where there is none; `ending` how it ended."""
+    """One call.  `request` and `reply` are the decisions on record, {} where there is none; `ending` how it ended; `done`
+    what is on record of each duty."""
 
     request: dict[str, Any]
     reply: dict[str, Any]
     ending: str
+    done: tuple[dict[str, Any], ...] = ()
+
+    def of(self, duty: str) -> dict[str, Any]:
+        """What was done about a duty that says so in a table, {} where nothing is on record."""
+        found = [one["done"] for one in self.done if one["duty"] == duty and isinstance(one["done"], dict)]
+        return found[0] if found else {}
 
     @property
     def held(self) -> frozenset[str]:
@@ -40,7 +47,7 @@ def read_recorded(home: Home) -> dict[str, Recorded]:
         if leaf.k == "opened":
             call["request"] = opened["decision"]
         elif leaf.k == "settled":
-            call.update(ending=leaf.o, reply=opened.get("decision", {}))
+            call.update(ending=leaf.o, reply=opened.get("decision", {}), done=tuple(opened.get("duties", ())))
         else:
             call["ending"] = leaf.o
     return {call: Recorded(**values) for call, values in found.items()}
