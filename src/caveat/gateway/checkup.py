@@ -20,6 +20,7 @@ from caveat.gateway.documents import Documents
 from caveat.gateway.founding import OPERATOR_KEY
 from caveat.gateway.home import Home
 from caveat.gateway.housekeys import house_keys
+from caveat.gateway.look_at_parties import look_at_parties
 from caveat.gateway.manifest import read_manifest
 from caveat.gateway.models import SMOLLM2
 from caveat.gateway.past import read_past
@@ -72,7 +73,7 @@ def at_rest(home: Home) -> list[Noted]:
     found = [Noted("settings", "good", f"the settings of `{home.path}` can be read")]
     found += [_tried(name, partial(look, home, settings)) for name, look in _LOOKS.items()]
     register, noted = _folded(home)
-    return [*found, noted, *(_terms(register) if register else ())]
+    return [*found, noted, *((*_terms(register), *_parties(register)) if register else ())]
 
 
 def _folded(home: Home) -> tuple[Register | None, Noted]:
@@ -150,6 +151,11 @@ def _terms(register: Register) -> Iterable[Noted]:
         yield Noted("terms", "bad", "no terms are in force, so no call is answered", "`caveat terms adopt FILE`")
     for terms in register.terms.values():
         yield _validity(terms)
+
+
+def _parties(register: Register) -> Iterable[Noted]:
+    for level, says, hint in look_at_parties(register, time.time_ns() // 1_000_000):
+        yield Noted("parties", level, says, hint)
 
 
 def _validity(terms: Terms) -> Noted:
