@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import time
+from random import Random
 
 import pytest
 from tests.talks.party import Party
 
-from caveat.errors import BadInput, NotVerified
+from caveat.errors import BadInput, CaveatError, NotVerified
 from caveat.gateway.partydir import Folder, PartyDir, hand, steps_in
 from caveat.talks.publishing import DAY_MS, make_listing, make_root
 from caveat.talks.steps import Attached, Step, sign_step
@@ -206,3 +207,39 @@ def test_a_party_whose_root_names_our_own_key_is_refused(two, tmp_path):
     written(tmp_path / "thief", thief)
     with pytest.raises(NotVerified, match="one of our own keys"):
         PartyDir(tmp_path / "labs").meet(Folder(tmp_path / "thief" / "repository"))
+
+
+MUTATIONS = {
+    "a byte changed": lambda rng, data: (
+        data[: (at := rng.randrange(len(data)))] + bytes([rng.randrange(256)]) + data[at + 1 :]
+    ),
+    "cut short": lambda rng, data: data[: rng.randrange(len(data))],
+    "a piece twice": lambda rng, data: data + data[rng.randrange(len(data)) :],
+    "a piece gone": lambda rng, data: data[: (at := rng.randrange(len(data)))] + data[at + rng.randrange(1, 40) :],
+    "a number changed": lambda rng, data: data.replace(b"1", b"9", 1),
+    "a name changed": lambda rng, data: data.replace(b'"keyid"', b'"keyId"', 1),
+    "a null": lambda rng, data: data.replace(b'"signed":{', b'"signed":null,"x":{', 1),
+    "another type": lambda rng, data: data.replace(b'"version":', b'"version":"x","y":', 1),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_whatever_happens_to_a_stick_is_told_in_a_sentence(two, tmp_path, name):
+    """Fifty times each, in any of its files: it is refused by a sentence, or the change was in nothing that counts."""
+    _, ministry, stick = two
+    rng = Random(name)
+    files = sorted(path for path in stick.rglob("*") if path.is_file())
+    for _ in range(50):
+        path = rng.choice(files)
+        whole = path.read_bytes()
+        changed = MUTATIONS[name](rng, whole)
+        path.write_bytes(changed)
+        try:
+            repository = ministry.take(Folder(stick), NOW)
+            (taken,) = steps_in(ministry.mirror("vendor"), repository)
+            assert taken.step.verb == "offer"
+        except CaveatError as error:
+            assert error.message
+        finally:
+            path.write_bytes(whole)
+    ministry.take(Folder(stick), NOW)
