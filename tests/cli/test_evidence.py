@@ -2,11 +2,17 @@
 
 import json
 import zipfile
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.gateway.running import HEAD, running, upstream_text
 
+from caveat.evidence.guarded import write_guarded
+from caveat.gateway.documents import Documents
+from caveat.gateway.guarding import day_of
 from caveat.gateway.home import open_home
+from caveat.gateway.housekeys import house_keys
+from caveat.ledger.reader import LedgerReader
 
 
 @pytest.fixture
@@ -84,3 +90,24 @@ def test_what_callers_keys_allow_stays_behind(run, home, trust, tmp_path):
     told = run("verify", path, "--trust", trust)
     assert told.code == 0
     assert "control documents say, which the profile withholds" in " ".join(told.out.split())
+
+
+def test_a_guarded_day(run, home, trust, tmp_path):
+    """Of the day before today there is nothing yet; today is not over; with the clock of tomorrow it is."""
+    out = tmp_path / "day"
+    today = datetime.now(UTC).date()
+    assert run("evidence", "export", out, "--home", home, "--profile", "guarded").code == 2
+    assert run("evidence", "export", out, "--home", home, "--profile", "guarded", "--day", today.isoformat()).code == 2
+    made = open_home(home)
+    reader, documents = LedgerReader(made.ledger), Documents(made.control)
+    keys, _ = house_keys(made, made.settings().gateway.origin)
+    for number, day in enumerate((today, today + timedelta(days=1)), start=1):
+        later = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000) + 2 * 86_400_000
+        said = day_of(reader, documents, day.isoformat(), later)
+        assert said.number == number
+        (tmp_path / f"{number}").write_bytes(write_guarded(said, keys.plain))
+    told = run("verify", tmp_path / "2", "--trust", trust, "--after", tmp_path / "1", "--json")
+    assert told.code == 0, told.err
+    assert told.json["number"] == 2
+    assert "Not proved: the counts" in " ".join(run("verify", tmp_path / "1", "--trust", trust).out.split())
+    assert run("verify", tmp_path / "1", "--trust", trust, "--after", tmp_path / "2").code == 1

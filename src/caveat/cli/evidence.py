@@ -12,11 +12,12 @@ from rich.markup import escape
 from caveat.cli import evidence_challenge, evidence_export
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
-from caveat.cli.output import Json, emit, out, say
+from caveat.cli.output import Json, emit, out, say, table
 from caveat.cli.remote import Where
+from caveat.evidence.guarded import COUNTS, FORMAT, follows, open_guarded
 from caveat.evidence.report import Report
 from caveat.evidence.report_page import verify_with_page
-from caveat.evidence.trust import read_trust
+from caveat.evidence.trust import Trust, read_trust
 from caveat.evidence.verify import verify as verify_bundle
 from caveat.gateway.documents import Documents
 from caveat.gateway.home import home_path, open_home
@@ -79,6 +80,9 @@ def verify(
 ) -> None:
     """Verify a bundle offline: needs no home, no gateway and no network."""
     keys = read_trust(read_bytes(trust_file))
+    if _is_guarded(bundle):
+        _verify_guarded(bundle, keys, after, as_json=as_json)
+        return
     with ExitStack() as files:
         file = files.enter_context(existing(bundle).open("rb"))
         before = files.enter_context(existing(after).open("rb")) if after else None
@@ -95,6 +99,37 @@ def verify(
         print_report(report)
     if not report.verified:
         raise typer.Exit(1)
+
+
+def _is_guarded(file: Path) -> bool:
+    with existing(file).open("rb") as opened:
+        return opened.read(len(FORMAT)) == FORMAT.encode()
+
+
+def _verify_guarded(file: Path, trust: Trust, after: Path | None, *, as_json: bool) -> None:
+    """A guarded statement: signed, in its one form, and behind the one of the day before."""
+    day = open_guarded(read_bytes(file), trust.logs)
+    if after is not None:
+        follows(day, open_guarded(read_bytes(after), trust.logs))
+    grew = "it goes on from the day before" if after else "the day before was not given (`--after`)"
+    counts = dict(zip(COUNTS, day.counts, strict=True))
+    if as_json:
+        emit(
+            {
+                "verified": True,
+                "day": day.day,
+                "number": day.number,
+                "size": day.size,
+                "counts": counts,
+                "seals": day.seals,
+            }
+        )
+        return
+    say(f"{day.origin}, {day.day}, number {day.number}: {day.size} records, signed by the log; {grew}")
+    table(("what", "count"), [(name, f"{count:,}") for name, count in counts.items() if count])
+    for name, boot, calls, tokens_in, tokens_out in day.seals:
+        say(f"seal {name}: boot {boot}, {calls:,} calls, {tokens_in:,} tokens in, {tokens_out:,} out")
+    say("Not proved: the counts are the gateway's own. On site the statement is made again and compared byte by byte.")
 
 
 def verify_bytes(bundle: bytes, trust_bytes: bytes) -> Report:

@@ -1,6 +1,7 @@
 """`caveat evidence export` and `view`: what leaves the house, and what a release officer sees of it."""
 
 import os
+import time
 from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated
@@ -16,16 +17,20 @@ from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput
 from caveat.evidence.cose import cose_receipts
 from caveat.evidence.export import Order, Source
+from caveat.evidence.guarded import SIZE, write_guarded
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.view import view_text
 from caveat.gateway.answering import share_key_of
 from caveat.gateway.documents import Documents
 from caveat.gateway.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
-from caveat.gateway.home import home_path, open_home
+from caveat.gateway.guarding import day_of, yesterday
+from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.housekeys import house_keys
 from caveat.gateway.trusting import source_of
 from caveat.keys import SigningKey
 from caveat.register.exports import write_export
+
+GUARDED = "guarded"
 
 
 def export(
@@ -36,7 +41,9 @@ def export(
     to: Annotated[
         int | None, typer.Option(help="The record after the last; all that a checkpoint covers where not given.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="What is disclosed: full, audit, counts or none.")] = "audit",
+    profile: Annotated[
+        str, typer.Option(help="What is disclosed: full, audit, counts or none; guarded: one day's counts alone.")
+    ] = "audit",
     previous: Annotated[Path | None, typer.Option(help="The last checkpoint that the receiver holds.")] = None,
     receiver: Annotated[
         str, typer.Option(help="Number it as this receiver's next bundle: it goes on where the last one ended.")
@@ -51,6 +58,7 @@ def export(
     release_view: Annotated[
         Path | None, typer.Option(help="Write every value that leaves to this file, a line each.")
     ] = None,
+    day: Annotated[str, typer.Option(help="For `guarded`: which day of UTC; yesterday where not given.")] = "",
     cose: Annotated[
         Path | None, typer.Option(help="Write a COSE receipt (RFC 9942) of each record into this directory too.")
     ] = None,
@@ -58,6 +66,9 @@ def export(
 ) -> None:
     """Write a bundle: a sparse mirror of the log, the terms, and what the profile discloses."""
     made = open_home(home or home_path(os.environ))
+    if profile == GUARDED:
+        _write_guarded(output, made, day, as_json=as_json)
+        return
     keys, _ = house_keys(made, made.settings().gateway.origin)
     reader, documents = reader_of(made), Documents(made.control)
     _check_use(receiver, again, ranged=bool(start or to is not None or previous))
@@ -90,6 +101,16 @@ def export(
     number = f", number {manifest.number} for `{manifest.receiver}`" if manifest.number else ""
     say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`{number}")
     say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
+
+
+def _write_guarded(output: Path, home: Home, day: str, *, as_json: bool) -> None:
+    """One day's statement of fixed size; see evidence/guarded.py."""
+    keys, _ = house_keys(home, home.settings().gateway.origin)
+    now_ms = time.time_ns() // 1_000_000
+    said = day_of(reader_of(home), Documents(home.control), day or yesterday(now_ms), now_ms)
+    write_new(output, write_guarded(said, keys.plain))
+    told = {"file": str(output), "day": said.day, "number": said.number, "size": said.size}
+    emit(told) if as_json else say(f"{output}: the day {said.day}, number {said.number}, {SIZE} bytes")
 
 
 def _write_receipts(directory: Path, source: Source, manifest: Manifest, signer: SigningKey) -> None:
