@@ -519,6 +519,7 @@ class Terms:
         valid, self.rule = mapping(yaml, "valid"), {"approvers": "2", "vendor": "0"} | mapping(yaml, "waivers")
         self.start, self.until = moment(valid["from"], 0), moment(valid["until"], 1)
         self.lease, self.grant = lasting(yaml)
+        self.reader = mapping(yaml, "recognizer").get("weights")
         self.sealed = section(yaml, "seals")
         self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
         self.purposes = set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", section(yaml, "purposes"))))
@@ -1053,6 +1054,7 @@ class Walk:
         need(MUST.get(leaf["o"] or leaf["k"], set()) <= set(leaf["c"]), f"record {index} does not commit to all it must")
         if self.next and self.next["i"] == index:
             values, self.next = disclosed(leaf, self.next["d"]), self.line()
+        need(all(type(v) is dict for n, v in values.items() if n in (*GROUPS, "request", "decision")), f"record {index} holds nonsense")
         need(all(name in self.profile[0] or "*" in self.profile[0] for name in values), "more is disclosed than the profile says")
         self.meters.record(self.register, leaf)
         self.made.update(list(leaf["c"]))
@@ -1077,6 +1079,10 @@ class Walk:
                  and self.spent[id_] <= lift["max_uses"], f"record {index} uses what was not granted, has ended or is used up")
             kept = "withheld" if lift.get("reply") else "held"
             need(lift["kind"] == "waiver" or self.manifest["from"] or self.held.get(id_) == kept, "a call was released that was never held")
+        if terms.reader:
+            learned = values["request"].get("recognizers", {}).get("learned", {}).values() if "request" in values else ()
+            need("request" not in values or any(one["weights"] == terms.reader for one in learned), f"record {index} was read by other weights")
+            need("content" not in values or values["content"]["detector"] == "learned", f"record {index} was read by none that has learned")
         decision = self.decision(leaf, values, terms)
         facts = facts_in(values, GROUPS)
         self.leased(index, leaf, values, terms)

@@ -19,6 +19,7 @@ The steps are a table (steps/table.py), a module each:
     16 sequence      it is the next one behind the bundle that the verifier had (taken behind step 5)
     20 times         no record bears a time long before that of one that stands before it
     21 promises      tickets that callers hold stand for the records that the log has
+    22 recognizers   calls under terms that name a recognizer were read by it, by their records
 
 Rules of this file: no key is taken from the bundle; nothing behind a step is looked at once 1, 2 or 4 has failed, for it
 would be anybody's bytes; memory is bounded by a tile and the calls that are open at once.

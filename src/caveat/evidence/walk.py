@@ -8,6 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
+from caveat.decide.decision import Decision
 from caveat.errors import NotVerified
 from caveat.evidence.bundle import Bundle, Disclosure
 from caveat.evidence.calls import Calls
@@ -22,6 +25,7 @@ from caveat.record import CONTROL, Leaf, disclosed, read_leaf
 from caveat.terms.document import Terms
 
 NOTHING = Replayed(None, None)
+OBJECTS: Final = frozenset({*GROUPS, "request", "decision"})
 NONE: Final[frozenset[str]] = frozenset()
 MUST_COMMIT: Final = {
     "opened": frozenset({*GROUPS, "decision", "request"}),
@@ -73,8 +77,9 @@ class Walk:
                 5, f"record {index}: it does not commit to `{min(missing)}`, so it can never show it", index
             )
         values = self._values(index, leaf)
+        shaped = self._shaped(index, values)
         for watch in self._watches:
-            watch.record(index, leaf, values)
+            watch.record(index, leaf, shaped)
         match leaf.k:
             case "control":
                 self.controls.append(index)
@@ -148,6 +153,13 @@ class Walk:
                 self._findings.fail(9, f"record {index}: `{name}` is disclosed, which the profile keeps closed", index)
         return values
 
+    def _shaped(self, index: int, values: dict[str, Any]) -> dict[str, Any]:
+        """The values without those that are not of the shape which their name stands for, so that no step stumbles."""
+        odd = [name for name, value in values.items() if not _has_shape(name, value)]
+        for name in odd:
+            self._findings.fail(5, f"record {index}: what it committed to as `{name}` is none", index)
+        return {name: value for name, value in values.items() if name not in odd}
+
     def _next_line(self) -> Disclosure | None:
         try:
             return next(self._lines, None)
@@ -207,3 +219,13 @@ class Walk:
     def _refused(self, index: int, leaf: Leaf) -> None:
         if leaf.o != "denied" or leaf.tok is not None or leaf.terms:
             self._findings.fail(11, f"record {index}: a refused call can only have ended `denied`", index)
+
+
+def _has_shape(name: str, value: Any) -> bool:
+    """Whether a disclosed value is an object where its name stands for one, and a decision where it says so."""
+    if name == "decision":
+        try:
+            msgspec.convert(value, Decision)
+        except msgspec.ValidationError:
+            return False
+    return isinstance(value, dict) or name not in OBJECTS

@@ -2,7 +2,8 @@
 
 To add one: a module here with a `Step` under a number of its own, and its line below.  Numbers are never used twice; 13 is
 kept for the meter, 14 for leases and statements, 15 for approvals, 16 for the sequence of bundles, 17 for notes, 18 for the
-move of an alias, 19 for claims, 20 for times, 21 for tickets.
+move of an alias, 19 for claims, 20 for times, 21 for tickets,
+22 for recognizers.
 """
 
 from typing import Final
@@ -22,6 +23,7 @@ from caveat.evidence.steps import (
     outcomes,
     parties,
     promises,
+    recognizers,
     records,
     register,
     sequence,
@@ -53,6 +55,7 @@ STEPS: Final[tuple[Step, ...]] = (
     notices.STEP,
     times.STEP,
     promises.STEP,
+    recognizers.STEP,
     sums.STEP,
 )
 
