@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from playwright.sync_api import Page
 from tests.browser import NEEDS_CHROMIUM, browser_page
 from tests.cheats.owner import check, failures, history
 from tests.evidence.conftest import TRUST, Book, members, packed, repacked, with_facts
@@ -106,15 +107,20 @@ def test_a_bundle_that_verifies_runs_nothing_in_the_report_either(tmp_path: Path
         path = tmp_path / "report.html"
         path.write_text(html, "utf-8")
         with browser_page() as page:
-            asked: list[str] = []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.on("dialog", lambda dialog: pytest.fail(f"a script of the bundle ran: {dialog.message}"))
-            page.goto(path.as_uri())
-            page.wait_for_function("document.documentElement.dataset.again", timeout=20_000)
-            assert page.evaluate("document.documentElement.dataset.again") == "yes"
-            assert asked == [path.as_uri()]
-            assert page.locator("img").count() == page.locator("[onload]").count() == 0
-            assert page.locator("script").count() == html.count("<script")
+            looked_at(page, path, html)
+
+
+def looked_at(page: Page, path: Path, html: str) -> None:
+    """The page finds itself as it was, asks for nothing, and holds no element but its own."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(f"a script of the bundle ran: {dialog.message}"))
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.again", timeout=20_000)
+    assert page.evaluate("document.documentElement.dataset.again") == "yes"
+    assert asked == [path.as_uri()]
+    assert page.locator("img").count() == page.locator("[onload]").count() == 0
+    assert page.locator("script").count() == html.count("<script")
 
 
 def test_a_bomb_among_the_files_is_never_unpacked() -> None:
