@@ -8,6 +8,7 @@ import io
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -101,7 +102,7 @@ def marked() -> Book:
 def test_a_bundle_that_verifies_runs_nothing_in_the_report_either(tmp_path: Path) -> None:
     """In headless Chromium: the page checks itself, and no word of the bundle becomes markup."""
     for receiver in ("", MARKUP):
-        order = {"number": 1, "receiver": receiver} if receiver else {}
+        order: dict[str, Any] = {"number": 1, "receiver": receiver} if receiver else {}
         report, html = verify_with_page(io.BytesIO(marked().bundle(profile="full", **order)), TRUST)
         assert report.verified, report.sentences()
         path = tmp_path / "report.html"
