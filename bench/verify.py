@@ -50,6 +50,12 @@ class Log:
     """A log of made-up calls: leaves and asides, documents, tiles."""
 
     def __init__(self, seed: int) -> None:
+        self.asides: list[bytes] = []
+        self.files: dict[str, bytes] = {}
+        self.begin(seed)
+
+    def begin(self, seed: int) -> None:
+        """The first records; whoever keeps `asides` and `files` elsewhere has set them before."""
         self.rng = random.Random(seed)
         self.keys = new_log_keys(ORIGIN)
         self.parties = {
@@ -57,8 +63,6 @@ class Log:
             "operator": new_signing_key("ministry.example.test"),
         }
         self.documents: dict[str, bytes] = {}
-        self.asides: list[bytes] = []
-        self.files: dict[str, bytes] = {}
         self._edge = Edge()
         self._waiting: list[bytes] = []
         signed = self._found()

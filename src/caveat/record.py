@@ -302,14 +302,20 @@ def read_disclosure(disclosure: str) -> tuple[str, str, Any]:
 def salts_hold(leaf: Leaf, aside: Aside) -> bool:
     """Whether the aside opens all of the leaf's commitments, and every salt derives from the record's key: then neither
     a salt nor a commitment carries a message out."""
+    return named_disclosures(leaf, aside) is not None
+
+
+def named_disclosures(leaf: Leaf, aside: Aside) -> dict[str, str] | None:
+    """The aside's disclosures by name where `salts_hold`, None where not."""
     try:
         key = bytes.fromhex(aside.key)
         triples = [read_disclosure(disclosure) for disclosure in aside.d]
     except (ValueError, NotVerified):
-        return False
+        return None
     if len(key) != 32 or key.hex() != aside.key:
-        return False
+        return None
     if any(salt != b64url(_derive(key, name)[:16]) for salt, name, _ in triples):
-        return False
-    opens = {name: commitment(disclosure) for (_, name, _), disclosure in zip(triples, aside.d, strict=True)}
-    return len(opens) == len(triples) and opens == leaf.c
+        return None
+    named = {name: disclosure for (_, name, _), disclosure in zip(triples, aside.d, strict=True)}
+    opens = {name: commitment(disclosure) for name, disclosure in named.items()}
+    return named if len(named) == len(triples) and opens == leaf.c else None

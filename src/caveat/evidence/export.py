@@ -32,7 +32,7 @@ from caveat.evidence.profiles import Profile, profile
 from caveat.keys import SigningKey
 from caveat.ledger.tiles import TILE_WIDTH, Read, TreeReader, encode_bundle
 from caveat.note import TreeHead, open_note, read_tree_head
-from caveat.record import CONTROL, Leaf, read_aside, read_disclosure, read_leaf, salts_hold
+from caveat.record import CONTROL, Leaf, named_disclosures, read_aside, read_leaf
 
 
 class Source(Struct, frozen=True):
@@ -219,12 +219,13 @@ class _Export:
         if not aside or not shows:
             return []
         opens = read_aside(aside)
-        if not salts_hold(leaf, opens):
+        named = named_disclosures(leaf, opens)
+        if named is None:
             raise NotVerified(
                 f"record {index}: what opens it does not derive from its key, so it could carry a message out",
                 step="disclosure",
             )
-        return [d for d in opens.d if read_disclosure(d)[1] in shows]
+        return [disclosure for name, disclosure in named.items() if name in shows]
 
     def _manifest(self, controls: tuple[int, ...], previous: Previous | None) -> Manifest:
         order = self._order
