@@ -2,6 +2,7 @@
 it comes through.  Run as a program of its own, for it forks.
 
     python killing.py adopt HOME ADOPTION     python killing.py step PARTY
+    python killing.py ask HOME METHOD PATH [BODY]     any operation of the control API
 
 Each line of its output is what was found afterwards, by a process that knows nothing of the end: the write at which the
 work was ended (0: it came through), and the state.
@@ -119,6 +120,29 @@ def in_force(path: Path) -> Any:
     return {"terms": names, "findings": [str(one) for one in fsck(home.ledger, keys.verify_keys, home.vault).findings]}
 
 
+async def _lasting(house: Any) -> Any:
+    register = house.view.register
+    leases = {pair: [lease.until_ms, lease.calls, lease.revoked_by] for pair, lease in register.leases.items()}
+    return {
+        "terms": sorted(terms.draft.name for terms in register.terms.values()),
+        "leases": leases,
+        "moved": {alias: target.terms for alias, target in register.moved.items()},
+        "standby": {alias: target.terms for alias, target in register.standby.items()},
+        "claims": sorted(register.claims),
+    }
+
+
+def lasting(path: Path) -> Any:
+    """How long what is in force lasts, where aliases go, what is said; and whether the ledger is sound."""
+    home = open_home(path)
+    repair(home)
+
+    state = Local(home)._in_house(_lasting)
+    keys = house_keys(home, home.settings().gateway.origin)[0]
+    findings = [str(one) for one in fsck(home.ledger, keys.verify_keys, home.vault).findings]
+    return {"state": state, "findings": findings}
+
+
 def state_of(path: Path) -> Any:
     """What others see of a party's directory: the talks' state in its repository, and whether it can be handed over."""
     session = Session(PartyDir(path))
@@ -143,5 +167,12 @@ if __name__ == "__main__":
             Local(open_home(path)).adopt(document)
 
         each(Path(where), adopt, in_force)
+    elif what == "ask":
+        method, address, *body = more
+
+        def ask(path: Path) -> None:
+            Local(open_home(path)).ask(method, address, Path(body[0]).read_bytes() if body else b"")
+
+        each(Path(where), ask, lasting)
     else:
         each(Path(where), terminate, state_of)
