@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from caveat.canon import digest, sha256
-from caveat.dsse import key_id
 from caveat.errors import BadInput, NotVerified, Refused
 from caveat.gateway.files import write_once
 from caveat.gateway.partydir import Folder, PartyDir, hand, steps_in
 from caveat.gateway.pending import pending_bytes
+from caveat.gateway.signing import signed_by_us
 from caveat.keys import SigningKey
 from caveat.talks.draft import read_draft
 from caveat.talks.publishing import DAY_MS, LIST_DAYS, finish, make_targets, signers
@@ -29,7 +29,7 @@ from caveat.terms.document import Draft, SignedTerms, Terms
 from caveat.terms.ending import sign_ending
 from caveat.terms.listing import Listing, Repository, Target, terms_path
 from caveat.terms.repository import look
-from caveat.terms.sign import add_signature, claimed_keys, claimed_terms, open_terms, payload_of, sign_terms
+from caveat.terms.sign import claimed_terms, open_terms, payload_of
 
 NO_EXPIRY = 0
 """A time at which nothing has expired: to read what was said, whoever has stopped renewing since."""
@@ -121,7 +121,7 @@ class Session:
         talk = self._ready(self.talk(name), "agree", offered)
         draft = self.on_table(talk)
         earlier = elsewhere or (talk.steps[-1].step.document.encode() if self.role == "operator" else b"")
-        signed = _signed(draft, self.terms_keys(), self.own, SignedTerms(earlier) if earlier else None)
+        signed = signed_by_us(draft, self.terms_keys(), self.own, SignedTerms(earlier) if earlier else None)
         files: dict[str, bytes | None] = {}
         if self.role == "operator":
             self.opened(signed.raw)
@@ -282,22 +282,3 @@ class Session:
 
 def _named(draft: Draft) -> tuple[str, str]:
     return draft.name, digest(payload_of(draft))
-
-
-def _signed(draft: Draft, keys: Sequence[SigningKey], own: Repository, before: SignedTerms | None) -> SignedTerms:
-    """The terms with our signatures under them.  Raises NotVerified where they are too few, or where the other party signed
-    other bytes."""
-    if before is not None and claimed_terms(before).digest != digest(payload_of(draft)):
-        raise NotVerified("what was signed is another text than the one on the table", step="talks")
-    signed = before or sign_terms(draft)
-    for key in keys:
-        signed = add_signature(signed, key)
-    ours = {key_id(key) for key in own.keys} & set(claimed_keys(signed))
-    if len(ours) < own.threshold:
-        raise NotVerified(
-            f"{len(ours)} of our terms keys have signed, and it takes {own.threshold}",
-            step="talks",
-            hint="bring the others' files with `--key`, or let them run `caveat terms sign` on the file that `caveat terms "
-            "state --out` writes, and give the result with `--signed`",
-        )
-    return signed

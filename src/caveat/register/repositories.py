@@ -12,8 +12,10 @@ from caveat.keys import VerifyKey
 from caveat.record import Leaf
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, Seen, no
 from caveat.terms.document import SignedTerms, Terms
-from caveat.terms.listing import Repository, check_target, named, read_listing, terms_path
+from caveat.terms.listing import Repository, check_target, named, read_listing, refusal, terms_path
 from caveat.terms.sign import claimed_keys, open_terms
+
+ADOPT = "this home trusts repositories, so a file alone is not enough: `caveat terms adopt --party DIRECTORY --theirs DIRECTORY`"
 
 
 def _root(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
@@ -104,9 +106,9 @@ def _meant(register: Register, role: str, claimed: set[str]) -> Seen | None:
 def _check_listed(seen: Seen, name: str, document: bytes, at_ms: int) -> None:
     who = named(seen.repository.party, seen.repository.role)
     if seen.listing is None:
-        raise no(f"nothing was seen of the repository of {who} yet")
+        raise refusal(f"nothing was seen of the repository of {who} yet", ADOPT)
     if at_ms >= seen.repository.until_ms:
-        raise no(f"what was seen of the repository of {who} has expired: bring a new copy")
+        raise refusal(f"what was seen of the repository of {who} has expired: bring a new copy", ADOPT)
     check_target(seen.repository, terms_path(name), document)
 
 
