@@ -1,12 +1,15 @@
 """A reply that a named person releases: kept whole, seen, released once, and fetched byte for byte without the model."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 import pytest
 from tests.cli.conftest import run  # noqa: F401 - a fixture
+from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 from tests.stories.persons import PATH, chat, granted, released, send, shown, staffed, terms_with, verified
 
@@ -293,6 +296,31 @@ def test_a_kept_reply_outlives_a_restart(tmp_path, run):  # noqa: F811
             office.gateway = gateway
             assert "was used" in send(office, data, hold, office.key).text
             assert len(upstream.received) == 1
+
+
+def test_four_workers_know_of_a_kept_reply_and_one_call_fetches_it(tmp_path, run):  # noqa: F811
+    """Whichever worker made the call, shows it, puts the release on record or is asked for it."""
+    path = tmp_path / "home"
+    with serve(says("She may stay.")) as upstream:
+        with running(path, settings(upstream)) as gateway:
+            office = staffed(tmp_path, run, gateway, upstream)
+            key = gateway.key("dora", effect="affects-person")
+        (path / "caveat.toml").write_text(settings(upstream))
+        with served(path, "--workers", "4") as process:
+            plain = {"content-type": "application/json", "x-api-key": key}
+
+            def post(hold=""):
+                headers = {**plain, **({"caveat-hold": hold} if hold else {})}
+                return httpx.post(process.url + PATH, content=chat("May she stay?"), headers=headers, timeout=30)
+
+            hold = post().headers["x-caveat-call"]
+            released(office, hold)
+            with ThreadPoolExecutor(8) as callers:
+                replies = list(callers.map(lambda _: post(hold), range(8)))
+            assert sorted(reply.status_code for reply in replies) == [200] + [403] * 7
+            assert ["She may stay." in reply.text for reply in replies].count(True) == 1
+            assert process.stop() == 0
+        assert len(upstream.received) == 1
 
 
 def test_a_request_that_was_held_and_whose_reply_waits_takes_two_releases(office):

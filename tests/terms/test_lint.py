@@ -111,6 +111,24 @@ SAID: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str, str]] = {
         "probe-outside",
         "d",
     ),
+    "masks that come late": (
+        [ANYTHING, clause("m", "oblige", "context.secretsOut", duties=["redact.output"])],
+        {},
+        "masks-late",
+        "m",
+    ),
+    "days for which nothing is kept": (
+        [ANYTHING, clause("k", "oblige", "context.streaming", duties=[{"retain.days": 3}])],
+        {},
+        "keeps-nothing",
+        "k",
+    ),
+    "replies that wait for persons": (
+        [ANYTHING, clause("p", "oblige", "context.streaming", duties=["review.human"], approvers=2)],
+        {},
+        "reviewed",
+        "p",
+    ),
     "a field within another": (
         [{**ANYTHING, "fields": ["/a"]}, clause("b", "permit", "context.streaming", fields=["/a/b"])],
         {},

@@ -19,15 +19,12 @@ from caveat.facts import Facts
 from caveat.terms.cedar_schema import fact_types, projected
 from caveat.terms.condition import SCOPE, read_condition
 from caveat.terms.document import Clause, Terms
-from caveat.vocabulary import FACTS, HAZARDS, Bool, Enum, FactType, Long, SetOf, per_mille_name
+from caveat.terms.lint_duties import REPLIED
+from caveat.vocabulary import Bool, Enum, FactType, Long, SetOf
 
 ENGINE = "cedarpy/" + version("cedarpy")
 """The binding and, in its first two numbers, the Cedar engine that it wraps."""
 REMEMBERED = 4096
-REPLIED = frozenset(fact.name for fact in FACTS if fact.group == "reply") | {
-    per_mille_name(code, out=True) for code in HAZARDS
-}
-"""What a condition can look at that only a reply brings."""
 NO_FIT = (("", "the facts do not fit the terms' fact schema"),)
 """The error of a request that Cedar refuses; so is a call on record that is too old to hold a fact that a clause needs."""
 ANYONE = "anyone"

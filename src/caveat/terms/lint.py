@@ -16,6 +16,7 @@ from msgspec import Struct
 from caveat.terms.condition import DECLARED, Condition, read_condition
 from caveat.terms.document import Clause, Draft
 from caveat.terms.lease import FOREVER
+from caveat.terms.lint_duties import on_duties
 from caveat.terms.lint_recognizer import Weights, hazards_of, on_thresholds, on_weights
 from caveat.terms.shape_challenges import on_challenges
 from caveat.vocabulary import FACTS
@@ -44,6 +45,9 @@ CODES: dict[str, Level] = {
     "never-holds": "error",
     "always-holds": "warning",
     "duplicate": "warning",
+    "masks-late": "warning",
+    "keeps-nothing": "warning",
+    "reviewed": "note",
     "fields-overlap": "warning",
     "translation-missing": "warning",
     "threshold-extreme": "warning",
@@ -99,8 +103,11 @@ def lint(draft: Draft, at_ms: int, trial: Trial | None = None) -> list[Remark]:
     """All remarks on the draft at that time, in the order of the document.  Without a trial no probe is run."""
     conditions = {c.id: read_condition(c.when) for c in draft.clauses if c.when is not None}
     remarks = [*_on_document(draft, at_ms), *_on_permits(draft, conditions), *_duplicates(draft, conditions)]
+    owed = frozenset(duty.name for clause in draft.clauses for duty in clause.duties)
     for clause in draft.clauses:
         remarks += _on_clause(draft, clause, conditions.get(clause.id))
+        for code, message, hint in on_duties(clause, conditions.get(clause.id), owed):
+            remarks.append(_remark(code, clause.line, message, clause=clause.id, hint=hint))
         if clause.kind == "enforced":
             remarks += _on_probe(clause, conditions[clause.id], trial)
     if trial is not None:
