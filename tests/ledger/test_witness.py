@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,17 @@ def test_a_changed_cosignature_is_passed_over(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"\n9\n", b"\n8\n", 1))
     newest = TREE.checkpoint(20)
     assert witnessed(tmp_path, [OFFICE.verify_key], newest) == newest
+
+
+def test_several_witnesses_are_kept_at_once(tmp_path: Path) -> None:
+    """Their cosignatures come back in the same moment."""
+    keys = [SigningKey(f"w{n}.test", bytes([n]) * 32, KeyKind.COSIGN) for n in range(8)]
+    notes = [cosigned(9, key) for key in keys]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            list(pool.map(lambda pair: keep(tmp_path, pair[0].verify_key, pair[1]), zip(keys, notes, strict=True)))
+    assert (
+        len(open_note(witnessed(tmp_path, [k.verify_key for k in keys], notes[0]), [k.verify_key for k in keys]).by)
+        == 8
+    )
+    assert all(path.is_file() for path in (tmp_path / "cosigned").iterdir())

@@ -26,13 +26,15 @@ def keep(ledger: Path, witness: VerifyKey, note: bytes) -> None:
     if known and size_of(known) > size_of(note):
         return
     with translated(ledger):
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        changes = Changes(ledger / FOLDER)
+        scratch = path.with_name(f"{path.name}.d")  # one for each witness: several cosign at once
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        changes = Changes(scratch)
         try:
             changes.replace(path, note)
             changes.settle()
         finally:
             changes.drop()
+            scratch.rmdir()
 
 
 def newest_of(ledger: Path, witness: VerifyKey) -> bytes:
