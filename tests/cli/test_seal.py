@@ -27,9 +27,12 @@ def test_from_the_gateways_keys_to_a_seal_that_runs(tmp_path):
     again = caveat("seal", "init", folder, *arguments, "--permits", *keys["permits"], *logs)
     assert (again.returncode, b"is not written over" in again.stderr) == (2, True)
     (folder / "seal.toml").write_text((folder / "seal.toml").read_text().replace("127.0.0.1:8585", "127.0.0.1:0"))
-    process = subprocess.Popen([sys.executable, "-m", "caveat", "seal", "serve", str(folder)], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "caveat", "seal", "serve", str(folder), "--json"], stdout=subprocess.PIPE
+    )
     assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["address"].startswith("http://127.0.0.1:")
+    assert process.stdout.readline() == b"{\n"
+    assert process.stdout.readline().startswith(b'  "address": "http://127.0.0.1:')
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     process.stdout.close()

@@ -76,6 +76,14 @@ def token(body: bytes = BODY, key: SigningKey = PERMITS, **changes: Any) -> str:
     return issue(permit(body, **changes), key)
 
 
+PAGES = "/caveat-seal/v1/"
+
+
+def word(page: str, body: bytes = b"") -> dict[str, str]:
+    """The header with which the gateway says something to the seal itself."""
+    return {"caveat-permit": token(body, htp=PAGES + page, mdl="control")}
+
+
 class Leaves:
     """A log of nothing in particular, of which checkpoints are wanted."""
 
@@ -115,7 +123,7 @@ class RunningSeal:
         return [(claimed_beat(one["note"].encode()), tuple(map(read_ticket, one["tickets"]))) for one in lines]
 
     def beat(self) -> list[tuple[Beat, tuple[Ticket, ...]]]:
-        self.http.post("/caveat-seal/v1/beat").raise_for_status()
+        self.http.post(PAGES + "beat", headers=word("beat")).raise_for_status()
         return self.report()
 
 

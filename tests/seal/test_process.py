@@ -18,6 +18,7 @@ from tests.seal.sealing import (
     BODY,
     CHAT,
     MODEL,
+    PAGES,
     SEAL,
     Leaves,
     make_folder,
@@ -25,6 +26,7 @@ from tests.seal.sealing import (
     settings_text,
     sse_ticket,
     token,
+    word,
 )
 
 from caveat.gateway import scripted
@@ -225,7 +227,9 @@ def test_kills_under_load_lose_no_number(folder, beats):
             stop = threading.Event()
             for _ in range(4):
                 pool.submit(load, seal.address, told, stop)
-            time.sleep(0.4)
+            enough, end = len(told) + 5, time.monotonic() + 20
+            while len(told) < enough and time.monotonic() < end:
+                time.sleep(0.02)
             if beats:
                 seal.beat()
             seal.process.send_signal(signal.SIGKILL)
@@ -337,7 +341,24 @@ def test_the_seal_says_how_far_it_is_within_the_time_it_promised(folder, model):
         time.sleep(2.3)
         beats = [beat for beat, _ in seal.report()]
     assert len(beats) >= 3
-    assert all(b.at_ms - a.at_ms <= 1000 for a, b in pairwise(beats))
+    assert all(b.at_ms - a.at_ms <= 2000 for a, b in pairwise(beats))
+
+
+def test_only_the_gateway_makes_it_beat_and_forget(folder):
+    with running_seal(folder) as seal:
+        seal.call(token())
+        told = json.dumps({"boot": 1, "beat": 1}).encode()
+        post = seal.http.post
+        others: list[dict[str, str]] = [{}, {"caveat-permit": token()}, word("beat")]
+        for headers in (*others, {"caveat-permit": token(told, htp=PAGES + "told")}):
+            assert post(PAGES + "told", content=told, headers=headers).status_code == 401
+        assert post(PAGES + "beat").status_code == 401
+        assert [beat.beat for beat, _ in seal.beat()] == [1, 2]
+        once = word("told", told)
+        assert post(PAGES + "told", content=told, headers=once).status_code == 200
+        assert post(PAGES + "told", content=told, headers=once).status_code == 401
+        assert [beat.beat for beat, _ in seal.report()] == [2]
+        assert seal.call(word("beat")["caveat-permit"], b"").status_code == 401
 
 
 def test_what_it_counted_comes_with_the_engines_own_counters(tmp_path):

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware as Listed
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
-from tests.seal.sealing import BODY, CHAT, SEAL, make_folder, settings_text, sse_ticket, token
+from tests.seal.sealing import BODY, CHAT, SEAL, make_folder, settings_text, sse_ticket, token, word
 
 from caveat.errors import BadInput
 from caveat.meter.beat import claimed_beat
@@ -84,7 +84,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def beats(http: httpx.Client):
-    http.post("/caveat-seal/v1/beat").raise_for_status()
+    http.post("/caveat-seal/v1/beat", headers=word("beat")).raise_for_status()
     lines = http.get("/caveat-seal/v1/report").json()["lines"]
     return [(claimed_beat(line["note"].encode()), line["tickets"]) for line in lines]
 

@@ -1,11 +1,11 @@
 """`caveat seal`: the process beside the model, the folder that it needs, and what its maker must know of the gateway."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where
@@ -13,19 +13,27 @@ from caveat.gateway.home import home_path, open_home
 from caveat.gateway.housekeys import house_keys
 from caveat.gateway.ownseal import permit_key
 from caveat.seal.making import Wanted, make_seal, terms_line
-from caveat.seal.process import main as run_seal
+from caveat.seal.process import run as run_seal
+from caveat.seal.settings import load
 
-app = typer.Typer(help="The seal: the only way to a model, which counts every call under a key of its own.")
+app = typer.Typer(
+    help="The seal: the only way to a model, which counts every call under a key of its own.", no_args_is_help=True
+)
 
 Folder = Annotated[Path, typer.Argument(help="The seal's folder: seal.toml, seal.key, what it counted.")]
 
 
 @app.command("serve")
-def serve(folder: Folder) -> None:
-    """Stand before the model: take permits, count, sign.  Prints its address as one line of JSON; Ctrl-C ends it in order."""
-    code = run_seal([str(folder)])
-    if code:
-        sys.exit(code)
+def serve(folder: Folder, *, as_json: Json = False) -> None:
+    """Stand before the model: take permits, count, sign.  Ctrl-C ends it in order."""
+
+    def tell(address: str) -> None:
+        if as_json:
+            emit({"address": address})
+        else:
+            say(f"the seal stands before its model at {address}")
+
+    uvloop.run(run_seal(folder, load(folder), "", tell))
 
 
 @app.command("init")

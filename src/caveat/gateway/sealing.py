@@ -7,6 +7,7 @@ for a call, except once where the seal has just been started or has seen a newer
 
 import asyncio
 import hmac
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from caveat.keys import SigningKey, VerifyKey
 from caveat.ledger.reader import LedgerReader
 from caveat.meter.ticket import BytesDigest, read_ticket
 from caveat.note import TreeHead, parse_note, read_tree_head
-from caveat.seal.gate import COMMENT, PERMIT, TICKET
+from caveat.seal.gate import COMMENT, CONTROL, PERMIT, TICKET
 from caveat.seal.newest import add_checkpoint, claim_of
 from caveat.seal.permit import NO_RECORDS, Permit, body_digest, issue
 from caveat.terms.document import Draft
@@ -88,6 +89,27 @@ class Sealer:
             dut=granted.duties,
             max=granted.max_tokens,
             chk=self._claim,
+        )
+        return issue(claims, self._permits)
+
+    def word(self, target: str, body: bytes) -> str:
+        """A permit for what the gateway says to the seal itself, which reaches no model."""
+        now = int(time.time())
+        claims = Permit(
+            iss=self._permits.name,
+            aud=self.key.name,
+            iat=now,
+            exp=now + LIVES_S,
+            jti=secrets.token_hex(16),
+            htm="POST",
+            htp=target,
+            dig=body_digest(body),
+            mdl=CONTROL,
+            trm="",
+            cls=(),
+            dut=(),
+            max=0,
+            chk=NO_RECORDS,
         )
         return issue(claims, self._permits)
 

@@ -253,6 +253,8 @@ class HttpUpstream:
         await self._known()
         sent = {"accept-encoding": "identity", **self._key_headers("openai")}
         url = self._endpoint.at(SEAL_PAGES + page, "")
+        if self.sealer is not None and method == "POST":
+            sent[HEADER] = self.sealer.word(url.raw_path_qs, body)
         with self._translated():
             async with self._pool().request(
                 method, url, data=body, headers=sent, allow_redirects=False, timeout=_BRIEF

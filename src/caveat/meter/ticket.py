@@ -25,7 +25,7 @@ from typing import Final
 from msgspec import Struct
 
 from caveat.canon import b64url, unb64url
-from caveat.errors import BadInput, NotVerified
+from caveat.errors import NotVerified
 from caveat.keys import SigningKey, VerifyKey
 
 LABEL: Final = "caveat-meter/v1"
@@ -34,12 +34,13 @@ START: Final = b64url(bytes(32))
 ENDS: Final = ("done", "cut", "failed", "unknown")
 MOST_BYTES: Final = 1024
 
-_HASH = r"[A-Za-z0-9_-]{43}"
+_HASH = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+"""32 bytes in base64url, the last two bits zero: the one form that we would write."""
 _COUNT = r"(?:0|[1-9][0-9]{0,14})"
 _LINE: Final = re.compile(
     rf"{LABEL} (?P<seal>[!-~]{{1,120}}) (?P<boot>[1-9][0-9]{{0,9}}) (?P<number>[1-9][0-9]{{0,14}}) (?P<call>[0-9a-f]{{32}}) "
     rf"(?P<request>{_HASH}) (?P<reply>{_HASH}) (?P<tokens_in>-|{_COUNT}) (?P<tokens_out>-|{_COUNT}) (?P<end>{'|'.join(ENDS)}) "
-    rf"(?P<status>0|[1-9][0-9]{{2}}) (?P<at_ms>{_COUNT}) (?P<prev>{_HASH}) (?P<signature>[A-Za-z0-9_-]{{86}})"
+    rf"(?P<status>0|[1-9][0-9]{{2}}) (?P<at_ms>{_COUNT}) (?P<prev>{_HASH}) (?P<signature>[A-Za-z0-9_-]{{85}}[AQgw])"
 )
 
 
@@ -123,12 +124,6 @@ def read_ticket(line: str) -> Ticket:
     found = _LINE.fullmatch(line) if len(line) <= MOST_BYTES else None
     if found is None:
         raise NotVerified("a seal's ticket cannot be read", step="seal")
-    try:
-        signature = unb64url(found["signature"])
-        for name in ("request", "reply", "prev"):
-            unb64url(found[name])
-    except BadInput:
-        raise NotVerified("a seal's ticket is not in canonical form", step="seal") from None
     return Ticket(
         seal=found["seal"],
         boot=int(found["boot"]),
@@ -142,7 +137,7 @@ def read_ticket(line: str) -> Ticket:
         status=int(found["status"]),
         at_ms=int(found["at_ms"]),
         prev=found["prev"],
-        signature=signature,
+        signature=unb64url(found["signature"]),
         signed=line[: found.start("signature") - 1].encode("ascii"),
     )
 

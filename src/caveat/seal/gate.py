@@ -35,6 +35,8 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 PERMIT: Final = b"caveat-permit"
 TICKET: Final = b"caveat-seal-ticket"
 COMMENT: Final = b": caveat-seal "
+CONTROL: Final = "control"
+"""Stands for the model in a permit for what the gateway says to the seal itself."""
 MOST_BODY: Final = 64 * 2**20
 MOST_WHOLE: Final = 64 * 2**20
 """Bytes of a reply that is not streamed, and so waits for its ticket."""
@@ -195,14 +197,23 @@ class Gate:
         else:
             await passage.finish("failed")
 
+    def check_word(self, scope: MutableMapping[str, Any], body: bytes) -> None:
+        """Return if the gateway itself says this to the seal: its word bears a permit for the model `control`.  Raises
+        Refused."""
+        self._once(Claim(_token(scope), Asked(scope["method"], scope["path"], body)), CONTROL)
+
     def _admit(self, claim: Claim) -> Permit:
         """The request's permit, used up from here on.  Raises Refused."""
+        return self._once(claim, self._model)
+
+    def _once(self, claim: Claim, model: str) -> Permit:
         self._clock_s = max(self._clock_s, int(time.time()))
-        expected = Expected(self._name, self._model, self._keys, self._clock_s, self._since_s)
+        expected = Expected(self._name, model, self._keys, self._clock_s, self._since_s)
         permit = check(claim.token, claim.asked, expected)
         if permit.jti in self._used:
             raise refused("permit_used", "the permit was used before")
-        self._newest.check_named(permit.chk, self._clock_s)
+        if model != CONTROL:
+            self._newest.check_named(permit.chk, self._clock_s)
         self._used.add(permit.jti)
         self._lapse.append((permit.exp, permit.jti))
         while self._lapse[0][0] <= self._clock_s:

@@ -2,8 +2,8 @@
 
 anything else                        the gate (gate.py): a permit, or no way on
 GET  /caveat-seal/v1/report          beats and tickets that were not yet taken on record
-POST /caveat-seal/v1/told            {"boot": 3, "beat": 7}: everything up to there is on record
-POST /caveat-seal/v1/beat            beat now
+POST /caveat-seal/v1/told            {"boot": 3, "beat": 7}: everything up to there is on record (with a permit)
+POST /caveat-seal/v1/beat            beat now (with a permit)
 POST /caveat-seal/v1/checkpoint      a newer checkpoint of the gateway's log (newest.py)
 GET  /health and the like            as `open_paths` says, passed on without a permit and never counted
 """
@@ -123,7 +123,7 @@ class Seal:
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            late = time.monotonic() - self._beaten_at >= self._settings.beat_s - TICK_S
+            late = time.monotonic() - self._beaten_at >= 0.9 * self._settings.beat_s - TICK_S
             if late or self.count.due:
                 with suppress(Unavailable):  # then nothing is counted, and so nothing passes
                     await self._beat("tick")
@@ -173,6 +173,8 @@ class Seal:
         handler = self._TELLS.get((scope["method"], scope["path"].removeprefix(PREFIX)))
         try:
             body = await _small_body(receive)
+            if handler in (Seal._forget, Seal._beat_now):
+                self._gate.check_word(scope, body)
             said = await (handler or Seal._nothing)(self, body)
         except Refused as error:
             await answer(send, error)
