@@ -189,9 +189,12 @@ class _Batch:
         for id_ in clauses:
             word = self._word("clause", id_)
             assert word is not None
-            if (word, at) not in self._held and not self._base.execute(HELD, (word, at)).fetchone():
+            if (word, at) not in self._held and (at in self._calls or not self._known(word, at)):
                 self._held.add((word, at))
                 self._tally[HOUR, hour, "clause", word, outcome] += 1
+
+    def _known(self, word: int, at: int) -> bool:
+        return self._base.execute(HELD, (word, at)).fetchone() is not None
 
     def _count(
         self, t: int, outcome: int, about: tuple[int | None, ...], tokens: tuple[int, int] | None = None

@@ -4,7 +4,7 @@
 
 Rules of this file: one for each home, whoever serves it (a lock says so); it reads the ledger's files and writes
 index.sqlite, nothing else; it runs behind everything else on the machine (nice 15) and dies with its parent; what goes
-wrong it says to its parent's standard error once, throws the index away and begins anew.
+wrong it says to its parent's standard error once; a base that cannot be used is thrown away and made anew.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from caveat.errors import CaveatError
+from caveat.errors import CaveatError, Unavailable
 from caveat.gateway.embedded_process import die_with, end_when_told
 from caveat.gateway.home import Home
 from caveat.gateway.index_base import drop
@@ -28,6 +28,8 @@ from caveat.ledger.reader import LedgerReader
 PAUSE_S = 0.25
 """Between two looks at the ledger."""
 TROUBLE_S = 5.0
+PATIENCE = 20
+"""A record that is being written while it is read looks damaged: it is looked at again so often before that is said."""
 NICE = 15
 
 
@@ -79,18 +81,28 @@ def main(argv: list[str] | None = None) -> int:
     die_with(arguments.parent)
     end_when_told()
     os.nice(NICE)
-    home, said = Home(arguments.home), ""
+    home, said, tried = Home(arguments.home), "", 0
     while True:
         try:
             follow(home)
-        except CaveatError as error:
-            if error.message != said:
-                said = error.message
-                sys.stderr.write(f"the index of calls: {said}; it is built again\n")
+        except Unavailable as error:  # the base cannot be used: it is derived, so it is made anew
+            said = _say(error, said)
             with alone(home.index) as mine:
                 if mine:
                     drop(home.index)
+        except CaveatError as error:  # the ledger could not be read now: what the index holds stays right
+            tried += 1
+            said = _say(error, said) if tried % PATIENCE == 0 else said
+            time.sleep(PAUSE_S)
+            continue
         time.sleep(TROUBLE_S)
+
+
+def _say(error: CaveatError, said: str) -> str:
+    """To the parent's standard error, each sentence once."""
+    if error.message != said:
+        sys.stderr.write(f"the index of calls: {error.message}\n")
+    return error.message
 
 
 if __name__ == "__main__":
