@@ -2,7 +2,8 @@
 
 Rules of this file: sources count alike (a source's harmful and its benign rows weigh at most as much as CAP rows),
 and harmful rows weigh SHARE of all.  A chance is right for a stream of such a mix; where harm is rarer, 700 per mille
-means less than seven times in ten.
+means less than seven times in ten.  A category's map says how likely it is given that the text is harmful, in a mix where
+CATEGORY_SHARE of harmful texts show it; the recognizer multiplies it with the chance of any harm.
 """
 
 from collections import Counter
@@ -46,11 +47,17 @@ def _positive(code: str, rows: list[Row]) -> np.ndarray:
     return np.array([row.harmful if code == "any" else code in row.codes for row in rows])
 
 
+def _counted(code: str, rows: list[Row]) -> np.ndarray:
+    """Rows that a code's map is fitted on: all for `any`, harmful ones whose label settles it for a category."""
+    harmful = np.array([row.harmful or code == "any" for row in rows])
+    return harmful & _known(code, rows)
+
+
 def _fitted(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
-    known, positive = _known(code, rows), _positive(code, rows)
-    some = [row for row, keep in zip(rows, known, strict=True) if keep]
-    w = weights(some, positive[known], SHARE if code == "any" else CATEGORY_SHARE)
-    return platt(logits[known], positive[known], w)
+    counted, positive = _counted(code, rows), _positive(code, rows)
+    some = [row for row, keep in zip(rows, counted, strict=True) if keep]
+    w = weights(some, positive[counted], SHARE if code == "any" else CATEGORY_SHARE)
+    return platt(logits[counted], positive[counted], w)
 
 
 def table(rows: list[Row], logits: np.ndarray) -> np.ndarray:
@@ -60,7 +67,7 @@ def table(rows: list[Row], logits: np.ndarray) -> np.ndarray:
     counts = {code: int(_positive(code, rows).sum()) for code in CODES}
     maps = {code: _fitted(code, rows, logits[:, k]) for k, code in enumerate(CODES) if counts[code] >= THIN}
     thin = [k for k, code in enumerate(CODES) if counts[code] < THIN]
-    parts = [(_positive(CODES[k], rows), logits[:, k], _known(CODES[k], rows)) for k in thin]
+    parts = [(_positive(CODES[k], rows), logits[:, k], _counted(CODES[k], rows)) for k in thin]
     positive, every, known = (np.concatenate(side) for side in zip(*parts, strict=True))
     w = weights(
         [row for row, keep in zip(rows * len(thin), known, strict=True) if keep], positive[known], CATEGORY_SHARE

@@ -25,6 +25,22 @@ DEFAULT = 500
 COMMON = ("en", "fr", "de", "es")
 
 
+def drawn(rows: Sequence[Row], most: int) -> list[Row]:
+    """At most so many rows of a source, harmful and benign and each language apart, our own all; validate-only five times
+    as many.  The draw is the same every time."""
+    chance = np.random.default_rng(7)
+    taken: Counter = Counter()
+    kept = []
+    for i in chance.permutation(len(rows)):
+        row = rows[i]
+        key = (row.source, row.harmful, row.lang)
+        taken[key] += 1
+        room = most * (5 if row.split == "validate" else 1)
+        if row.source == "written" or taken[key] <= room:
+            kept.append(int(i))
+    return [rows[i] for i in sorted(kept)]
+
+
 def answers(learned: Learned, texts: Sequence[str]) -> np.ndarray:
     """Per mille, a row a text, a column a code."""
     lines = recognize_lines(learned, texts)
@@ -117,6 +133,8 @@ class Test:
             **share(self.made[positive, k] > threshold),
             "over": int(threshold),
             "at_500": share(self.made[positive, k] >= DEFAULT),
+            "ours_at_500": share(self.made[positive & self.written, k] >= DEFAULT),
+            "alarms_at_500": share(self.made[benign, k] >= DEFAULT),
         }
 
     def _rates(self, k: int, code: str) -> dict[str, Any]:

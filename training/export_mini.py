@@ -11,7 +11,7 @@ from training.mini import DEPTH_ROOT, LAYERS, Layer, Mini
 
 EXACT = 2**24
 SMALL, MIDDLE = 127, 2047
-GELU_PER, GELU_REACH = 128, 8
+GELU_PER, GELU_REACH = 128, 12
 EXP_PER, EXP_REACH = 64, 16
 
 

@@ -1,8 +1,13 @@
-"""The measured part of docs/recognizer.md, from the model's card: `python -m training.pages` writes it anew."""
+"""The measured part of docs/recognizer.md, and a `recognizer:` block for terms, from the model's card:
+`python -m training.pages` writes them anew."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+import msgspec
+
+from caveat.recognize.card import Rates
 
 ROOT = Path(__file__).parent.parent
 CARD = ROOT / "src" / "caveat" / "recognize" / "data" / "learned.json"
@@ -52,7 +57,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def rendered(card: dict[str, Any]) -> str:
     m = card["measured"]
     recall = [
-        [f"`{c}` {MEANS[c]}", percent(r), percent(r["at_500"])]
+        [f"`{c}` {MEANS[c]}", *map(percent, (r, r["at_500"], r["ours_at_500"], r["alarms_at_500"]))]
         for c, r in m["recall_at_2_percent"].items()
         if r["rows"]
     ]
@@ -92,8 +97,14 @@ def rendered(card: dict[str, Any]) -> str:
             "AUC of `any` over these sources, harmful against harmless prompts: "
             + "; ".join(f"{lang} {ranked(one)}" for lang, one in unseen["auc"].items())
             + ".",
-            "### Recall\n\nAt the threshold that 2 % of the benign test rows exceed, and at 500 per mille.\n",
-            table(["category", "at 2 % false alarms", "at 500"], recall),
+            (
+                "### Recall\n\nAt the threshold that 2 % of the benign test rows exceed, and at 500 per mille; beside it how many of all benign "
+                "test rows, our twins among them, reach 500 for the category.\n"
+            ),
+            table(
+                ["category", "at 2 % false alarms", "at 500", "of these our own rows", "false alarms at 500"],
+                recall,
+            ),
             "### False alarms of `any` at 500 per mille\n",
             table(["benign text", "flagged"], alarms),
             "Benign twins (our own held-out families):\n",
@@ -112,11 +123,27 @@ def rendered(card: dict[str, Any]) -> str:
     )
 
 
+def block(card: dict[str, Any], thresholds: dict[str, int], codes: list[str]) -> str:
+    """The `recognizer:` block of terms that choose these thresholds, with the rates that were measured at them."""
+    head = f'recognizer:\n  name: {card["name"]}\n  version: "{card["version"]}"\n  weights: sha256:{card["sha256"]}\n  measured:\n'
+    known = msgspec.convert(card["rates"], dict[str, Rates])
+    lines = []
+    for code in codes:
+        at = thresholds.get(code, thresholds["default"])
+        lines.append(
+            f"    {code}: {{false_alarms: {known[code].false_alarms(at)}, misses: {known[code].misses(at)}}}\n"
+        )
+    return head + "".join(lines)
+
+
 def main() -> None:
     page = PAGE.read_text("utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    made = rendered(json.loads(CARD.read_text("utf-8")))
+    card = json.loads(CARD.read_text("utf-8"))
+    codes = ["any", "x_sur", "x_inf", "x_cyb", "x_tgt", "iwp", "cse"]
+    agreed = block(card, {"default": 500}, codes)
+    made = f"{rendered(card)}\n\n### A block for terms\n\nAt the default threshold, 500:\n\n```yaml\n{agreed}```"
     PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", "utf-8")
 
 

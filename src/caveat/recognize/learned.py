@@ -37,6 +37,8 @@ WIDE, NARROW = (160, 80), (48, 24)
 read in both, so that one sentence among many is not drowned by its company."""
 MARGIN = 8
 """What a narrow window's logit is short of a wide one's, in steps of the calibration: it knows less of the context."""
+LOOKS = 1
+"""Windows of a text that the second reader looks at, the likeliest by the first reader's word: more cost more than they help."""
 MOST = 120_000
 """Characters of a view that are read."""
 UNCOVERED = "language.uncovered"
@@ -144,21 +146,23 @@ class Learned:
     ) -> None:
         """Put what both readers say in the place of what the first said, for windows that are not clear."""
         speaks = np.concatenate([np.full(len(r.windows), second.reads(r.low)) for r in readings])
-        unsure = np.flatnonzero(speaks & (made[:, 0] >= second.low))
+        owner = np.repeat(np.arange(len(readings)), [len(r.windows) for r in readings])
+        unsure = _likeliest(np.flatnonzero(speaks & (made[:, 0] >= second.low)), made[:, 0], owner)
         if len(unsure):
             every = [(reading, window) for reading in readings for window in reading.windows]
             both = second([reading.text(window) for reading, window in (every[i] for i in unsure)], logits[unsure])
             made[unsure] = self._per_mille(both, narrow[unsure], second.table)
 
     def _per_mille(self, logits: NDArray[np.float32], narrow: NDArray[np.bool_], table: NDArray[np.int16]) -> Scores:
-        """By a calibration table; no category surer than `any`; a narrow window's logit falls short by MARGIN."""
+        """By a calibration table: the chance of any harm, and of a category that of any harm times its own given harm; a
+        narrow window's logit falls short by MARGIN."""
         steps = np.rint(logits * np.float32(self._per_step)).astype(np.int64)
         steps[narrow] -= MARGIN
         middle = (table.shape[1] - 1) // 2
         at = np.clip(steps, -middle, middle) + middle
         made = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
-        capped: Scores = np.minimum(made, made[:, :1])
-        return capped
+        made[:, 1:] = made[:, 1:] * made[:, :1] // 1000
+        return made
 
     def _readings(self, view: View) -> Iterator[_Reading]:
         """The view's pieces; beside them its rot13's, where that reads better."""
@@ -175,6 +179,14 @@ class Learned:
         if ids:
             wide, narrow = windows(len(ids))
             yield _Reading(ids, starts, ends, wide + narrow, len(wide), low)
+
+
+def _likeliest(some: NDArray[np.int64], chance: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each owner's windows the LOOKS likeliest, the first of equals; in the order in which they stand."""
+    order = some[np.lexsort((some, -chance[some], owner[some]))]
+    ranks = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
+    kept: NDArray[np.int64] = np.sort(order[ranks < LOOKS])
+    return kept
 
 
 def windows(size: int) -> tuple[list[Window], list[Window]]:

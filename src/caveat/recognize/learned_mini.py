@@ -120,7 +120,7 @@ class Block:
         near *= np.float32(-_PER)
         np.rint(near, out=near)
         np.minimum(near, np.float32(len(self._exp) - 1), out=near)
-        weights = self._exp[near.astype(np.int32)]
+        weights: Floats = self._exp.take(near.astype(np.int32))
         weights *= np.float32(min(_TOP, float(int(_ROOM / size))))
         np.rint(weights, out=weights)
         total = np.add.reduce(weights, axis=-1, dtype=np.float64).astype(np.float32)
@@ -130,13 +130,14 @@ class Block:
         return out.transpose(1, 0, 2).reshape(size, WIDTH)
 
     def _curved(self, x: Floats) -> Floats:
-        """GELU by table; beyond it 0 and x."""
+        """GELU by table; what lies beyond it counts as its end."""
         middle = (len(self._gelu) - 1) // 2
         at = x * np.float32(self._per)
         np.rint(at, out=at)
         np.clip(at, -middle, middle, out=at)
-        out = self._gelu[at.astype(np.int32) + middle]
-        return np.where(x * np.float32(self._per) > middle, x, out)
+        at += np.float32(middle)
+        out: Floats = self._gelu.take(at.astype(np.int32))
+        return out
 
 
 class Mini:
