@@ -160,7 +160,7 @@ class Learned:
         steps[narrow] -= MARGIN
         middle = (table.shape[1] - 1) // 2
         at = np.clip(steps, -middle, middle) + middle
-        made = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
+        made: Scores = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
         made[:, 1:] = made[:, 1:] * made[:, :1] // 1000
         return made
 
