@@ -632,7 +632,7 @@ TYPES = {"s": lambda v: type(v) is str, "i": lambda v: type(v) is int, "b": lamb
          "l": lambda v: type(v) is list and all(type(w) is str for w in v),
          "d": lambda v: type(v) is dict and all(type(n) is int for n in v.values())}
 MUST = {"opened": {*GROUPS, "decision", "request"}, "completed": {"reply", "decision", "answer"}}
-MUST["stopped"] = MUST["withheld"] = MUST["completed"]
+MUST["stopped"] = MUST["withheld"] = MUST["broken"] = MUST["aborted"] = MUST["completed"]
 
 def read_leaf(data):
     leaf = read_json(data, "a record")

@@ -10,15 +10,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from tests.evidence.conftest import ORIGIN, Book, check, failures, log_keys
+from tests.evidence.conftest import ORIGIN, Book, check, failures, log_keys, members, repacked
 
 from caveat import record
+from caveat.canon import digest
+from caveat.evidence.manifest import read_manifest
 from caveat.ledger.log import Entry, Placed
 from caveat.ledger.receipt import make_ticket
 from caveat.ledger.tree import leaf_hash
 from caveat.record import Leaf
 
-__all__ = ["admits", "check", "edited", "failures", "first_of", "history", "leaf_of", "others", "remade", "ticket_for"]
+__all__ = [
+    "admits",
+    "check",
+    "edited",
+    "failures",
+    "first_of",
+    "history",
+    "leaf_of",
+    "others",
+    "put_in",
+    "remade",
+    "ticket_for",
+]
 
 TRUST_PAGE = Path(__file__).parents[2] / "docs" / "trust.md"
 
@@ -84,3 +98,16 @@ def ticket_for(book: Book, index: int) -> bytes:
     """What the log gave the caller at once for the record that stands there."""
     placed = Placed(index, leaf_hash(book.entries[index].leaf), leaf_of(book, index).t)
     return make_ticket(log_keys().plain, ORIGIN, placed)
+
+
+def put_in(book: Book, what: str, of: str, document: bytes) -> bytes:
+    """A bundle that ends with a control record which no export would fold: the manifest is made to fit."""
+    controls = tuple(i for i in range(len(book.entries)) if leaf_of(book, i).k == record.CONTROL)
+    place = book.control(what, of, document)
+    bundle = book.exported(book.source(controls), 0, place)
+    counts = read_manifest(members(bundle)["manifest.json"]).counts
+    counts.control += 1
+    return repacked(
+        bundle, book.keys, {f"control/{digest(document)[7:]}": document}, to=place + 1, controls=(*controls, place),
+        counts=counts,
+    )  # fmt: skip

@@ -5,16 +5,18 @@ What detects it: the fold opens each waiver with the approvers' own keys and cou
 clear and is counted against the grant; a decision that a waiver lifted is made again with it.
 """
 
+import json
+
 import pytest
-from tests.cheats.owner import check, failures
+from tests.cheats.owner import admits, check, failures, put_in
 from tests.evidence.conftest import NOW_MS, terms_of
-from tests.evidence.test_uses import ATTACK, Excepting, terms
+from tests.evidence.test_uses import ATTACK, Excepting, key, terms
 from tests.waivers import persons
 
 from caveat.decide.decide import decide
 from caveat.errors import NotVerified
 from caveat.evidence.report import Report
-from caveat.waivers.signed import approve, open_waiver
+from caveat.waivers.signed import Request, approve, make_request, open_waiver, read_request
 
 
 @pytest.fixture
@@ -72,3 +74,49 @@ def test_two_approvals_of_one_person() -> None:
         raw = approve(raw, persons.key("anna", number))
     with pytest.raises(NotVerified, match="approvers who are not its requester, and has 1"):
         open_waiver(raw, approvers, [persons.agreed()], persons.request().from_ms)
+
+
+def asked(book: Excepting, requester: str = "carl") -> bytes:
+    """A request for an exception, which nobody has signed."""
+    wanted = Request(
+        1, clauses=("no.cyber",), terms=book.policy.terms.digest, reason="Red team", nonce="0" * 32,
+        from_ms=NOW_MS - 10_000, until_ms=NOW_MS + 3_600_000, max_uses=2, requester=requester,
+    )  # fmt: skip
+    return make_request(wanted, book.policy.terms.draft)
+
+
+def put_on_record(book: Excepting, raw: bytes) -> str:
+    """What a verifier says of it, once the operator has put it on record whatever their own gateway said."""
+    return failures(check(put_in(book, "waiver.granted", read_request(raw).id, raw)))[6]
+
+
+def test_one_approval_and_none_on_record(book: Excepting) -> None:
+    raw = asked(book)
+    assert "approvers who are not its requester, and has 0" in put_on_record(book, raw)
+
+
+def test_one_person_twice_on_record(book: Excepting) -> None:
+    raw = approve(asked(book), key("anna"))
+    twice = json.loads(raw)
+    twice["signatures"] *= 2
+    assert "approvers who are not its requester, and has 1" in put_on_record(book, json.dumps(twice).encode())
+
+
+def test_the_requester_approves_on_record(book: Excepting) -> None:
+    raw = approve(approve(asked(book, "anna"), key("anna")), key("ben"))
+    assert "approvers who are not its requester, and has 1" in put_on_record(book, raw)
+
+
+def test_a_stranger_approves_on_record(book: Excepting) -> None:
+    raw = approve(approve(asked(book), key("anna")), key("mallory"))
+    assert "has 1" in put_on_record(book, raw)
+
+
+def test_one_person_whom_the_party_named_under_two_names() -> None:
+    """Not detected: the operator's party signed that anna and ben are two approvers; who holds their keys it does not show."""
+    book = Excepting()
+    book.found(terms())
+    book.staffed()
+    book.use(book.grant())
+    assert check(book.bundle()).verified
+    admits("whether two persons are two people")

@@ -8,7 +8,7 @@ import base64
 import json
 
 import msgspec
-from tests.cheats.owner import check, failures, history
+from tests.cheats.owner import check, failures, history, put_in
 from tests.evidence.conftest import OPERATOR, TERMS, VENDOR, seeded, terms_of
 
 from caveat.register import PartyKey
@@ -19,23 +19,7 @@ from caveat.terms.sign import open_terms, sign_terms
 
 def forced(signed: bytes) -> dict[int, str]:
     """The terms put on record all the same."""
-    book = history(2)
-    controls = (0, 1, 2, 3, 4)
-    book.control("terms.adopted", "office", signed)
-    bundle = book.exported(book.source(controls), 0, len(book.entries) - 1)
-    assert check(bundle).verified
-    from tests.evidence.conftest import members, repacked
-
-    from caveat.canon import digest
-    from caveat.evidence.manifest import read_manifest
-
-    counts = read_manifest(members(bundle)["manifest.json"]).counts
-    counts.control += 1
-    whole = repacked(
-        bundle, book.keys, {f"control/{digest(signed)[7:]}": signed}, to=len(book.entries),
-        controls=(*controls, len(book.entries) - 1), counts=counts,
-    )  # fmt: skip
-    return failures(check(whole))
+    return failures(check(put_in(history(2), "terms.adopted", "office", signed)))
 
 
 def test_one_signature_is_no_pair() -> None:

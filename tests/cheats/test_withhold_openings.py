@@ -1,4 +1,4 @@
-"""The operator opens the convenient part of a challenge's sample, or less of each record, or answers too late.
+"""The operator opens the convenient part of a challenge's sample, or less of each record.
 
 What detects it: whatever is asked for and not shown is bad; so is a record that shows fewer names than were asked for.
 """

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import openai
 import pytest
+from tests.evidence.second import PATH as SECOND
 from tests.gateway.running import HEAD, MODEL, eventually, running, scripted_gateway, upstream_text
 
+from caveat.canon import unb64
 from caveat.decide.policy import ENGINE
 from caveat.evidence.export import Order, export
 from caveat.evidence.trust import read_trust
@@ -19,7 +21,9 @@ from caveat.evidence.verify import verify
 from caveat.gateway.housekeys import house_keys
 from caveat.gateway.script import says
 from caveat.gateway.trusting import source_of, trust_text
+from caveat.ledger.log import Placed
 from caveat.ledger.reader import LedgerReader
+from caveat.ledger.receipt import make_ticket, open_ticket
 from caveat.terms.samples import sample_terms
 
 SECRET: list[Any] = [{"role": "user", "content": "TOP SECRET//SI//NOFORN\nSummarise the report."}]
@@ -120,6 +124,29 @@ def test_a_copy_that_is_verified_elsewhere_needs_only_the_package(day, tmp_path)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == 1
     assert any(step["outcome"] == "failed" for step in json.loads(done.stdout)["steps"])
+
+
+def test_the_ticket_of_a_caller_is_honoured(day, tmp_path):
+    """The header as it came, put to the command line; and a ticket for another record, signed by the same log."""
+    reply = day.http().post("/v1/chat/completions", json={"model": MODEL, "messages": PLAIN})
+    ticket = reply.headers["x-caveat-ticket"]
+    _, out = exported(day)
+    trust = trust_text(log_of(day).verify_keys, day.house.view.register)
+    promised = open_ticket(unb64(ticket), log_of(day).verify_keys)
+    other = Placed(promised.index - 1, promised.leaf_hash, promised.at_ms)
+    false = make_ticket(log_of(day).plain, promised.origin, other)
+    (tmp_path / "day.zip").write_bytes(out.getvalue())
+    (tmp_path / "trust").write_text(trust)
+    for name, data, code, words in (
+        ("kept", ticket.encode(), 0, "1 of 1 tickets stand for the records that the log has there"),
+        ("false", false, 1, f"the log promised another record {promised.index - 1} than it has"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        line = ["-m", "caveat", "verify", "day.zip", "--trust", "trust", "--ticket", name, "--json"]
+        done = subprocess.run([sys.executable, *line], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, words in done.stdout) == (code, True), done.stdout + done.stderr
+        again = [sys.executable, str(SECOND), "day.zip", "trust", "--ticket", name]
+        assert subprocess.run(again, cwd=tmp_path, capture_output=True, check=False).returncode == code
 
 
 def test_a_restored_backup_shows(tmp_path):

@@ -32,6 +32,8 @@ MUST_COMMIT: Final = {
     "completed": frozenset({"reply", "decision", "answer"}),
     "stopped": frozenset({"reply", "decision", "answer"}),
     "withheld": frozenset({"reply", "decision", "answer"}),
+    "broken": frozenset({"reply", "decision", "answer"}),
+    "aborted": frozenset({"reply", "decision", "answer"}),
 }
 """What a record must commit to, by its kind or a call's ending: what was never committed to cannot be asked for later."""
 

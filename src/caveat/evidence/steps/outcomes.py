@@ -17,6 +17,11 @@ def _take(case: Case) -> None:
         )
     if calls.earlier:
         findings.limit(NUMBER, f"how {calls.earlier} calls began that are settled here: before the range")
+    lost = case.walk.counts.endings.get("unknown", 0)
+    if lost:
+        findings.limit(
+            NUMBER, f"how {lost} calls ended: their gateway died, by its own word, so nothing is told of replies"
+        )
     if calls.judged < calls.ended:
         findings.limit(NUMBER, f"that {calls.ended - calls.judged} outcomes fit their decisions, which are withheld")
 
