@@ -113,6 +113,15 @@ def test_a_refusal_counts_as_a_violation(book: Book, bundle: bytes) -> None:
     assert any("was not opened" in bad.why for bad in counts.bad)
 
 
+def test_what_comes_after_it_was_due_is_refused(book: Book, bundle: bytes) -> None:
+    challenge = asked(bundle, 20)
+    answer, note = io.BytesIO(answered(book, bundle, challenge)), write_challenge(challenge, VENDOR)
+    assert judge(io.BytesIO(bundle), note, answer, TRUST, received_s=challenge.due_s).sound
+    late = judge(io.BytesIO(bundle), note, answer, TRUST, received_s=challenge.due_s + 1)
+    assert not late.sound
+    assert "20 were refused" in late.sentence
+
+
 def test_a_wrong_decision_is_found_when_it_is_drawn(book: Book) -> None:
     """A bundle that opens nothing verifies; only the challenge shows that a denial was turned into an allowance."""
     turned = Book().found().day(6)

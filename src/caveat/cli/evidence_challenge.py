@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -100,6 +101,9 @@ def audit(
     rate: Annotated[
         float, typer.Option(help="For stopping early: the rate to exclude at 95 %.", min=1e-6, max=0.5)
     ] = 0.01,
+    received: Annotated[
+        str, typer.Option(help="The day on which the answer came, such as 2026-12-24; today where not given.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Judge the answer to a challenge; exit code 1 if a record was refused or does not hold.  Needs no home."""
@@ -107,10 +111,20 @@ def audit(
     with ExitStack() as files:
         held = files.enter_context(existing(bundle).open("rb"))
         answered = files.enter_context(existing(answer_file).open("rb"))
-        verdict = judge(held, read_bytes(challenge_file), answered, trust, asked=profile, rate=rate)
+        verdict = judge(
+            held, read_bytes(challenge_file), answered, trust, asked=profile, rate=rate, received_s=_moment(received)
+        )
     emit(verdict) if as_json else _print(verdict, rate)
     if not verdict.sound:
         raise typer.Exit(1)
+
+
+def _moment(day: str) -> int:
+    """The day's beginning, POSIX seconds; now for "".  Raises BadInput."""
+    try:
+        return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) if day else int(time.time())
+    except ValueError:
+        raise BadInput(f"expected a day such as `2026-12-24`, got `{day}`") from None
 
 
 def _print(verdict: Verdict, rate: float) -> None:

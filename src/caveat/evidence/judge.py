@@ -66,11 +66,19 @@ class Verdict(Struct, frozen=True):
 
 
 def judge(  # noqa: PLR0913 - three files, and what is asked of them
-    bundle: BinaryIO, challenge: bytes, answer: BinaryIO, trust: Trust, *, asked: str = "audit", rate: float = 0.01
+    bundle: BinaryIO,
+    challenge: bytes,
+    answer: BinaryIO,
+    trust: Trust,
+    *,
+    asked: str = "audit",
+    rate: float = 0.01,
+    received_s: int = 0,
 ) -> Verdict:
     """The verdict of whoever issued the challenge and holds the bundle it is about.
 
-    `asked` is the profile whose commitments each record had to show.  Raises NotVerified where bundle, challenge and
+    `asked` is the profile whose commitments each record had to show; `received_s`, POSIX seconds, when the answer came, 0 to
+    leave that aside: what comes after it was due is refused as a whole.  Raises NotVerified where bundle, challenge and
     answer do not belong together: that is no answer at all.
     """
     case = Case(bundle, trust, b"", Findings(TITLES, NEEDED))
@@ -84,6 +92,8 @@ def judge(  # noqa: PLR0913 - three files, and what is asked of them
     seed = check_shares(parsed, case.bundle.manifest, case.bundle.manifest_bytes, read.share)
     chosen = sample(parsed, seed, case.bundle.manifest, ((i, read_leaf(data)) for i, data in _records(case)))
     judged = _Judge(case, read, profile(asked)).judge({index for indices in chosen.values() for index in indices})
+    if received_s > parsed.due_s:
+        judged = dict.fromkeys(judged, "the answer came after it was due")
     manifest = case.bundle.manifest
     verdict = _verdict(parsed, manifest.to - manifest.start, chosen, judged, report)
     return replace(verdict, stops=stops_at([bool(judged[index]) for index in chosen["all"]], rate))
