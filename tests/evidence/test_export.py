@@ -226,6 +226,8 @@ def test_a_chosen_salt_does_not_leave() -> None:
     with pytest.raises(NotVerified, match=r"record 5: .* could carry a message"):
         exported(book)
     assert exported(book, profile="none").opened["who"] == Opened(made=1, withheld=1)
+    with pytest.raises(NotVerified, match=r"record 5: .* could carry a message"):
+        exported(book, profile="none", check=True)
 
 
 def unzipped(bundle: bytes, directory: Path) -> Path:

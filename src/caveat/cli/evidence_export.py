@@ -81,7 +81,7 @@ def export(
     elif receiver:
         order = next_order(exports, receiver, profile)
 
-    order = msgspec.structs.replace(order, share_key=share_key_of(made) if challenged else b"")
+    order = msgspec.structs.replace(order, share_key=share_key_of(made) if challenged else b"", check=True)
 
     def leaving(part: Path, manifest: Manifest) -> None:
         if release_view:

@@ -64,6 +64,7 @@ class Order(Struct, frozen=True):
     previous   the last checkpoint that the receiver holds, b"" where there is none
     before     digest of the manifest of the bundle before in the sequence, "" where there is none
     share_key  from it the operator's share for a challenge derives (challenge.py), b"" where the bundle commits to none
+    check      check what opens each record even where the profile opens nothing of it: its commitments leave all the same
     policy     a trust file to send along, for information only; b"" for none
     """
 
@@ -76,6 +77,7 @@ class Order(Struct, frozen=True):
     previous: bytes = b""
     before: str = ""
     share_key: bytes = b""
+    check: bool = False
     policy: bytes = b""
 
 
@@ -193,7 +195,7 @@ class _Export:
         """The records of the range, with what opens them where the profile opens anything."""
         start, to = self._start, self._to
         for n in leaf_tiles(start, to):
-            asides = self._source.asides(n) if self._profile.opens else ()
+            asides = self._source.asides(n) if self._profile.opens or self._order.check else ()
             for i, data in enumerate(self._mirror.entries(n)):
                 if start <= n * TILE_WIDTH + i < to:
                     yield n * TILE_WIDTH + i, read_leaf(data), asides[i] if i < len(asides) else b""
@@ -216,7 +218,7 @@ class _Export:
             counted.made += 1
             what = "withheld" if name not in shows else "disclosed" if aside else "destroyed"
             setattr(counted, what, getattr(counted, what) + 1)
-        if not aside or not shows:
+        if not aside or not (shows or (self._order.check and leaf.c)):
             return []
         opens = read_aside(aside)
         named = named_disclosures(leaf, opens)
