@@ -33,6 +33,7 @@ from caveat.gateway.sweeping import sweep
 from caveat.gateway.upstreams import Served, Upstreams, open_upstreams
 from caveat.gateway.view import Route, View
 from caveat.ledger.clock import Clock
+from caveat.ledger.cosigned import witness_time_ms
 from caveat.ledger.disk import LedgerSettings
 from caveat.ledger.log import Log
 from caveat.ledger.reader import LedgerReader
@@ -90,7 +91,7 @@ async def open_site(
         stack.enter_context(home.locked())
         clock = Clock()
         log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings, clock))
-        clock.saw(log.at_ms)
+        clock.saw(max(log.at_ms, witness_time_ms(home.ledger, [w.verify_key for w in settings.witness.values()])))
         stack.push_async_callback(log.close)
         reader = LedgerReader(home.ledger, home.vault, keys.verify_keys)
         past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
