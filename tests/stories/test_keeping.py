@@ -119,3 +119,16 @@ def test_the_time_in_a_files_head_cannot_be_changed(tmp_path):
     (tmp_path / "c.reply").write_bytes(bytes(raw))
     with pytest.raises(NotVerified):
         bodies.read("c", "reply")
+
+
+def test_the_notes_can_be_listed_and_carried(office, tmp_path):
+    headers = {"content-type": "application/json", "caveat-purpose": "analysis"}
+    told = office.gateway.http(**headers).post("/v1/chat/completions", content=chat("What is it?"))
+    call = told.headers["x-caveat-call"]
+    out = office.do("ledger", "notices", "--home", office.home, "--out", tmp_path / "for-labs").out
+    assert call in out
+    assert "1 notes for the vendor" in out
+    notice, sealed = read_notice((tmp_path / "for-labs" / f"notice-{call}.json").read_bytes())
+    check_notice(sealed, (office.gateway.house.ticket_key.verify_key,))
+    assert notice.call == call
+    assert office.do("ledger", "notices", "--home", office.home, "--json").json["notices"][0]["call"] == call

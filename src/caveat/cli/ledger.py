@@ -8,10 +8,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from caveat import record
-from caveat.cli.files import read_bytes
+from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
 from caveat.errors import BadInput
+from caveat.gateway.documents import Documents
 from caveat.gateway.home import Home, home_path, open_home
 from caveat.gateway.housekeys import house_keys
 from caveat.gateway.index import Index
@@ -21,8 +22,9 @@ from caveat.gateway.index_write import alone, catch_up
 from caveat.gateway.witnessing import cosigned_receipt, take_cosignature
 from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
+from caveat.register.notices import read_notice
 
-app = typer.Typer(help="The ledger: show, prove, witnessed, fsck.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: show, prove, witnessed, notices, fsck.", no_args_is_help=True)
 
 
 @app.command("show")
@@ -82,6 +84,33 @@ def witnessed(
     made = open_home(home or home_path(os.environ))
     name, size = take_cosignature(made, made.settings(), reader_of(made), read_bytes(file))
     emit({"witness": name, "size": size}) if as_json else say(f"`{name}` has cosigned the log's first {size} records")
+
+
+@app.command("notices")
+def notices(
+    home: Where = None,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Write each signed note to a file in this folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The notes for the vendor (duty `notify.vendor`), oldest first: evidence carries them, and a courier can."""
+    made = open_home(home or home_path(os.environ))
+    documents = Documents(made.control)
+    leaves = (record.read_leaf(entry.leaf) for _, entry in reader_of(made).entries())
+    raws = [documents.read(leaf.doc) for leaf in leaves if leaf.what == "vendor.notified"]
+    found = [read_notice(raw)[0] for raw in raws]
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+        for notice, raw in zip(found, raws, strict=True):
+            write_new(output / f"notice-{notice.call}.json", raw, replacing=True)
+    if as_json:
+        emit({"notices": found, "folder": str(output or "")})
+        return
+    rows = [(n.call, ", ".join(n.clauses), n.ending, n.terms[7:19], str(n.index)) for n in found]
+    table(("call", "clauses", "ended", "pair", "record"), rows)
+    say(f"{len(found)} notes for the vendor" + (f", written to {output}" if output else ""))
 
 
 @app.command("fsck")
