@@ -21,7 +21,7 @@ import uvloop
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway import scripted
 from caveat.gateway.coverage.cells import Path
-from caveat.gateway.coverage.door import IDENTITY, open_door
+from caveat.gateway.coverage.door import IDENTITY, open_door, unsealed
 from caveat.gateway.coverage.matrix import Result
 from caveat.gateway.coverage.scratch import NAME, Scratch, agree
 from caveat.gateway.founding import OPERATOR_KEY, key_text
@@ -70,6 +70,7 @@ class NotThere(Exception):
 @contextmanager
 def walked(path: Path, draft: Draft, like: Settings) -> Iterator[tuple[Scratch, int]]:
     """The terms on a gateway whose calls take that path, and which worker is to be asked (0: any).  Raises NotThere."""
+    draft = unsealed(draft)
     first: Sequence[Script] = (_FAILS,) if path == "fallback" else ()
     more, worker = ("workers = 2", SECOND) if path == "worker" else ("", 0)
     beside = (open_door(draft),) if path == "fallback" and draft.models[0].identity != "any" else ()
