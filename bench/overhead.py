@@ -57,11 +57,12 @@ def start(stack: ExitStack, core: int, *command: str) -> str:
     return process.stdout.readline().strip()
 
 
-def gateway(stack: ExitStack, folder: Path, upstream: str) -> tuple[str, str]:
+def gateway(stack: ExitStack, folder: Path, upstream: str, *, learned: bool = False) -> tuple[str, str]:
     """A home with sample terms, its gateway on core 0; the address and a caller's key."""
     home = folder / "home"
     home.mkdir()
-    (home / "caveat.toml").write_text(SETTINGS.format(url=upstream))
+    reads = "\n[recognizer]\nlearned = true\n" if learned else ""
+    (home / "caveat.toml").write_text(SETTINGS.format(url=upstream) + reads)
     caveat = str(ROOT / ".venv/bin/caveat")
     subprocess.run([caveat, "init", "--sample", "--home", str(home)], check=True, stdout=subprocess.DEVNULL)
     line = ""
@@ -121,6 +122,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--learned", action="store_true", help="read with the learned recognizer too")
     options = parser.parse_args()
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
@@ -130,7 +132,7 @@ def main() -> None:
         script.write_text(json.dumps(SCRIPT))
         upstream = start(stack, 1, sys.executable, "-m", scripted.__name__, str(script), "--port", "0").split()[-1]
         floor = start(stack, 0, sys.executable, "bench/forwarder.py", upstream)
-        url, key = gateway(stack, folder, upstream)
+        url, key = gateway(stack, folder, upstream, learned=options.learned)
         targets = {
             "upstream alone": (upstream, {}),
             "bare forwarder": (floor, {}),
