@@ -675,7 +675,8 @@ def facts_in(values, groups):
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
          "end.stated", "talks.step", "meter.beat", "meter.tickets", "content.viewed", "vendor.notified",
-         "bodies.destroyed")
+         "bodies.destroyed", "evidence.exported")
+UNREAD = ("end.stated", "vendor.notified", "bodies.destroyed")
 REFUSAL = b'"payloadType":"application/vnd.caveat.hold-refusal+json"'
 
 class Register:
@@ -736,6 +737,8 @@ class Register:
             self.renewed(self.terms[id_], leaf["t"], doc)
         elif what in ("key.new", "key.revoked"):
             need((id_ in self.keys) == (what == "key.revoked"), "a key's name is used again, or was never made")
+            made = read_json(doc, "a key", exact=False) if doc else {"secret_digest": 0, "caller": 0}
+            need(what == "key.revoked" or (leaf["doc"] and {"secret_digest", "caller"} <= set(made)), "a key's document is none")
             self.keys.add(id_)
         elif what == "approver.trusted":
             person = self.approver(leaf, doc)
@@ -757,14 +760,14 @@ class Register:
         elif what == "hold.decided":
             need(id_ not in self.decided, "a hold was decided twice")
             self.decided.add(id_)
-        elif what == "evidence.exported":
+        elif what == "evidence.exported" and leaf["doc"]:
             said = read_json(doc, "an export")
             export, last = said["export"], self.exports.get(id_, {"number": 0, "size": 0})
             need(said["receiver"] == id_ and export["number"] == last["number"] + 1, "an export has another number than is due")
             need(0 <= export["from"] <= export["to"] <= export["size"] <= index and export["size"] >= last["size"],
                  "an export is of records that were not there yet")
             self.exports[id_] = export
-        elif what not in NOTED:
+        elif what not in NOTED or what in UNREAD:
             self.unknown.add(what)
         if what == "hold.decided":
             self.lifts = {i: w for i, w in self.lifts.items() if w["kind"] == "waiver" or w is self.lifts.get(id_) or leaf["t"] < w["until_ms"]}

@@ -107,7 +107,8 @@ def put_in(book: Book, what: str, of: str, document: bytes) -> bytes:
     bundle = book.exported(book.source(controls), 0, place)
     counts = read_manifest(members(bundle)["manifest.json"]).counts
     counts.control += 1
+    named: dict[str, bytes | None] = {f"control/{digest(document)[7:]}": document} if document else {}
     return repacked(
-        bundle, book.keys, {f"control/{digest(document)[7:]}": document}, to=place + 1, controls=(*controls, place),
+        bundle, book.keys, named, to=place + 1, controls=(*controls, place),
         counts=counts,
     )  # fmt: skip

@@ -33,13 +33,20 @@ def text_of(trust: Trust) -> bytes:
 
 
 def second_opinion(
-    bundle: bytes, trust: Trust, last: bytes = b"", after: bytes = b"", tickets: tuple[bytes, ...] = ()
+    bundle: bytes,
+    trust: Trust,
+    last: bytes = b"",
+    after: bytes = b"",
+    tickets: tuple[bytes, ...] = (),
+    *,
+    unjudged: set[str] | None = None,
 ) -> str:
-    """Why the script does not verify the bundle, "" where it does."""
+    """Why the script does not verify the bundle, "" where it does; acts that it says it does not judge go to `unjudged`."""
+    before = io.BytesIO(after) if after else None
     try:
-        SCRIPT.check(
-            io.BytesIO(bundle), SCRIPT.Trust(text_of(trust)), last, io.BytesIO(after) if after else None, tickets
-        )
+        _, unknown = SCRIPT.check(io.BytesIO(bundle), SCRIPT.Trust(text_of(trust)), last, before, tickets)
     except SCRIPT.REFUSED as error:
         return f"{type(error).__name__}: {error}"
+    if unjudged is not None:
+        unjudged |= unknown
     return ""

@@ -194,5 +194,5 @@ def _measured(name: str, document: bytes) -> dict[str, Any]:
         states = [result["state"] for row in matrix["rows"] for result in row["results"]]
         counts = {state: states.count(state) for state in sorted(set(states))}
         return {"terms": name, "clauses": len(matrix["rows"]), "cells": len(matrix["cells"]), "counts": counts}
-    except (msgspec.DecodeError, KeyError, TypeError, CaveatError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, CaveatError):
         return {"terms": name, "clauses": 0, "cells": 0, "counts": {}}

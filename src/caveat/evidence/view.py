@@ -84,14 +84,22 @@ def _document(doc: str, data: bytes) -> Iterator[str]:
     name = f"document {doc[7:19]}"
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield f"{name} = {len(data)} bytes that are no JSON: {_json(data[:_SHOWN_BYTES].decode('latin-1'))}"
         return
     if isinstance(value, dict) and isinstance(value.get("payload"), str):
-        payload = base64.b64decode(value.pop("payload")).decode("utf-8", "replace")
+        payload = _payload(value.pop("payload"))
         for number, line in enumerate(payload.splitlines(), start=1):
             yield f"{name} line {number}: {_json(line)}"
     yield from _values(name, value)
+
+
+def _payload(text: str) -> str:
+    """What an envelope carries, as text; as it stands where it is no base64."""
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return text
 
 
 def _values(place: str, value: Any) -> Iterator[str]:

@@ -158,6 +158,8 @@ class Walk:
     def _shaped(self, index: int, values: dict[str, Any]) -> dict[str, Any]:
         """The values without those that are not of the shape which their name stands for, so that no step stumbles."""
         odd = [name for name, value in values.items() if not _has_shape(name, value)]
+        if not odd:
+            return values
         for name in odd:
             self._findings.fail(5, f"record {index}: what it committed to as `{name}` is none", index)
         return {name: value for name, value in values.items() if name not in odd}
