@@ -47,7 +47,7 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def visitor(started: Any, gateway: Running, role: str = "operator", person: str = "", **options: Any) -> Iterator[Page]:
+def visitor(started: Any, gateway: Running, role: str = "operator", person: str = "", **options: Any) -> Iterator[Any]:
     """A page of somebody who has logged in by a link (role "" for nobody)."""
     context: BrowserContext = started.new_context(
         **{"viewport": WIDE, "locale": "en-GB", "timezone_id": "Europe/Paris", "base_url": gateway.url, **options}

@@ -50,6 +50,7 @@ def test_two_persons_sign_one_with_a_passkey(chromium, gateway, pictures):
         page.wait_for_url("**/console/now")
         made = page.evaluate(CREATE)
         data = parse_attestation_object(unb64url(made["object"])).auth_data.attested_credential_data
+        assert data is not None
         passkey = Passkey("dora", "localhost", unb64url(made["id"]), data.credential_public_key)
         document = name_approver(
             Approver(1, "dora", "Dora Example", passkey.text, "operator"), party_key(gateway.home, SAMPLES["operator"])
