@@ -53,7 +53,7 @@ def visitor(started: Any, gateway: Running, role: str = "operator", person: str 
         **{"viewport": WIDE, "locale": "en-GB", "timezone_id": "Europe/Paris", "base_url": gateway.url, **options}
     )
     page, troubles = context.new_page(), Troubles()
-    watch(page, gateway.url, troubles)
+    watch(page, options.get("base_url", gateway.url), troubles)
     page.troubles = troubles  # type: ignore[attr-defined]
     try:
         if role:

@@ -41,7 +41,6 @@ def test_two_persons_sign_one_with_a_passkey(chromium, gateway, pictures):
         assert send(client, f"{waiver}/sign", file=signed).status_code == 303
     here = gateway.url.replace("127.0.0.1", "localhost")
     with visitor(chromium, gateway, "", base_url=here) as page:
-        page.troubles.clear()
         devices = page.context.new_cdp_session(page)
         devices.send("WebAuthn.enable")
         devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
@@ -59,6 +58,5 @@ def test_two_persons_sign_one_with_a_passkey(chromium, gateway, pictures):
         page.goto(waiver)
         page.get_by_role("button", name="Approve with your passkey").click()
         page.wait_for_url("**/console/lifts?done=1")
-        page.troubles[:] = [one for one in page.troubles if not one.startswith(f"elsewhere: {here}")]
     granted = gateway.house.view.register.waivers[waiver.rpartition("/")[2]]
     assert granted.approvers == ("anna", "dora")
