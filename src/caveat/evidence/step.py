@@ -6,11 +6,12 @@ number; a step that looks at every record brings a `Watch`, which sees each reco
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct
 
 from caveat.errors import BadInput, NotVerified
+from caveat.evidence.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from caveat.evidence.walk import Walk
     from caveat.keys import VerifyKey
     from caveat.note import TreeHead
-    from caveat.record import Leaf
 
 
 class Ended(Exception):
@@ -76,18 +76,6 @@ class Case:
         except (NotVerified, BadInput) as error:
             self.findings.fail(number, error.message)
             raise Ended from None
-
-
-class Watch(Protocol):
-    """Sees every record that step 4 walks over."""
-
-    def record(self, index: int, leaf: "Leaf", values: dict[str, Any]) -> None:
-        """A record of the range; `values` are those of its commitments that are disclosed and match."""
-        ...
-
-    def control(self, index: int, leaf: "Leaf", document: bytes) -> None:
-        """A control record, in the range or outside, once it was folded; `document` is what it names, b"" for none."""
-        ...
 
 
 class Step(Struct, frozen=True):

@@ -19,8 +19,8 @@ from caveat.evidence.manifest import Counts, Opened
 from caveat.evidence.profiles import Profile
 from caveat.evidence.replay import GROUPS, Replay, Replayed
 from caveat.evidence.report import Findings
-from caveat.evidence.step import Watch
 from caveat.evidence.uses import Uses, in_force
+from caveat.evidence.watch import Watch
 from caveat.record import CONTROL, Leaf, disclosed, read_leaf
 from caveat.terms.document import Terms
 

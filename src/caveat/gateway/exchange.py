@@ -23,7 +23,7 @@ from caveat.gateway.problems import NO_RECORD, for_caller, status_of
 from caveat.gateway.relay import NOTHING, Relay
 from caveat.gateway.routing import failure_of, goes_on
 from caveat.gateway.sender import Sender
-from caveat.gateway.upstream import UpstreamReply
+from caveat.gateway.upstream_reply import UpstreamReply
 from caveat.gateway.watch import ClientGone, TermsEnded, Watch
 from caveat.gateway.winding import HALT
 from caveat.wire.masked import Unmaskable

@@ -16,7 +16,7 @@ from caveat.gateway.begun import Begun
 from caveat.gateway.house import House
 from caveat.gateway.notifying import told
 from caveat.gateway.settling import settle
-from caveat.gateway.upstream import UpstreamReply
+from caveat.gateway.upstream_reply import UpstreamReply
 from caveat.ledger.log import Entry
 from caveat.waivers.waiver import Waiver
 from caveat.wire.reply import Usage

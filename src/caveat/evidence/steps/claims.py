@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from caveat.evidence.step import Case, Step, Watch
+from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 from caveat.terms.claim import STANDINGS, sources, standing_of
 
