@@ -154,17 +154,23 @@ const caveatProof = (() => {
     if (!same(inner, oldRoot) || !same(outer, root)) fail("the earlier checkpoint is no beginning of this log");
   };
 
-  /* A receipt (c2sp.org/tlog-proof) for a leaf: the checkpoint that holds it, once signature and proof were checked. */
-  const checkReceipt = async (receipt, leaf, keyTexts) => {
+  /* A receipt (c2sp.org/tlog-proof) in pieces, nothing of it checked: the index, the hashes of the proof, the checkpoint. */
+  const readReceipt = (receipt) => {
     const cut = receipt.indexOf("\n\n");
     const lines = receipt.slice(0, cut).split("\n");
     if (cut < 0 || lines.shift() !== "c2sp.org/tlog-proof@v1") fail("this is no receipt");
     if (lines[0]?.startsWith("extra ")) lines.shift();
     const index = /^index (0|[1-9][0-9]{0,15})$/.exec(lines.shift() || "");
     if (!index) fail("the receipt names no index");
-    const head = await openCheckpoint(receipt.slice(cut + 2), keyTexts);
-    await checkInclusion(Number(index[1]), head.size, await leafHash(leaf), head.root, lines.map(bytes));
-    return { ...head, index: Number(index[1]) };
+    return { index: Number(index[1]), proof: lines.map(bytes), checkpoint: receipt.slice(cut + 2) };
+  };
+
+  /* A receipt for a leaf: the checkpoint that holds it, once signature and proof were checked. */
+  const checkReceipt = async (receipt, leaf, keyTexts) => {
+    const { index, proof, checkpoint } = readReceipt(receipt);
+    const head = await openCheckpoint(checkpoint, keyTexts);
+    await checkInclusion(index, head.size, await leafHash(leaf), head.root, proof);
+    return { ...head, index };
   };
 
   /* [name, value] of a disclosure, once it is found to be what the record committed to. */
@@ -179,8 +185,11 @@ const caveatProof = (() => {
 
   const digestName = async (data) => "sha256:" + hex(await sha256(data));
 
+  /* What a checkpoint says, its signatures not looked at: for a browser that has no Ed25519, which must say so. */
+  const unsignedHead = (note) => readHead(parseNote(note).text);
+
   return {
-    bytes, checkConsistency, checkDisclosure, checkInclusion, checkReceipt, digestName, leafHash, openCheckpoint, openNote,
-    readKey, utf8: (text) => utf8.encode(text),
+    bytes, checkConsistency, checkDisclosure, checkInclusion, checkReceipt, digestName, hex, leafHash, openCheckpoint, openNote,
+    readKey, readReceipt, unsignedHead, utf8: (text) => utf8.encode(text),
   };
 })();
