@@ -12,7 +12,8 @@ from tests.making import ANYTHING, clause, document
 from caveat.cli.hold import HoldFile
 from caveat.gateway import scripted
 from caveat.gateway.script import says
-from caveat.waivers.hold import approve
+from caveat.keys import new_signing_key
+from caveat.waivers.hold import approve, open_refusal, refuse
 
 PATH = "/v1/chat/completions"
 SECRET = "The words <b>that</b> were said."
@@ -104,3 +105,26 @@ def test_a_held_call_is_refused(gateway):
         assert send(client, f"/console/lifts/{hold}/deny").status_code == 303
         assert client.get(f"/console/lifts/{hold}").status_code == 404
     assert hold in gateway.house.view.register.decided
+
+
+def test_a_held_call_is_refused_with_a_signature(chromium, gateway):
+    key, hold, other = named(gateway, "rosa"), held(gateway), held(gateway)
+    with visitor(chromium, gateway, "approver", "rosa") as page:
+        page.goto(f"/console/lifts/{hold}")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download what is to be signed").click()
+        file = msgspec.json.decode(download.value.path().read_bytes(), type=HoldFile)
+        signed = msgspec.structs.replace(file, sign=refuse(file.sign.encode(), key).decode())
+        page.get_by_label("The signed refusal, its text").fill(msgspec.json.encode(signed).decode())
+        page.get_by_role("button", name="Refuse with this signature").click()
+        page.wait_for_url("**/console/lifts")
+    leaf = [r.leaf for r in gateway.records() if r.leaf.what == "hold.decided" and r.leaf.id == hold][-1]
+    assert open_refusal(gateway.house.document(leaf.doc), gateway.house.view.register.approvers)[1] == ("rosa",)
+    headers = {"caveat-purpose": "analysis", "caveat-hold": hold}
+    assert gateway.http().post(PATH, json=ask(SECRET), headers=headers).status_code != 200
+    with visiting(gateway, "approver") as client:
+        for wrong in (signed.sign, approve(file.sign.encode(), key).decode(), "{}"):
+            assert send(client, f"/console/lifts/{other}/refuse", file=wrong).status_code == 409
+        stranger = refuse(client.get(f"/console/lifts/{other}/file").json()["sign"].encode(), new_signing_key("nobody"))
+        assert send(client, f"/console/lifts/{other}/refuse", file=stranger.decode()).status_code == 409
+    assert other not in gateway.house.view.register.decided

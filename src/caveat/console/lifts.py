@@ -41,6 +41,7 @@ class LiftPages:
             ("POST", "/lifts/{id}/sign", "waiver.sign", self._sign),
             ("POST", "/lifts/{id}/words", "hold.look", self._words),
             ("POST", "/lifts/{id}/deny", "hold.deny", self._deny),
+            ("POST", "/lifts/{id}/refuse", "hold.deny", self._refuse),
             ("POST", "/lifts/{id}/drop", "waiver.drop", self._drop),
             ("POST", "/lifts/{id}/end", "waiver.end", self._end),
         )
@@ -155,6 +156,11 @@ class LiftPages:
 
     async def _deny(self, visit: Visit) -> Response:
         await self._ports.lifts.deny(visit.path["id"])
+        return RedirectResponse(f"{PREFIX}/lifts", 303)
+
+    async def _refuse(self, visit: Visit) -> Response:
+        """A refusal that an approver has signed, as a file from the command line."""
+        await self._ports.lifts.refuse(visit.path["id"], _envelope(text_of(visit.form, "file", 1 << 20)))
         return RedirectResponse(f"{PREFIX}/lifts", 303)
 
     async def _drop(self, visit: Visit) -> Response:

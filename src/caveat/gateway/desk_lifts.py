@@ -8,9 +8,13 @@ import msgspec
 
 from caveat.canon import canonical, unb64
 from caveat.console.sessions import Session
+from caveat.dsse import read
+from caveat.errors import NotVerified
 from caveat.gateway import exceptions, holding
 from caveat.gateway.approvals import Approvals, Pending
 from caveat.gateway.house import House
+from caveat.waivers.approvers import decoded
+from caveat.waivers.hold import REFUSAL, Ask, is_refusal
 from caveat.waivers.passkeys import Assertion
 
 
@@ -56,6 +60,19 @@ class Lifts:
     async def deny(self, id_: str) -> None:
         """Deny what is held."""
         await holding.deny(self._house, id_)
+        self._approvals.drop(id_)
+
+    async def refuse(self, id_: str, envelope: bytes) -> None:
+        """Put a person's signed refusal of what is held on record.  Raises NotVerified for one of anything else."""
+        if not is_refusal(envelope):
+            raise NotVerified(
+                "this file does not refuse what is held",
+                step="hold",
+                hint="sign it: `caveat hold refuse FILE --key KEY`",
+            )
+        if decoded(REFUSAL, read(REFUSAL, envelope), Ask).hold != id_:
+            raise NotVerified("this refusal is of another held call", step="hold")
+        await holding.decide_hold(self._house, envelope)
         self._approvals.drop(id_)
 
     async def end(self, id_: str) -> None:
