@@ -386,14 +386,15 @@ def dsse(raw, kind, most=1 << 18):
     return payload, sigs, b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
 
 def signed_by(keys, sigs, message, whose, least=1):
-    """So many of the keys must have signed, and what claims to be by one of them must hold."""
-    found = 0
+    """So many of the keys must have signed, and what claims to be by one of them must hold: the ids of those."""
+    found = []
     for key in keys:
         sig = next((sig for keyid, sig in sigs if keyid == key.named), None)
-        if sig is not None and found < least:
+        if sig is not None and len(found) < least:
             key.verify(message, sig)
-            found += 1
-    need(found >= least, f"the {whose} has not signed, or with too few keys")
+            found.append(key.named)
+    need(len(found) >= least, f"the {whose} has not signed, or with too few keys")
+    return set(found)
 
 # --- a party's repository: The Update Framework 1.0, as far as its Ed25519 and ML-DSA keys go -----------------------------
 
@@ -511,8 +512,8 @@ class Terms:
     def __init__(self, raw, trust, least=None):
         need(not {k.public for k in trust["vendor"]} & {k.public for k in trust["operator"]}, "one key for two parties")
         payload, sigs, message = dsse(raw, "terms", 1 << 23)
-        for role in ("vendor", "operator"):
-            signed_by(trust[role], sigs, message, role, (least or {}).get(role, 1))
+        by = {role: signed_by(trust[role], sigs, message, role, (least or {}).get(role, 1)) for role in ("vendor", "operator")}
+        self.vendor = by["vendor"]
         claim = read_json(payload, "terms")
         self.digest, yaml, self.memory = digest(payload), claim["yaml"], {}
         self.id, self.version = scalar(yaml, "id"), int(scalar(yaml, "version"))
@@ -779,7 +780,8 @@ class Register:
     def vendor_keys(self, id_):
         """Those of the vendor that signed the terms, none of another vendor."""
         own = self.repositories.get(self.vendors.get(id_, ""))
-        return own.terms_keys() if own else self.trust["vendor"]
+        signed = self.terms[id_].vendor if id_ in self.terms else set()
+        return own.terms_keys() if own else [key for key in self.trust["vendor"] if key.named in signed] or self.trust["vendor"]
     def shortened(self, terms, at, doc):
         """Whether a party's word leaves something of the terms: until the day of its notice, or their continuity."""
         note, by = open_note(doc, [*self.vendor_keys(terms.id), *self.trust["operator"]])
@@ -809,19 +811,30 @@ class Register:
     def approver(self, leaf, doc):
         payload, sigs, message = dsse(doc, "approver", 1 << 16)
         person = read_json(payload, "an approver") | {"doc": doc}
-        signed_by(self.trust[person["side"]], sigs, message, person["side"])
+        claimed = [key for key in self.trust[person["side"]] if key.named in dict(sigs)]
+        signed_by(claimed, sigs, message, person["side"], max(len(claimed), 1))
+        person["by"] = {key.named for key in claimed}
+        person["by"] |= {name for name, one in self.repositories.items() if {key.text for key in one.terms_keys()} & {key.text for key in claimed}}
         passkey = unb64(person["vkey"].split("+", 2)[-1])[:1] == b"\xff"
         person["key"] = Passkey(person["vkey"]) if passkey else Key(person["vkey"])
         need(person["person"] == leaf["id"], "an approver is named otherwise than in the record")
         for other in self.approvers:
             same, key = other["person"] == person["person"], other["key"].public == person["key"].public
             need(other["side"] == person["side"] if same else not key, "an approver stands on two sides, or shares a key")
+            need(not same or person["side"] != "vendor" or other["by"] & person["by"], "an approver was named by two vendors")
         self.approvers = [other for other in self.approvers if other["vkey"] != person["vkey"]]
         return person
+    def heard(self, pair):
+        """Who counts on exceptions under these terms: the operator's approvers, and those whom the vendor of the terms named."""
+        terms = next((t for t in self.terms.values() if t.digest == pair), None)
+        vendor = self.vendors.get(terms.id, "") if terms else ""
+        own = {vendor, *(key.named for key in self.repositories[vendor].terms_keys())} if vendor else terms.vendor if terms else set()
+        return [person for person in self.approvers if person["side"] != "vendor" or person["by"] & own]
     def refused(self, leaf, doc):
         """A held call that a person refused by signing."""
         payload, sigs, message = dsse(doc, "hold-refusal")
-        by = [person for person in self.approvers for keyid, sig in sigs if person["key"].named == keyid]
+        heard = self.heard(read_json(payload, "a refusal")["terms"])
+        by = [person for person in heard for keyid, sig in sigs if person["key"].named == keyid]
         for person in by:
             person["key"].verify(message, dict(sigs)[person["key"].named])
         need(by and read_json(payload, "a refusal")["hold"] == leaf["id"] not in self.decided, "a refusal is nobody's, or of another hold")
@@ -835,7 +848,7 @@ class Register:
         clauses, persons = terms.clauses, {}
         without = {ask["requester"]} if kind == "waiver" else {ask["caller"], ask["caller"].lower()}
         for keyid, sig in sigs:
-            for person in self.approvers:
+            for person in self.heard(ask["terms"]):
                 if person["key"].named == keyid:
                     person["key"].verify(message, sig)
                     persons[person["person"]] = person["side"]

@@ -7,16 +7,25 @@ clear and is counted against the grant; a decision that a waiver lifted is made 
 
 import json
 
+import msgspec
 import pytest
 from tests.cheats.owner import admits, check, failures, put_in
-from tests.evidence.conftest import NOW_MS, terms_of
+from tests.evidence.conftest import NOW_MS, OPERATOR, TERMS, VENDOR, terms_of, trust_text
 from tests.evidence.test_uses import ATTACK, Excepting, key, terms
 from tests.waivers import persons
 
 from caveat.decide.decide import decide
 from caveat.errors import NotVerified
 from caveat.evidence.report import Report
+from caveat.evidence.trust import read_trust
+from caveat.keys import SigningKey
+from caveat.register import PartyKey
+from caveat.terms.parse import parse_terms
+from caveat.terms.sign import sign_terms
+from caveat.waivers.approvers import Approver, name_approver
 from caveat.waivers.signed import Request, approve, make_request, open_waiver, read_request
+
+WORKS = SigningKey("works.test/terms", b"\x07" * 32)
 
 
 @pytest.fixture
@@ -110,6 +119,30 @@ def test_the_requester_approves_on_record(book: Excepting) -> None:
 def test_a_stranger_approves_on_record(book: Excepting) -> None:
     raw = approve(approve(asked(book), key("anna")), key("mallory"))
     assert "has 1" in put_on_record(book, raw)
+
+
+@pytest.mark.parametrize("vendor", [VENDOR, WORKS])
+def test_the_approver_of_another_vendor_on_record(vendor: SigningKey) -> None:
+    """The operator has agreements with two vendors, and lets the friendlier one's person stand for the other's."""
+    book = Excepting()
+    text = TERMS.format(version=1, effect="forbid").replace("effect: forbid\n", "effect: forbid\n    waivable: true\n")
+    text = text.replace("clauses:\n", "waivers: {approvers: 2, vendor: 1}\nclauses:\n")
+    book.found(sign_terms(parse_terms(text.encode()), VENDOR, OPERATOR).raw)
+    party = PartyKey("vendor", WORKS.name, WORKS.verify_key.text)
+    book.control("party.trusted", "vendor", msgspec.json.encode(party))
+    wanda = Approver(1, "wanda", "Wanda", key("wanda").verify_key.text, "vendor")
+    book.control("approver.trusted", "wanda", name_approver(wanda, vendor))
+    book.staffed()
+    raw = asked(book)
+    for person in ("anna", "ben", "wanda"):
+        raw = approve(raw, key(person))
+    bundle = put_in(book, "waiver.granted", read_request(raw).id, raw)
+    trust = read_trust(trust_text(book.keys, "quorum none", f"party vendor {WORKS.verify_key.text}").encode())
+    failed = failures(check(bundle, trust))
+    if vendor is VENDOR:
+        assert failed == {}
+    else:
+        assert "an approver from the vendor's side; `wanda` does not count here: works.test/terms+" in failed[6]
 
 
 def test_one_person_whom_the_party_named_under_two_names() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from io import BytesIO
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,9 +16,11 @@ from caveat.evidence.export import Order, export
 from caveat.evidence.trust import read_trust
 from caveat.gateway import scripted
 from caveat.gateway.agreeing import Adoption, adopt, trust_root
+from caveat.gateway.exceptions import grant, trust_approver
 from caveat.gateway.founding import house_keys
 from caveat.gateway.script import says
 from caveat.gateway.trusting import source_of, trust_text
+from caveat.keys import new_signing_key
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register
 from caveat.talks.draft import read_draft
@@ -25,6 +28,8 @@ from caveat.terms.document import SignedTerms
 from caveat.terms.ending import sign_ending
 from caveat.terms.samples import sample_terms
 from caveat.terms.sign import claimed_terms, sign_terms
+from caveat.waivers.approvers import Approver, name_approver
+from caveat.waivers.signed import Request, approve, make_request
 
 NOW = time.time_ns() // 1_000_000
 SMALL, LARGE, FOREIGN = (f"weights:sha256:{digit * 64}" for digit in "abc")
@@ -145,22 +150,70 @@ def test_evidence_of_both_agreements_verifies_by_both_verifiers(agreed):
         assert ask(gateway, model).status_code == 200
     gateway.ending()
     gateway.run(adopt(gateway.house, works.adoption(terms("works-terms", {"foreign": FOREIGN}, version=2))))
+    out, trust = exported(gateway)
+    assert {key.name for key in trust.parties["vendor"]} == {"labs.test/terms-1", "works.test/terms-1"}
+    report = check(out, trust)
+    assert report.verified, report.sentences()
+    keys, _ = house_keys(gateway.home, "localhost/caveat/test")
+    lonely = read_trust(
+        trust_text(keys.verify_keys, Register()).encode()
+        + f"party vendor {labs.labs.terms_keys[0].verify_key.text}\n".encode()
+        + f"party operator {labs.ours.terms_keys[0].verify_key.text}\n".encode()
+    )
+    assert not check(out, lonely).verified, "the other vendor's keys are not trusted"
+
+
+def person(gateway, name, party):
+    """A person whom that party names, and their key."""
+    key = new_signing_key(name)
+    document = name_approver(Approver(1, name, name.title(), key.verify_key.text, party.role), party.terms_keys[0])
+    gateway.run(trust_approver(gateway.house, document))
+    return key
+
+
+def test_a_vendors_approver_approves_under_that_vendors_terms_alone(agreed):
+    """Both agreements want a person of the vendor's side on each waiver; works' person is none on one of labs' terms."""
+    gateway, labs, works = agreed
+    rule = b"\nwaivers: {approvers: 2, vendor: 1}\n"
+    own = {"small": SMALL, "large": LARGE}
+    gateway.run(adopt(gateway.house, labs.adoption(terms("labs-terms", own, version=2) + rule)))
+    anna, ben = (person(gateway, name, labs.ours) for name in ("anna", "ben"))
+    vera, wanda = person(gateway, "vera", labs.labs), person(gateway, "wanda", works.labs)
+    with pytest.raises(NotVerified, match=r"`vera` already approves for labs\.test, and works\.test names them now"):
+        person(gateway, "vera", works.labs)
+    pair = gateway.house.view.register.terms["labs-terms"]
+    plain: dict[str, Any] = {
+        "from_ms": NOW - 60_000,
+        "until_ms": NOW + 3_600_000,
+        "max_uses": 2,
+        "requester": "carl",
+        "reason": "Audit.",
+    }
+    raw = make_request(Request(1, clauses=("secrets.kept",), terms=pair.digest, nonce="0" * 32, **plain), pair.draft)
+    for key in (anna, ben, wanda):
+        raw = approve(raw, key)
+    secret = "The key is AKIAIOSFODNN7EXAMPLQ, is it well made?"
+    with pytest.raises(NotVerified, match=r"vendor's side; `wanda` does not count here: works\.test named them"):
+        gateway.run(grant(gateway.house, raw))
+    assert ask(gateway, "small", secret).status_code == 403
+    waiver = gateway.run(grant(gateway.house, approve(raw, vera)))
+    assert waiver.approvers == ("anna", "ben", "vera")
+    assert ask(gateway, "small", secret).status_code == 200
+    out, trust = exported(gateway)
+    report = check(out, trust)
+    assert report.verified, report.sentences()
+
+
+def exported(gateway):
+    """The whole log as a bundle, and the trust file of this house."""
+    gateway.ending()
     home = gateway.home
     keys, _ = house_keys(home, "localhost/caveat/test")
     reader = LedgerReader(home.ledger, home.vault)
     eventually(lambda: parse_checkpoint_size(reader.checkpoint()) == gateway.house.log.size)
     out = BytesIO()
     export(source_of(home, reader), Order(0, None, "audit", ENGINE), keys.plain, out)
-    trust = read_trust(trust_text(keys.verify_keys, gateway.house.view.register).encode())
-    assert {key.name for key in trust.parties["vendor"]} == {"labs.test/terms-1", "works.test/terms-1"}
-    report = check(out.getvalue(), trust)
-    assert report.verified, report.sentences()
-    lonely = read_trust(
-        trust_text(keys.verify_keys, Register()).encode()
-        + f"party vendor {labs.labs.terms_keys[0].verify_key.text}\n".encode()
-        + f"party operator {labs.ours.terms_keys[0].verify_key.text}\n".encode()
-    )
-    assert not check(out.getvalue(), lonely).verified, "the other vendor's keys are not trusted"
+    return out.getvalue(), read_trust(trust_text(keys.verify_keys, gateway.house.view.register).encode())
 
 
 def parse_checkpoint_size(checkpoint: bytes) -> int:

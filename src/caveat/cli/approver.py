@@ -1,7 +1,7 @@
 """`caveat waiver approver`: who may approve exceptions.  Each party names persons of its own side, with a file."""
 
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -65,7 +65,7 @@ def list_approvers(home: Where = None, *, as_json: Json = False) -> None:
     if as_json:
         emit({"approvers": found})
         return
-    table(("person", "name", "side", "key"), [(a["person"], a["name"], a["side"], _key(a["vkey"])) for a in found])
+    table(("person", "name", "side", "key"), [(a["person"], a["name"], _side(a), _key(a["vkey"])) for a in found])
     if not found:
         say("nobody may approve yet; a party names a person with `caveat waiver approver name`")
 
@@ -80,6 +80,12 @@ def remove(
         emit(done)
     else:
         say(f"`{person}` approves no more; to end a waiver that stands: `caveat waiver end ID`")
+
+
+def _side(approver: dict[str, Any]) -> str:
+    """The side; of a vendor's, the vendor too, under whose terms alone they count."""
+    named = approver["by"][0].split("+")[0]
+    return f"vendor: {named}" if approver["side"] == "vendor" else approver["side"]
 
 
 def _key(vkey: str) -> str:

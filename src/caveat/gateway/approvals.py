@@ -23,8 +23,9 @@ from caveat.errors import BadInput, CaveatError, NotVerified, Refused
 from caveat.gateway import exceptions, holding
 from caveat.gateway.files import write_whole
 from caveat.gateway.house import House
+from caveat.register.bench import Bench, bench
 from caveat.terms.document import Terms
-from caveat.waivers.approvers import Approver, asserted, challenge_of, signers
+from caveat.waivers.approvers import Approver, asserted, challenge_of, signers, unheard
 from caveat.waivers.hold import KIND as HOLD
 from caveat.waivers.hold import make_ask, read_ask
 from caveat.waivers.passkeys import Assertion, Passkey, read_approver_key
@@ -149,11 +150,12 @@ class Approvals:
         if terms is None:
             self.drop(id_)
             return None
-        signed = signers(kind, read(kind, envelope), self._house.view.register.approvers, ())
-        lacking = self._lacking(kind, envelope, terms)
-        who = self._who(without, set(signed))
+        who = bench(self._house.view.register, terms.digest)
+        signed = signers(kind, read(kind, envelope), who.heard, ())
+        lacking = _lacking(kind, envelope, terms, who)
+        may = _may(who.heard, without, set(signed))
         return Pending(
-            id_, "hold" if held else "waiver", asked, terms.draft.name, tuple(sorted(signed)), lacking, who, envelope
+            id_, "hold" if held else "waiver", asked, terms.draft.name, tuple(sorted(signed)), lacking, may, envelope
         )
 
     def _asked(self, kind: Kind, envelope: bytes) -> tuple[dict[str, Any], set[str], Terms | None]:
@@ -167,27 +169,6 @@ class Approvals:
     def _terms(self, digest: str) -> Terms | None:
         in_force = self._house.view.register.terms.values()
         return next((terms for terms in in_force if terms.digest == digest), None)
-
-    def _lacking(self, kind: Kind, envelope: bytes, terms: Terms) -> str:
-        approvers = self._house.view.register.approvers
-        if kind is WAIVER:
-            return missing(envelope, approvers, terms.draft)
-        ask, sealed = read_ask(envelope)
-        persons = signers(HOLD, sealed, approvers, {ask.caller, ask.caller.lower()})
-        wanted = max((clause.approvers for clause in terms.draft.clauses if clause.id in ask.clauses), default=1)
-        return "" if len(persons) >= wanted else f"{wanted} approvers who are not its caller, and has {len(persons)}"
-
-    def _who(self, without: set[str], signed: set[str]) -> tuple[May, ...]:
-        people: dict[str, list[Approver]] = {}
-        for approver in self._house.view.register.approvers:
-            people.setdefault(approver.person, []).append(approver)
-        rows = []
-        for person, keys in people.items():
-            why = "asked" if person in without else "signed" if person in signed else ""
-            read_keys = [read_approver_key(one.vkey) for one in keys]
-            passkeys = tuple(key for key in read_keys if isinstance(key, Passkey))
-            rows.append(May(person, keys[0].name, keys[0].side, why, passkeys))
-        return tuple(rows)
 
     def _joined(self, id_: str, kind: Kind, envelope: bytes) -> bytes:
         """What is here with the envelope's signatures: by its payload they belong together."""
@@ -214,7 +195,7 @@ class Approvals:
             raise NotVerified(
                 f"`{id_}` was decided before", step="waiver", hint="somebody was faster: load the page again"
             )
-        return self._lacking(kind, gathered, terms)
+        return _lacking(kind, gathered, terms, bench(self._house.view.register, terms.digest))
 
     async def _grant(self, kind: Kind, envelope: bytes) -> None:
         await (exceptions.grant if kind is WAIVER else holding.decide_hold)(self._house, envelope)
@@ -232,6 +213,31 @@ class Approvals:
             yield
         finally:
             os.close(handle)
+
+
+def _lacking(kind: Kind, envelope: bytes, terms: Terms, who: Bench) -> str:
+    if kind is WAIVER:
+        return missing(envelope, who.heard, terms.draft, who.others)
+    ask, sealed = read_ask(envelope)
+    persons = signers(HOLD, sealed, who.heard, {ask.caller, ask.caller.lower()})
+    wanted = max((clause.approvers for clause in terms.draft.clauses if clause.id in ask.clauses), default=1)
+    if len(persons) >= wanted:
+        return ""
+    return f"{wanted} approvers who are not its caller, and has {len(persons)}{unheard(sealed, who.others)}"
+
+
+def _may(heard: Sequence[Approver], without: set[str], signed: set[str]) -> tuple[May, ...]:
+    """Who may sign, and who not: those alone who count under the terms."""
+    people: dict[str, list[Approver]] = {}
+    for approver in heard:
+        people.setdefault(approver.person, []).append(approver)
+    rows = []
+    for person, keys in people.items():
+        why = "asked" if person in without else "signed" if person in signed else ""
+        read_keys = [read_approver_key(one.vkey) for one in keys]
+        passkeys = tuple(key for key in read_keys if isinstance(key, Passkey))
+        rows.append(May(person, keys[0].name, keys[0].side, why, passkeys))
+    return tuple(rows)
 
 
 def _named(envelope: bytes) -> tuple[str, Kind]:

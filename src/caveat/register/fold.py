@@ -14,7 +14,8 @@ Control records and the document each names:
     terms.renewed   id of the terms; document: the vendor's signed renewal of their lease
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
-    approver.trusted    document: a person who may approve exceptions, signed by the party of their side
+    approver.trusted    document: a person who may approve exceptions, signed by the party of their side; a vendor's is bound
+                        to that vendor's terms
     approver.removed    id of the person; what they approved before stays
     alias.standby       a model's alias; document: the terms that stand by for it, none where none do any more
     alias.switched      a model's alias; document: the terms that it is served under from here on

@@ -3,17 +3,30 @@
 import msgspec
 
 from caveat.record import Leaf
+from caveat.register.bench import bench, vouchers
 from caveat.register.values import Register, no
-from caveat.waivers.approvers import admit, open_approver
-from caveat.waivers.hold import is_refusal, open_approval, open_refusal
-from caveat.waivers.signed import open_waiver
+from caveat.waivers.approvers import Vouched, admit, open_vouched
+from caveat.waivers.hold import is_refusal, open_approval, open_refusal, read_ask, read_refusal
+from caveat.waivers.signed import open_waiver, read_request
 
 
 def _approver(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
-    approver = open_approver(document, after.trust())
+    approver, keys = open_vouched(document, after.trust())
     if approver.person != leaf.id:
         raise no(f"the document names the approver `{approver.person}`, its record `{leaf.id}`")
-    return msgspec.structs.replace(after, approvers=admit(after.approvers, approver))
+    vouched = Vouched(**msgspec.structs.asdict(approver), by=vouchers(after, keys))
+    _check_one_vendor(after, vouched)
+    return msgspec.structs.replace(after, approvers=admit(after.approvers, vouched))
+
+
+def _check_one_vendor(after: Register, vouched: Vouched) -> None:
+    for other in after.approvers:
+        apart = vouched.side == other.side == "vendor" and set(vouched.by).isdisjoint(other.by)
+        if apart and vouched.person == other.person:
+            raise no(
+                f"`{vouched.person}` already approves for {other.by[0]}, and {vouched.by[0]} names them now: "
+                f"`caveat waiver approver remove {vouched.person}` comes first, or another word for the other person"
+            )
 
 
 def _remove_approver(after: Register, leaf: Leaf, index: int, _document: bytes) -> Register:
@@ -24,7 +37,8 @@ def _remove_approver(after: Register, leaf: Leaf, index: int, _document: bytes) 
 
 
 def _grant(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
-    waiver = open_waiver(document, after.approvers, tuple(after.terms.values()), leaf.t)
+    who = bench(after, read_request(document).request.terms)
+    waiver = open_waiver(document, who.heard, tuple(after.terms.values()), leaf.t, who.others)
     _check_fresh(after, leaf, waiver.id)
     return msgspec.structs.replace(
         after, waivers={**after.waivers, waiver.id: waiver}, decided=after.decided | {waiver.id}
@@ -40,10 +54,12 @@ def _end_waiver(after: Register, leaf: Leaf, _index: int, _document: bytes) -> R
 def _decide_hold(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
     live = {id_: approval for id_, approval in after.approvals.items() if leaf.t < approval.until_ms}
     if document and is_refusal(document):
-        ask, _ = open_refusal(document, after.approvers)
+        who = bench(after, read_refusal(document)[0].terms)
+        ask, _ = open_refusal(document, who.heard, who.others)
         _check_fresh(after, leaf, ask.hold)
     elif document:
-        approval = open_approval(document, after.approvers, tuple(after.terms.values()), leaf.t)
+        who = bench(after, read_ask(document)[0].terms)
+        approval = open_approval(document, who.heard, tuple(after.terms.values()), leaf.t, who.others)
         _check_fresh(after, leaf, approval.id)
         live[approval.id] = approval
     elif leaf.id in after.decided:

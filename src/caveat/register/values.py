@@ -18,7 +18,7 @@ from caveat.terms.claim import Recorded
 from caveat.terms.document import Terms
 from caveat.terms.lease import Lease
 from caveat.terms.listing import Listing, Repository
-from caveat.waivers.approvers import Approver
+from caveat.waivers.approvers import Vouched
 from caveat.waivers.waiver import Waiver
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Register(Struct, frozen=True):
     newest  id of terms -> the newest version ever adopted, and its pair's digest: no way leads back behind it
     closed  pairs that a party ended by its signed word: they never come back
     leases  pairs in force that have one -> what is left of it
-    approvers  who may approve exceptions, a row for each of their keys
+    approvers  who may approve exceptions, a row for each of their keys, with the party that named them
     waivers    granted and not ended, by id; whether they have expired, each decision sees for itself
     approvals  of held calls, by the hold's id; gone when they lapse
     decided    holds and waivers that were ever decided: no id is used twice
@@ -121,7 +121,7 @@ class Register(Struct, frozen=True):
     keys: dict[str, CallerKey] = {}
     revoked: frozenset[str] = frozenset()
     coverage: dict[str, str] = {}
-    approvers: tuple[Approver, ...] = ()
+    approvers: tuple[Vouched, ...] = ()
     waivers: dict[str, Waiver] = {}
     approvals: dict[str, Waiver] = {}
     decided: frozenset[str] = frozenset()

@@ -6,7 +6,7 @@ An approver's document is DSSE over the canonical JSON of
 
 signed by a key of the party on whose side the person stands; `vkey` names a key of either kind: Ed25519, or a passkey
 (passkeys.py).  Rules of this file: a party names its own side's persons and nobody else's; a person stands on one side;
-one key belongs to one person; approvals count persons, not keys.
+one key belongs to one person; approvals count persons, not keys; who a vendor named approves under that vendor's terms alone.
 """
 
 import re
@@ -24,6 +24,7 @@ from caveat.waivers.passkeys import Assertion, Passkey, challenge, read_approver
 
 Side = Literal["operator", "vendor"]
 T = TypeVar("T")
+A = TypeVar("A", bound="Approver")
 
 PERSON = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 MOST_BYTES = 1 << 16
@@ -46,6 +47,16 @@ class Approver(Struct, frozen=True, forbid_unknown_fields=True):
     side: Side
 
 
+class Vouched(Approver, frozen=True, forbid_unknown_fields=True):
+    """An approver on record.
+
+    by   who named them: parties that keep a repository, by name, then the ids of the keys that signed; never empty.  It
+         comes from the signatures and from what is on record, never from the document
+    """
+
+    by: tuple[str, ...]
+
+
 def check_person(person: str) -> str:
     """The word by which a person is known.  Raises BadInput for one of another form."""
     if not PERSON.fullmatch(person):
@@ -64,6 +75,11 @@ def name_approver(approver: Approver, party: SigningKey) -> bytes:
 
 def open_approver(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Approver:
     """The approver, once a key of the party on that side has signed.  Raises NotVerified."""
+    return open_vouched(raw, trust)[0]
+
+
+def open_vouched(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> tuple[Approver, tuple[VerifyKey, ...]]:
+    """The same, and the keys of that side that have signed, at least one; what claims to be by one must hold."""
     sealed = read(KIND, raw)
     approver = decoded(KIND, sealed, Approver)
     try:
@@ -71,11 +87,9 @@ def open_approver(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Appro
         read_approver_key(approver.vkey)
     except BadInput as error:
         raise NotVerified(f"the approver cannot be read: {error.message}", step="approver") from None
-    for key in trust.get(approver.side, ()):
-        for sig in sealed.signatures:
-            if sig.keyid == key_id(key):
-                check(KIND, sealed, sig, key)
-                return approver
+    signed = tuple(dict.fromkeys(key for key in trust.get(approver.side, ()) if _signed(sealed, key)))
+    if signed:
+        return approver, signed
     raise NotVerified(
         f"the {approver.side} has not signed that `{approver.person}` approves for it",
         step="approver",
@@ -83,7 +97,15 @@ def open_approver(raw: bytes, trust: Mapping[str, Sequence[VerifyKey]]) -> Appro
     )
 
 
-def admit(known: Sequence[Approver], approver: Approver) -> tuple[Approver, ...]:
+def _signed(sealed: Sealed, key: VerifyKey) -> bool:
+    """Whether the key has signed.  Raises NotVerified where what claims it does not hold."""
+    sig = next((sig for sig in sealed.signatures if sig.keyid == key_id(key)), None)
+    if sig is not None:
+        check(KIND, sealed, sig, key)
+    return sig is not None
+
+
+def admit(known: Sequence[A], approver: A) -> tuple[A, ...]:
     """Those known and one more.  Raises NotVerified for a key that is another person's, or a person of the other side."""
     public = read_approver_key(approver.vkey).public
     for other in known:
@@ -112,6 +134,16 @@ def signers(kind: Kind, sealed: Sealed, approvers: Sequence[Approver], without: 
             if approver.person not in without:
                 found[approver.person] = approver.side
     return found
+
+
+def unheard(sealed: Sealed, others: Sequence[Vouched]) -> str:
+    """Whose signatures are there and count for nothing, as a sentence's end: persons whom another vendor named."""
+    claimed = {sig.keyid for sig in sealed.signatures}
+    persons = {one.person: one.by[0] for one in others if key_id(read_approver_key(one.vkey)) in claimed}
+    return "".join(
+        f"; `{person}` does not count here: {by} named them, which is not the vendor of these terms"
+        for person, by in sorted(persons.items())
+    )
 
 
 def to_sign(kind: Kind, sealed: Sealed) -> bytes:

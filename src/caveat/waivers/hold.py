@@ -21,7 +21,7 @@ from caveat.dsse import Kind, Sealed, read, seal
 from caveat.errors import NotVerified
 from caveat.keys import SigningKey
 from caveat.terms.document import Clause, Terms
-from caveat.waivers.approvers import Approver, decoded, signers
+from caveat.waivers.approvers import Approver, Vouched, decoded, signers, unheard
 from caveat.waivers.waiver import Waiver
 
 MAX_BYTES = 1 << 18
@@ -97,13 +97,21 @@ def refuse(raw: bytes, key: SigningKey) -> bytes:
     return seal(REFUSAL, sealed.payload, [key])
 
 
-def open_refusal(raw: bytes, approvers: Sequence[Approver]) -> tuple[Ask, tuple[str, ...]]:
-    """What was refused, and the persons who did: one is enough.  Raises NotVerified."""
+def read_refusal(raw: bytes) -> tuple[Ask, Sealed]:
+    """What a refusal is about, never to decide from.  Raises NotVerified."""
     sealed = read(REFUSAL, raw)
-    ask = decoded(REFUSAL, sealed, Ask)
+    return decoded(REFUSAL, sealed, Ask), sealed
+
+
+def open_refusal(
+    raw: bytes, approvers: Sequence[Approver], others: Sequence[Vouched] = ()
+) -> tuple[Ask, tuple[str, ...]]:
+    """What was refused, and the persons who did: one is enough; `others` do not count.  Raises NotVerified."""
+    ask, sealed = read_refusal(raw)
     persons = signers(REFUSAL, sealed, approvers, ())
     if not persons:
-        raise NotVerified(f"no approver has signed that the hold `{ask.hold}` is refused", step=STEP, hint=REFUSAL.hint)
+        why = f"no approver has signed that the hold `{ask.hold}` is refused" + unheard(sealed, others)
+        raise NotVerified(why, step=STEP, hint=REFUSAL.hint)
     return ask, tuple(sorted(persons))
 
 
@@ -116,8 +124,11 @@ def is_refusal(raw: bytes) -> bool:
     return True
 
 
-def open_approval(raw: bytes, approvers: Sequence[Approver], terms: Sequence[Terms], at_ms: int) -> Waiver:
-    """What releases the held call, once enough persons have signed.  Raises NotVerified: who must do what."""
+def open_approval(
+    raw: bytes, approvers: Sequence[Approver], terms: Sequence[Terms], at_ms: int, others: Sequence[Vouched] = ()
+) -> Waiver:
+    """What releases the held call, once enough persons have signed; `others` do not count.  Raises NotVerified: who must
+    do what."""
     ask, sealed = read_ask(raw)
     pair = next((one for one in terms if one.digest == ask.terms), None)
     if pair is None:
@@ -131,7 +142,8 @@ def open_approval(raw: bytes, approvers: Sequence[Approver], terms: Sequence[Ter
     wanted = max(holds[id_].approvers for id_ in ask.clauses)
     if len(persons) < wanted:
         raise NotVerified(
-            f"the hold `{ask.hold}` wants {wanted} approvers who are not its caller, and has {len(persons)}",
+            f"the hold `{ask.hold}` wants {wanted} approvers who are not its caller, and has {len(persons)}"
+            + unheard(sealed, others),
             step=STEP,
             hint="an approver signs with `caveat hold approve FILE --key KEY`",
         )

@@ -21,7 +21,7 @@ from caveat.dsse import Kind, Sealed, read, seal
 from caveat.errors import BadInput, NotVerified
 from caveat.keys import SigningKey
 from caveat.terms.document import Draft, Terms
-from caveat.waivers.approvers import PERSON, Approver, Side, check_person, decoded, signers
+from caveat.waivers.approvers import PERSON, Approver, Side, Vouched, check_person, decoded, signers, unheard
 from caveat.waivers.waiver import Waiver
 
 MAX_BYTES = 1 << 18
@@ -91,16 +91,20 @@ def approve(raw: bytes, key: SigningKey) -> bytes:
     return seal(KIND, sealed.payload, [key], sealed.signatures)
 
 
-def missing(raw: bytes, approvers: Sequence[Approver], draft: Draft) -> str:
+def missing(raw: bytes, approvers: Sequence[Approver], draft: Draft, others: Sequence[Vouched] = ()) -> str:
     """What approvals are still wanted, as a sentence's end; "" where none is.  Raises NotVerified."""
     found = read_request(raw)
-    return _missing(signers(KIND, found.sealed, approvers, {found.request.requester}), draft)
+    lacking = _missing(signers(KIND, found.sealed, approvers, {found.request.requester}), draft)
+    return lacking and lacking + unheard(found.sealed, others)
 
 
-def open_waiver(raw: bytes, approvers: Sequence[Approver], terms: Sequence[Terms], at_ms: int) -> Waiver:
+def open_waiver(
+    raw: bytes, approvers: Sequence[Approver], terms: Sequence[Terms], at_ms: int, others: Sequence[Vouched] = ()
+) -> Waiver:
     """The waiver, once enough persons have signed these bytes.
 
     approvers   whose signatures count     terms   those in force     at_ms   now, for what has expired
+    others      whose signatures do not, since another vendor named them
     Raises NotVerified: who must do what.
     """
     found = read_request(raw)
@@ -119,7 +123,8 @@ def open_waiver(raw: bytes, approvers: Sequence[Approver], terms: Sequence[Terms
     persons = signers(KIND, found.sealed, approvers, {request.requester})
     lacking = _missing(persons, pair.draft)
     if lacking:
-        raise NotVerified(f"the waiver `{found.id}` wants {lacking}", step=STEP, hint=SIGN)
+        why = lacking + unheard(found.sealed, others)
+        raise NotVerified(f"the waiver `{found.id}` wants {why}", step=STEP, hint=SIGN)
     asked = {name: getattr(request, name) for name in request.__struct_fields__ if name not in {"v", "nonce"}}
     return Waiver(id=found.id, approvers=tuple(sorted(persons)), digest=digest(raw), **asked)
 

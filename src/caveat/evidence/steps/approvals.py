@@ -1,6 +1,7 @@
 """Step 15: who approved waivers, held calls and replies: how many signatures by key files, how many by passkeys.
 
-The fold has checked every one of them already (step 6), and the parties' naming of the approvers (step 7); here they are told.
+The fold has checked every one of them already, and that the vendor of the terms named the vendor's persons (step 6), and the
+parties' naming of the approvers (step 7); here they are told.
 """
 
 from typing import Any, Final
