@@ -676,7 +676,7 @@ def facts_in(values, groups):
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
          "end.stated", "talks.step", "meter.beat", "meter.tickets", "content.viewed", "vendor.notified",
-         "bodies.destroyed", "evidence.exported")
+         "bodies.destroyed", "evidence.exported", "evidence.challenged", "evidence.answered")
 UNREAD = ("end.stated", "vendor.notified", "bodies.destroyed")
 REFUSAL = b'"payloadType":"application/vnd.caveat.hold-refusal+json"'
 

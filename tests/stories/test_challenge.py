@@ -81,6 +81,12 @@ def test_a_sample_is_opened_and_judged(run, home, challenged):
     told = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt")
     assert told.code == 0, told.out
     assert "none was bad" in " ".join(told.out.split())
+    shown = run("ledger", "show", "--home", home, "--json").json["records"]
+    told_of = {leaf["what"]: leaf for _, leaf in shown if leaf.get("what", "").startswith("evidence.")}
+    assert told_of["evidence.answered"]["id"] == told_of["evidence.challenged"]["doc"]
+    assert run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", home).code == 2
+    assert run("evidence", "export", at / "after.zip", "--home", home).code == 0
+    assert run("verify", at / "after.zip", "--trust", at / "trust.txt").code == 0
     value = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt", "--json").json
     assert value["sound"] is True
     run("evidence", "answer", at / "c", at / "b.zip", at / "less.zip", "--home", home, "--profile", "counts")

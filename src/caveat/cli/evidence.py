@@ -26,7 +26,7 @@ from caveat.gateway.past import read_past
 from caveat.gateway.trusting import trust_text
 
 app = typer.Typer(
-    help="Evidence for an outsider: export, view, trust, challenge, answer, audit, open.", no_args_is_help=True
+    help="Evidence for an outsider: export, view, trust, challenge, receive, answer, audit, open.", no_args_is_help=True
 )
 
 MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "not proved": "[yellow]–[/yellow]"}
@@ -35,6 +35,7 @@ MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "
 app.command("export")(evidence_export.export)
 app.command("view")(evidence_export.view)
 app.command("challenge")(evidence_challenge.challenge)
+app.command("receive")(evidence_challenge.receive)
 app.command("answer")(evidence_challenge.answer)
 app.command("audit")(evidence_challenge.audit)
 app.command("open")(evidence_challenge.open_on_site)

@@ -1,4 +1,4 @@
-"""`caveat evidence challenge`, `answer`, `audit` and `open`: a random sample, opened, that neither side could steer."""
+"""`caveat evidence challenge`, `receive`, `answer`, `audit` and `open`: a random sample, opened, that neither side could steer."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ import typer
 from caveat.canon import digest
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.output import Json, emit, out, say, table
-from caveat.cli.remote import Where
+from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.challenge import DEFAULT_OPENINGS, Challenge, dice_share, write_challenge
@@ -22,6 +22,7 @@ from caveat.evidence.judge import Verdict, judge
 from caveat.evidence.sampling import excluded
 from caveat.evidence.trust import read_trust
 from caveat.gateway.answering import Answering
+from caveat.gateway.challenges import write_answered
 from caveat.gateway.home import home_path, open_home
 from caveat.keys import read_signing_key
 from caveat.note import sign_note
@@ -71,6 +72,18 @@ def challenge(
         say(f"  if none is bad, fewer than {row.bad:,} ({row.rate:.3g} %) are, with {row.confidence:g} % confidence")
 
 
+def receive(
+    challenge_file: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The challenge that came in.")],
+    home: Where = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Put a challenge that came in on record, so that the day by which it is due is known to all."""
+    told = at_home(home).ask("POST", "/challenges", read_bytes(challenge_file))
+    due = datetime.fromtimestamp(told["due_s"], UTC).strftime("%Y-%m-%d")
+    emit(told) if as_json else say(f"{challenge_file}: {told['openings']} records are asked for, by {due}")
+
+
 def answer(
     challenge_file: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The challenge that came in.")],
     bundle: Bundle,
@@ -80,12 +93,18 @@ def answer(
     profile: Annotated[str, typer.Option(help="What may leave of each record: full, audit or counts.")] = "audit",
     as_json: Json = False,
 ) -> None:
-    """Answer a challenge: reveal this side's share, and open the records that were drawn."""
-    made = open_home(home or home_path(os.environ))
+    """Answer a challenge: reveal this side's share, and open the records that were drawn.  Both go on record."""
+    if output.exists():
+        raise BadInput(f"`{output}` exists and is not written over")
+    made, note = open_home(home or home_path(os.environ)), read_bytes(challenge_file)
     with existing(bundle).open("rb") as file:
-        answering = Answering(made, file, read_bytes(challenge_file))
+        answering = Answering(made, file, note)
     written = BytesIO()
     count = answering.answer(written, profile)
+    operations = at_home(home)
+    operations.ask("POST", "/challenges", note)
+    document = write_answered(note, written.getvalue(), profile, len(answering.indices), count)
+    operations.ask("POST", "/answers", document)
     write_new(output, written.getvalue())
     told = {"answer": str(output), "drawn": len(answering.indices), "opened": count}
     emit(told) if as_json else say(f"{output}: {count} of {len(answering.indices)} records drawn are opened")

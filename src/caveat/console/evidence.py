@@ -27,6 +27,9 @@ class EvidencePages:
             ("GET", "/evidence", "evidence", self._show),
             ("GET", "/evidence/trust", "evidence", self._trust),
             ("POST", "/evidence", "evidence.export", self._prepare),
+            ("POST", "/evidence/challenges", "evidence.export", self._challenged),
+            ("POST", "/evidence/{id}/verify", "evidence.export", self._verify),
+            ("GET", "/evidence/{id}/report", "evidence", self._report),
             ("GET", "/evidence/{id}", "evidence.export", self._view),
             ("GET", "/evidence/{id}/bundle", "evidence.export", self._bundle),
             ("POST", "/evidence/{id}/release", "evidence.export", self._release),
@@ -40,6 +43,7 @@ class EvidencePages:
         evidence = self._ports.evidence
         values = {
             "past": evidence.past(),
+            "challenges": evidence.challenges(),
             "prepared": evidence.prepared(),
             "profiles": evidence.profiles(),
             "here": "evidence",
@@ -54,6 +58,21 @@ class EvidencePages:
         form = visit.form
         id_ = await self._ports.evidence.prepare(text_of(form, "receiver", 200), text_of(form, "profile", 40))
         return RedirectResponse(f"{PREFIX}/evidence/{id_}", 303)
+
+    async def _challenged(self, visit: Visit) -> Response:
+        """A challenge that came in goes on record."""
+        note = text_of(visit.form, "note", 1 << 16).replace("\r\n", "\n").strip()
+        await self._ports.evidence.challenged(f"{note}\n".encode())
+        return RedirectResponse(f"{PREFIX}/evidence", 303)
+
+    async def _verify(self, visit: Visit) -> Response:
+        self._ports.evidence.verify(visit.path["id"])
+        return RedirectResponse(f"{PREFIX}/evidence", 303)
+
+    async def _report(self, visit: Visit) -> Response:
+        """A file to keep: it brings scripts and a policy of its own, so no page of ours shows it."""
+        path = await asyncio.to_thread(self._ports.evidence.report, visit.path["id"])
+        return FileResponse(path, media_type="text/html", filename=f"report-{visit.path['id']}.html")
 
     async def _view(self, visit: Visit) -> Response:
         return await asyncio.to_thread(self._viewed, visit)

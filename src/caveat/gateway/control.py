@@ -17,6 +17,7 @@ from starlette.routing import Route
 from caveat import __version__, record
 from caveat.console.sessions import Sessions
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
+from caveat.gateway import challenges
 from caveat.gateway.agreeing import Agreeing
 from caveat.gateway.approvals import Approvals
 from caveat.gateway.bodyin import read_body, read_headers
@@ -211,6 +212,12 @@ class Control(Exceptional, Agreeing, Lasting, Looking):
         receiver, export = read_export(document)
         await self._house.amend("evidence.exported", receiver, document)
         return JSONResponse({"exported": receiver, "number": export.number})
+
+    async def challenged(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(await challenges.put_challenge(self._house, await self._body(request)))
+
+    async def answered(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(await challenges.put_answered(self._house, await self._body(request)))
 
     @staticmethod
     async def openapi(_request: Request, _key: CallerKey) -> Response:

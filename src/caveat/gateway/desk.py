@@ -67,7 +67,7 @@ class Desk:
             lifts=Lifts(self._house, self.approvals),
             agreements=Agreements(self._home, self._house, self._index, self.lists, verbs),
             records=Records(self._home, self._index, self.lists, verbs),
-            evidence=Evidence(self._home, self._house, self._index, self.lists),
+            evidence=Evidence(self._home, self._house, self._index, self.lists, verbs),
             keys=Keys(self._house),
             leave=verbs.leave,
         )

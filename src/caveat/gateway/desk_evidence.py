@@ -13,30 +13,37 @@ from typing import Any
 
 import msgspec
 
-from caveat.errors import BadInput, Refused
+from caveat.errors import BadInput, CaveatError, Refused
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.export import export
 from caveat.evidence.profiles import PROFILES
 from caveat.evidence.view import view_text
+from caveat.gateway import challenges
+from caveat.gateway.answering import share_key_of
 from caveat.gateway.documents import Documents
 from caveat.gateway.exporting import exports_of, next_order, on_record
+from caveat.gateway.files import write_whole
 from caveat.gateway.founding import house_keys
 from caveat.gateway.home import Home
 from caveat.gateway.house import House
 from caveat.gateway.index import Index
 from caveat.gateway.index_ask import Lists
 from caveat.gateway.trusting import source_of, trust_text
+from caveat.gateway.verbs import Verbs
 from caveat.register.exports import read_export, write_export
 
 ID = re.compile(r"[0-9a-f]{16}")
+KEPT_BESIDE = ("trust", "report.html", "report", "json")
 RECEIVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 
 
 class Evidence:
     """Over one house."""
 
-    def __init__(self, home: Home, house: House, index: Index, lists: Lists) -> None:
+    def __init__(self, home: Home, house: House, index: Index, lists: Lists, verbs: Verbs) -> None:
         self._home = home
+        self._verbs = verbs
+        self._verifying: dict[str, asyncio.Task[None]] = {}
         self._house = house
         self._index = index
         self._lists = lists
@@ -60,7 +67,12 @@ class Evidence:
         """Bundles that lie here: waiting to be let go, or let go."""
         kept = sorted(self._out.glob("*.json")) if self._out.exists() else []
         return [
-            {**msgspec.json.decode(path.read_bytes()), "id": path.stem, "released": self._zip(path.stem).exists()}
+            {
+                **msgspec.json.decode(path.read_bytes()),
+                "id": path.stem,
+                "released": self._zip(path.stem).exists(),
+                "verified": self._verified(path.stem),
+            }
             for path in kept
         ]
 
@@ -77,6 +89,7 @@ class Evidence:
         source = source_of(self._home, self._index.reader)
         source = msgspec.structs.replace(source, controls=None)
         order = next_order(exports_of(self._index.reader, self._documents, receiver), receiver, profile)
+        order = msgspec.structs.replace(order, share_key=share_key_of(self._home), check=True)
         id_ = secrets.token_hex(8)
         self._out.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._part(id_).open("xb") as file:
@@ -126,8 +139,58 @@ class Evidence:
 
     def drop(self, id_: str) -> None:
         """Throw a prepared bundle away."""
-        for path in (self._part(self._known(id_)), self._zip(id_), self._out / f"{id_}.json"):
+        self._known(id_)
+        for path in (self._part(id_), self._zip(id_), *(self._beside(id_, what) for what in KEPT_BESIDE)):
             path.unlink(missing_ok=True)
+
+    def challenges(self) -> Sequence[dict[str, Any]]:
+        """Challenges on record with their answers, newest first."""
+        lines = self._lists.controls((challenges.CHALLENGED, challenges.ANSWERED), most=200)
+        bundles = {one["export"].manifest: f"{one['receiver']}, {one['export'].number}" for one in self.past()}
+        return challenges.listed(lines, self._documents, bundles, self._house.now_ms())
+
+    async def challenged(self, note: bytes) -> None:
+        """Put a challenge that came in on record.  Raises NotVerified."""
+        await challenges.put_challenge(self._house, note)
+
+    def verify(self, id_: str) -> None:
+        """Begin to verify a bundle that was let go, unless that runs."""
+        self.bundle(id_)
+        if not self._runs(id_):
+            self._verifying[id_] = asyncio.get_running_loop().create_task(self._verify(id_))
+
+    def report(self, id_: str) -> Path:
+        """The report of its last verification, a page of its own.  Raises Refused where there is none."""
+        path = self._beside(self._known(id_), "report.html")
+        if self._runs(id_) or not path.exists():
+            raise Refused("this bundle was not verified here yet", code="not_found", status=404)
+        return path
+
+    async def _verify(self, id_: str) -> None:
+        trust, page = self._beside(id_, "trust"), self._beside(id_, "report.html")
+        await asyncio.to_thread(write_whole, trust, self.trust().encode())
+        words = ("verify", str(self._zip(id_)), "--trust", str(trust), "--report", str(page))
+        try:
+            told = await self._verbs.ask(*words, seconds=3600.0)
+            failed = [step["number"] for step in told["steps"] if step["outcome"] == "failed"]
+            kept: dict[str, Any] = {"state": "verified" if told["verified"] else "not", "failed": failed}
+        except CaveatError:
+            kept = {"state": "broken"}
+        kept["at_ms"] = self._house.now_ms()
+        await asyncio.to_thread(write_whole, self._beside(id_, "report"), msgspec.json.encode(kept))
+
+    def _verified(self, id_: str) -> dict[str, Any]:
+        """What the last verification found; `state` is never, runs, verified, not or broken (it came to no end)."""
+        if self._runs(id_):
+            return {"state": "runs"}
+        try:
+            told: dict[str, Any] = msgspec.json.decode(self._beside(id_, "report").read_bytes())
+        except (OSError, msgspec.DecodeError):
+            return {"state": "never"}
+        return told
+
+    def _runs(self, id_: str) -> bool:
+        return id_ in self._verifying and not self._verifying[id_].done()
 
     def trust(self) -> str:
         """The trust file for verifiers."""
@@ -141,6 +204,9 @@ class Evidence:
 
     def _part(self, id_: str) -> Path:
         return self._out / f"{id_}.part"
+
+    def _beside(self, id_: str, what: str) -> Path:
+        return self._out / f"{id_}.{what}"
 
     def _zip(self, id_: str) -> Path:
         return self._out / f"{id_}.zip"

@@ -117,6 +117,8 @@ ENDPOINTS = (
     Endpoint("GET", "/caveat/v1/coverage", "coverage", EVERYONE, "The newest coverage matrix of each terms in force"),
     Endpoint("POST", "/caveat/v1/coverage", "keep_coverage", OPERATORS, "Put a coverage matrix on record"),
     Endpoint("POST", "/caveat/v1/exports", "exported", OPERATORS, "Put on record that a numbered bundle is leaving"),
+    Endpoint("POST", "/caveat/v1/challenges", "challenged", OPERATORS, "Put on record a challenge that came in"),
+    Endpoint("POST", "/caveat/v1/answers", "answered", OPERATORS, "Put on record that an answer is leaving"),
     Endpoint("GET", "/caveat/v1/keys", "keys", OPERATORS, "Keys by name and role, never their text"),
     Endpoint("POST", "/caveat/v1/keys", "new_key", OPERATORS, "Make a key live; the body holds the digest of its text"),
     Endpoint("DELETE", "/caveat/v1/keys/{name}", "revoke_key", OPERATORS, "Revoke a key"),
