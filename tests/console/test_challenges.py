@@ -99,10 +99,12 @@ def test_a_bundle_is_verified_as_its_receiver_would(chromium, gateway, bundle):
 
 def report_of(page):
     """What the page says once the verification that it began is over."""
-    page.get_by_role("button", name="Verify it here").first.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Verify it here").first.click()
 
     def over():
-        page.reload()
+        page.wait_for_timeout(200)
+        page.goto("/console/evidence")
         return page.get_by_text("A verification runs").count() == 0
 
     eventually(over, seconds=60)

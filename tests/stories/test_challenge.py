@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Ran
+from tests.evidence.second import second_opinion
 from tests.gateway.running import MODEL, scripted_gateway
 
 from caveat.cli.main import main
+from caveat.evidence.trust import read_trust
 from caveat.gateway.bodies import Bodies
 from caveat.gateway.founding import house_keys
 from caveat.gateway.home import open_home
@@ -87,6 +89,10 @@ def test_a_sample_is_opened_and_judged(run, home, challenged):
     assert run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", home).code == 2
     assert run("evidence", "export", at / "after.zip", "--home", home).code == 0
     assert run("verify", at / "after.zip", "--trust", at / "trust.txt").code == 0
+    unjudged: set[str] = set()
+    trust = read_trust((at / "trust.txt").read_bytes())
+    assert second_opinion((at / "after.zip").read_bytes(), trust, unjudged=unjudged) == ""
+    assert not {what for what in unjudged if what.startswith("evidence.")}
     value = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt", "--json").json
     assert value["sound"] is True
     run("evidence", "answer", at / "c", at / "b.zip", at / "less.zip", "--home", home, "--profile", "counts")
