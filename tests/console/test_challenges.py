@@ -109,4 +109,6 @@ def report_of(page):
 
     eventually(over, seconds=60)
     said = page.locator("article .notice").first.inner_text()
-    return re.match("Verified here|Not verified|The last verification", said)[0]
+    found = re.match("Verified here|Not verified|The last verification", said)
+    assert found, said
+    return found[0]
