@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import tzinfo
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -85,9 +86,9 @@ class NowPages:
         plot, theme = visit.path["plot"], visit.asked("theme")
         if plot not in PLOTS or theme not in plots.INK:
             raise Refused("there is no such plot", code="not_found", status=404)
-        drawn = await asyncio.to_thread(self._drawn, plot, theme)
+        drawn = await asyncio.to_thread(self._drawn, plot, theme, plots.zone_of(visit.zone))
         return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=50"})
 
-    def _drawn(self, plot: str, theme: str) -> bytes:
+    def _drawn(self, plot: str, theme: str, zone: tzinfo) -> bytes:
         found = self._series(plot, int(time.time()))
-        return plots.bars(found.values, *found.labels(), theme)
+        return plots.bars(found.values, found.labels(zone), theme, zone)

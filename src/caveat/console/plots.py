@@ -3,9 +3,12 @@
 A plot is a picture (`<img>`), so what pygal writes into it, styles of its own too, stays inside the picture.
 """
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pygal
 from pygal.style import Style
@@ -20,11 +23,23 @@ COLOURS = {
 INK = {"light": "#5c646e", "dark": "#9aa4af"}
 LINE = {"light": "#e4e1da", "dark": "#2d333b"}
 FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}")
 WIDTH, HEIGHT = 720, 200
 
 
-def bars(series: Mapping[str, Sequence[int]], labels: Sequence[str], major: Sequence[str], theme: str) -> bytes:
-    """Stacked bars.  `series` by outcome group, lowest first; `labels` one a bar, those in `major` are written out."""
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name (IANA), UTC for one that is not known here."""
+    try:
+        return ZoneInfo(name) if _ZONE.fullmatch(name) else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def bars(
+    series: Mapping[str, Sequence[int]], labels: tuple[Sequence[str], Sequence[str]], theme: str, zone: tzinfo = UTC
+) -> bytes:
+    """Stacked bars.  `series` by outcome group, lowest first; `labels` one a bar, and those of them that are written out;
+    the picture itself says of which zone they are."""
     chart = pygal.StackedBar(
         style=_style(theme, tuple(series)),
         js=(),
@@ -34,7 +49,8 @@ def bars(series: Mapping[str, Sequence[int]], labels: Sequence[str], major: Sequ
         margin=4,
         margin_left=10,
         show_minor_x_labels=False,
-        x_labels_major=list(major),
+        x_labels_major=list(labels[1]),
+        x_title=str(zone),
         y_labels_major_count=3,
         show_minor_y_labels=False,
         value_formatter=lambda value: f"{value:,.0f}",
@@ -45,12 +61,12 @@ def bars(series: Mapping[str, Sequence[int]], labels: Sequence[str], major: Sequ
         disable_xml_declaration=True,
         truncate_label=-1,
     )
-    chart.x_labels = list(labels)
+    chart.x_labels = list(labels[0])
     for name, values in series.items():
         chart.add(name, list(values))
     chart.add_xml_filter(_without_scripts)
-    drawn: bytes = chart.render()
-    return drawn
+    drawn: str = chart.render()
+    return drawn.encode()
 
 
 def _without_scripts(root: Any) -> Any:
@@ -80,4 +96,5 @@ def _style(theme: str, names: tuple[str, ...]) -> Style:
         font_family=FONT,
         label_font_size=13,
         major_label_font_size=13,
+        title_font_size=13,
     )

@@ -1,7 +1,7 @@
 """Counts of calls over time, put together for plots and the tables under them: pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from msgspec import Struct
 
@@ -35,12 +35,18 @@ class Series(Struct, frozen=True):
         ]
         return [row for row in reversed(rows) if any(row[1].values())]
 
-    def labels(self) -> tuple[list[str], list[str]]:
-        """What stands under each bar, and which of them are written out."""
+    def labels(self, zone: tzinfo = UTC) -> tuple[list[str], list[str]]:
+        """What stands under each bar, and which of them are written out: hours in the zone, days in UTC, as they are counted."""
         step = self.starts[1] - self.starts[0] if len(self.starts) > 1 else 60
         pattern, every = ("%H:%M", 900) if step < 3600 else (("%H:%M", 21_600) if step < 86_400 else ("%d %b", 604_800))
-        labels = [datetime.fromtimestamp(start, UTC).strftime(pattern) for start in self.starts]
-        return labels, [label for label, start in zip(labels, self.starts, strict=True) if start % every == 0]
+        moments = [datetime.fromtimestamp(start, zone if step < 86_400 else UTC) for start in self.starts]
+        labels = [moment.strftime(pattern) for moment in moments]
+        return labels, [label for label, moment in zip(labels, moments, strict=True) if _wall(moment) % every < step]
+
+
+def _wall(moment: datetime) -> int:
+    """Seconds since 1970 as the clock on the wall there counts them."""
+    return int(moment.replace(tzinfo=UTC).timestamp())
 
 
 def series(counts: Iterable[Count], unit: int, n: int, now_s: int) -> Series:

@@ -85,7 +85,7 @@ class TermsPages:
         now = int(time.time())
         counts = self._ports.lists.counts(HOUR_S, "clause", now - DAYS * DAY_S, clause)
         found = series(counts, DAY_S, DAYS, now)
-        return plots.bars(found.values, *found.labels(), theme)
+        return plots.bars(found.values, found.labels(), theme)
 
     def _two(self, visit: Visit) -> tuple[Version, Version]:
         versions = {version.terms.digest: version for version in self._ports.agreements.versions()}

@@ -25,6 +25,11 @@ class Visit(Struct, frozen=True):
         return int(text) if text.isascii() and text.isdecimal() else 0
 
     @property
+    def zone(self) -> str:
+        """The browser's time zone, as the pages' script tells it; "" where none has run."""
+        return self.request.cookies.get("caveat-zone", "")
+
+    @property
     def path(self) -> dict[str, str]:
         """What stands in the path's open places."""
         return dict(self.request.path_params)

@@ -1,6 +1,8 @@
 // What every page needs: times in the viewer's zone (UTC stays on hover), the way back after a change of taste.
 const zone = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
 
+document.cookie = `caveat-zone=${zone.resolvedOptions().timeZone}; path=/console; max-age=31536000; samesite=strict${location.protocol === "https:" ? "; secure" : ""}`; // plots bear its hours
+
 export function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
     const moment = new Date(time.dateTime);
