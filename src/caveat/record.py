@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from caveat.canon import b64url, unb64url
+from caveat.canon import b64url, digest, unb64url
 from caveat.decide.decision import Decision
 from caveat.errors import CaveatError, NotVerified
 from caveat.facts import Facts, grouped
@@ -173,6 +173,12 @@ def settled(  # noqa: PLR0913, PLR0917
 def control(*, what: str, of: str, doc: str, gateway: str, at_ms: int) -> Entry:
     """A record that changes what is in force; `doc` is the digest of the document in control/, "" where none is."""
     return _entry({"k": CONTROL, "what": what, "id": of, "doc": doc, "g": gateway, "t": at_ms}, {}, b"")
+
+
+def case_mark(case: str) -> str:
+    """What stands in a record, and in the index, for the case that a caller names: the digest of its words, so that who
+    knows them finds the call, and nobody reads them there; "" for none."""
+    return digest(case.strip().encode()) if case.strip() else ""
 
 
 class BodyDigest:

@@ -13,7 +13,7 @@ def files(tmp_path):
     """Two versions: the hazard threshold of weapons of mass destruction has moved."""
     before, after = tmp_path / "a.yaml", tmp_path / "b.yaml"
     before.write_bytes(sample_terms())
-    after.write_bytes(sample_terms().replace(b"iwp: 250", b"iwp: 300").replace(b"\nversion: 1\n", b"\nversion: 2\n"))
+    after.write_bytes(sample_terms().replace(b"iwp: 350", b"iwp: 400").replace(b"\nversion: 1\n", b"\nversion: 2\n"))
     return before, after
 
 
@@ -22,7 +22,7 @@ def test_a_semantic_diff_for_a_program(run, files):
     assert done.code == 0
     answers = {one["question"]["name"]: one for one in done.json["answers"]}
     found = answers["q.newly-allowed"]
-    assert (found["says"], found["request"]["pm"]) == ("found", {"iwp": 250})
+    assert (found["says"], found["request"]["pm"]) == ("found", {"iwp": 350})
     assert (found["before"]["clauses"], found["after"]["verdict"]) == (["weapons.mass"], "allow")
     assert answers["q.newly-denied"]["says"] == "none"
     assert done.json["changes"]["thresholds"][0]["what"] == "thresholds.iwp"
@@ -32,7 +32,7 @@ def test_a_semantic_diff_for_a_program(run, files):
 
 def test_a_semantic_diff_for_a_person(run, files):
     said = run("terms", "diff", *files, "--semantic").out
-    assert "`iwp` scored 250 per mille in the request" in said
+    assert "`iwp` scored 350 per mille in the request" in said
     assert "newly denied: there is none (proved by Z3" in said
     assert "duties newly owed or no longer owed: none" in said
 

@@ -25,7 +25,7 @@ class Bad:
     def look(self, view, _voice):
         raise ZeroDivisionError(view.text)
 
-    async def send(self, _path, _query, _headers, body, *, dialect):
+    async def send(self, _path, _query, _headers, body, *, dialect, granted):
         raise ZeroDivisionError(body.decode())
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 import string
+from contextlib import closing
 
 import httpx
 import pytest
@@ -191,12 +192,18 @@ def test_the_log_of_the_process_holds_nothing(day):
     assert "Traceback" not in log
 
 
-def test_the_index_holds_ids_and_places_only(day):
+def test_the_index_holds_ids_words_of_lists_and_digests_only(day):
+    """A case's words are the caller's own, so the index knows them by their digest."""
     home, _, _, _ = day
-    with sqlite3.connect(home.index) as base:
-        rows = base.execute("select id, kind, at from call").fetchall()
-    assert rows
-    assert all(len(id_) == 32 and kind in {"opened", "settled", "refused"} for id_, kind, _ in rows)
+    with closing(sqlite3.connect(home.index)) as base:
+        ids = base.execute("select id from call").fetchall()
+        kinds = {kind for (kind,) in base.execute("select distinct kind from word")}
+        cases = base.execute("select text from word where kind = 'case'").fetchall()
+    assert ids
+    assert all(len(id_) == 16 for (id_,) in ids)
+    assert kinds <= {"verdict", "rule", "caller", "purpose", "model", "case", "dialect", "terms", "clause"}
+    assert cases
+    assert all(text.startswith("sha256:") and len(text) == 71 for (text,) in cases)
 
 
 @given(st.text(LETTERS, min_size=RUN, max_size=60))

@@ -50,7 +50,7 @@ class CallPages:
 
     def _found(self, wanted: Wanted) -> dict[str, Any]:
         lists = self._ports.lists
-        choices = {kind: lists.words(kind) for kind in ("caller", "purpose", "clause", "model", "case")}
+        choices = {kind: lists.words(kind) for kind in ("caller", "purpose", "clause", "model")}
         return {"page": lists.calls(wanted), "choices": choices, "outcomes": OUTCOMES, "reach": lists.reach()}
 
     async def _show(self, visit: Visit) -> Response:

@@ -8,6 +8,7 @@ from caveat.gateway.index import Index
 from caveat.gateway.index_base import opened, ready
 from caveat.gateway.index_rows import OUTCOME, OUTCOMES
 from caveat.gateway.index_write import seen
+from caveat.record import case_mark
 
 _COLUMNS = """call.at, call.id, call.t, call.outcome, v.text, r.text, c.text, p.text, m.text, k.text, d.text, call.rank,
   call.tin, call.tout, call.waived"""
@@ -31,6 +32,8 @@ _WORDS = {
     "clause": "held.clause",
     "outcome": "call.outcome",
 }
+_SPELT = {"case": case_mark}
+"""How a word is kept where it is not kept as it was said."""
 MOST = 500
 """Lines in one answer."""
 
@@ -65,7 +68,7 @@ class Lists:
             return CallPage(tuple(_line(row) for row in rows[:most]), more=len(rows) > most)
 
     def words(self, kind: str, most: int = 200) -> tuple[str, ...]:
-        """The words of a kind (caller, purpose, clause, model, case) that calls bear, in order."""
+        """The words of a kind (caller, purpose, clause, model) that calls bear, in order."""
         self._index.refresh()
         with opened(self._index.path) as base:
             rows = base.execute("select text from word where kind = ? order by text limit ?", (kind, most)).fetchall()
@@ -134,7 +137,7 @@ def _where(base: sqlite3.Connection, wanted: Wanted) -> tuple[str | None, list[A
     parts, values = ["1"], list[Any]()
     for name, column in _WORDS.items():
         if text := getattr(wanted, name):
-            number = OUTCOME.get(text) if name == "outcome" else _number(base, name, text)
+            number = OUTCOME.get(text) if name == "outcome" else _number(base, name, _SPELT.get(name, str)(text))
             if number is None:
                 return None, []
             parts.append(f"{column} = ?")

@@ -29,8 +29,6 @@ from caveat.wire.body import check_headers
 from caveat.wire.call import Call
 
 MOST_TRIES = 8
-MOST_CASE = 200
-"""Characters of a case's name that are recorded, committed with the request."""
 NOWHERE = Placed(-1, b"", 0)
 """The place of what is not on record yet."""
 
@@ -139,9 +137,9 @@ def _described(
     asked: Asked, identity: str, secret: bytes, recognizers: dict[str, object] | None = None
 ) -> dict[str, object]:
     """The request without its content, and who read it; an attempt after the first says which it is, and after which
-    call.  The case that the caller named stands with it."""
+    call.  The case that the caller named stands with it, as a digest."""
     again = {"attempt": len(asked.tried) + 1, "after": asked.tried[-1].call} if asked.tried else {}
-    case = asked.request.headers.get("caveat-case", "").strip()[:MOST_CASE]
+    case = record.case_mark(asked.request.headers.get("caveat-case", ""))
     named = {"case": case} if case else {}
     read_by = {"recognizers": recognizers} if recognizers else {}
     digest = record.body_digest(asked.request.body, secret)
