@@ -54,13 +54,17 @@ def serve(
     directory: Directory,
     *,
     listen: Annotated[str, typer.Option(help="host:port; port 0 takes any that is free.")] = "127.0.0.1:8485",
+    as_json: Json = False,
 ) -> None:
     """Answer `POST /add-checkpoint` (c2sp.org/tlog-witness) until told to stop."""
     witness = _open(directory)
     host, port = host_and_port(listen)
     config = uvicorn.Config(witness_app(witness), host=host, port=port, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
-    progress(f"witness {witness.key.name} on http://{host}:{port}")
+    if as_json:
+        emit({"witness": witness.key.name, "url": f"http://{host}:{port}"})
+    else:
+        progress(f"witness {witness.key.name} on http://{host}:{port}")
     asyncio.run(server.serve())
 
 
@@ -97,12 +101,14 @@ def cosign(
 
 
 @app.command("show")
-def show(origin: Annotated[str, typer.Argument(help="The log's name.")], directory: Directory) -> None:
+def show(
+    origin: Annotated[str, typer.Argument(help="The log's name.")], directory: Directory, *, as_json: Json = False
+) -> None:
     """The newest checkpoint of a log that this witness has cosigned."""
     note = _open(directory).newest(origin)
     if not note:
         raise BadInput(f"this witness has cosigned nothing of `{origin}`")
-    typer.echo(note.decode(), nl=False)
+    emit({"origin": origin, "checkpoint": note.decode()}) if as_json else typer.echo(note.decode(), nl=False)
 
 
 def _open(directory: Path) -> Witness:
