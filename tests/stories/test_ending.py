@@ -62,7 +62,7 @@ def test_the_log_states_the_end_with_its_last_call_and_counts(governed):
     assert call(gateway).json()["error"]["code"] == "terms_missing"
     said = stated(gateway)
     assert (said.name, said.by, said.reason, said.counted.last) == (
-        "institutional-use@" + said.name[-1],
+        "institutional-use@" + said.name.rpartition("@")[2],
         "vendor",
         WHY,
         last,

@@ -173,7 +173,7 @@ def sample_like():
 
 def test_the_sample_terms_with_a_change_in_the_middle():
     before = sample()
-    after = read_draft(before.yaml.replace(b"iwp: 250", b"iwp: 300"))
+    after = read_draft(before.yaml.replace(b"iwp: 350", b"iwp: 400"))
     assert says(before, after)["newly-allowed"] == "found"
     assert says(before, before) == {}
 
