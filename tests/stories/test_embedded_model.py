@@ -70,7 +70,9 @@ def test_anthropic_whole(gateway):
 
 
 def test_anthropic_streamed(gateway):
-    with gateway.anthropic().messages.stream(model=MODEL, messages=ASK, max_tokens=16, temperature=0) as stream:
+    with gateway.anthropic().messages.stream(
+        model=MODEL, messages=ASK, max_tokens=16, extra_body={"temperature": 0}
+    ) as stream:
         text = "".join(stream.text_stream)
         made = stream.get_final_message()
     assert NOTICE in text
