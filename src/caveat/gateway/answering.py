@@ -25,6 +25,7 @@ from caveat.gateway.home import Home
 from caveat.gateway.learned import learned_for
 from caveat.gateway.models import list_models
 from caveat.gateway.past import all_terms, read_past
+from caveat.gateway.settings import RecognizerSettings, Settings
 from caveat.ledger.reader import LedgerReader
 from caveat.recognize.control_tokens import DEFAULT
 from caveat.recognize.markings import load_profile
@@ -104,14 +105,19 @@ class Answering:
         caller = register.keys.get(values["who"]["caller"])
         if terms is None or caller is None:
             return ("its terms or its caller's key are not on record",)
-        return reopen(values, Kept(body, bytes.fromhex(read.key), caller.caller), terms, self._panel(terms))
+        learned = values["content"].get("detector") == "learned"
+        panel = self._panel(terms, learned=learned)
+        return reopen(values, Kept(body, bytes.fromhex(read.key), caller.caller), terms, panel)
 
-    def _panel(self, terms: Terms) -> Panel:
-        """The recognizers of this installation as the gateway sets them up for these terms."""
+    def _panel(self, terms: Terms, *, learned: bool) -> Panel:
+        """The recognizers of this installation as the gateway sets them up for these terms; with the learned one where
+        the record says that it read, whatever the settings say today, and where the terms demand it."""
         aliases = {model.alias for model in terms.draft.models}
         tokens = [t for m in list_models(self._home.models) if m.alias in aliases for t in m.control_tokens]
-        learned = learned_for(terms.draft, self._home.settings())
-        return default_panel(load_profile(terms.draft.markings), (*DEFAULT, *tokens), learned)
+        settings = Settings(recognizer=RecognizerSettings(learned=learned))
+        return default_panel(
+            load_profile(terms.draft.markings), (*DEFAULT, *tokens), learned_for(terms.draft, settings)
+        )
 
     def _openings(self, profile_name: str) -> Iterator[Opening]:
         shown = profile(profile_name)
