@@ -53,7 +53,7 @@ seal = {{ own = true }}            # a seal before it: counts every call, under 
 # min_free_mb = 64                # with less free disk than this, calls are refused
 
 [recognizer]
-learned = true                    # read every text with the learned recognizer too; false costs clauses about uses
+# learned = false                 # read every text with the learned recognizer too (docs/recognizer.md)
 
 # [recognizer.guard]              # a guard model, asked where a clause looks at `guard` or `guardHazards`
 # base_url = "http://127.0.0.1:8000/v1"

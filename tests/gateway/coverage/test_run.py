@@ -42,7 +42,7 @@ def states(matrix, clause_id):
 
 @pytest.fixture(scope="module")
 def sample_matrix():
-    """As a new home's gateway reads: with the learned recognizer."""
+    """With the learned recognizer, without which the clauses about uses wait for one."""
     return measure(sample(), frozenset(HAZARDS), Settings(recognizer=RecognizerSettings(learned=True)))
 
 
