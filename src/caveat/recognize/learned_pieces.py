@@ -8,6 +8,8 @@ matter; a word of over 48 letters is read as several.
 import re
 from collections.abc import Sequence
 
+from caveat.recognize.learned_cut import Cutter
+
 UNKNOWN, FIRST, LAST = 0, 1, 2
 """Ids that are no piece: a word outside the vocabulary, a window's beginning, its end."""
 
@@ -18,34 +20,16 @@ _WORD = re.compile(r"[^\W_]{1,48}|[^\s]")
 _KEPT = 1 << 15
 
 
-class Pieces:
+class Pieces(Cutter):
     """The vocabulary.  pieces[0:3] are UNKNOWN, FIRST and LAST."""
 
     def __init__(self, pieces: Sequence[str]) -> None:
+        super().__init__(_WORD, _KEPT)
         self._id = {piece: i for i, piece in enumerate(pieces) if i > LAST}
         self._longest = max(map(len, pieces))
-        self._known: dict[str, tuple[int, ...]] = {}
 
-    def cut(self, text: str) -> tuple[list[int], list[int], list[int]]:
-        """Ids, and for each the start and end of its word in `text`, all of one length."""
-        ids: list[int] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        for word in _WORD.finditer(text):
-            cut = self._word(word.group())
-            ids += cut
-            starts += [word.start()] * len(cut)
-            ends += [word.end()] * len(cut)
-        return ids, starts, ends
-
-    def _word(self, word: str) -> tuple[int, ...]:
-        known = self._known.get(word)
-        if known is not None:
-            return known
-        cut = self._longest_first(word)
-        if len(self._known) < _KEPT:
-            self._known[word] = cut
-        return cut
+    def _cut_word(self, word: str) -> tuple[int, ...]:
+        return self._longest_first(word)
 
     def _longest_first(self, word: str) -> tuple[int, ...]:
         cut: list[int] = []

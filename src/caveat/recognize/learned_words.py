@@ -8,6 +8,8 @@ is cut by itself, so where the text around was cut does not matter; a word of ov
 import re
 from collections.abc import Sequence
 
+from caveat.recognize.learned_cut import Cutter
+
 UNKNOWN, FIRST, LAST = 0, 1, 2
 """Ids that are no piece: a character outside the vocabulary, a window's beginning, its end."""
 
@@ -19,36 +21,18 @@ _KEPT = 1 << 15
 _FAR = -(1 << 40)
 
 
-class Words:
+class Words(Cutter):
     """The vocabulary.  pieces[0:3] are UNKNOWN, FIRST and LAST; scores are log-probabilities in thousandths."""
 
     def __init__(self, pieces: Sequence[str], scores: Sequence[int]) -> None:
+        super().__init__(_WORD, _KEPT)
         self._id = {piece: i for i, piece in enumerate(pieces) if i > LAST}
         self._score = list(scores)
         self._longest = max(map(len, pieces))
         self._unknown = min(scores) - 10_000
-        self._known: dict[str, tuple[int, ...]] = {}
 
-    def cut(self, text: str) -> tuple[list[int], list[int], list[int]]:
-        """Ids, and for each the start and end of its word in `text`, all of one length."""
-        ids: list[int] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        for word in _WORD.finditer(text):
-            cut = self._word(word.group())
-            ids += cut
-            starts += [word.start()] * len(cut)
-            ends += [word.end()] * len(cut)
-        return ids, starts, ends
-
-    def _word(self, word: str) -> tuple[int, ...]:
-        known = self._known.get(word)
-        if known is not None:
-            return known
-        cut = self._likeliest(MARK + word)
-        if len(self._known) < _KEPT:
-            self._known[word] = cut
-        return cut
+    def _cut_word(self, word: str) -> tuple[int, ...]:
+        return self._likeliest(MARK + word)
 
     def _likeliest(self, word: str) -> tuple[int, ...]:
         size = len(word)
