@@ -179,7 +179,7 @@ def serve(stack: ExitStack, home: Home, *core: str) -> str:
 
 
 async def opened(
-    url: str, cookie: tuple[str, str], many: int, body: bytes, key: str, seconds: float
+    url: str, cookie: tuple[str, str], many: int, body: bytes, caller: dict[str, str], seconds: float
 ) -> dict[str, object]:
     """Calls a second by 16 callers while so many consoles follow what happens."""
     got = 0
@@ -194,8 +194,7 @@ async def opened(
 
     followers = [asyncio.create_task(follow()) for _ in range(many)]
     await asyncio.sleep(2.0 if many else 0.0)
-    headers = {"authorization": f"Bearer {key}"}
-    done = await load.run(url, "/v1/chat/completions", body, headers, 16, seconds)
+    done = await load.run(url, "/v1/chat/completions", body, caller, 16, seconds)
     for follower in followers:
         follower.cancel()
     await asyncio.gather(*followers, return_exceptions=True)
@@ -205,18 +204,18 @@ async def opened(
 def consoles(seconds: float, rounds: int) -> list[dict[str, object]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="caveat-bench-")))
-        script = folder / "script.json"
-        script.write_text(json.dumps(overhead.SCRIPT))
-        command_line = (sys.executable, "-m", "caveat.gateway.scripted", str(script), "--port", "0")
-        upstream = overhead.start(stack, 1, *command_line).split()[-1]
-        url, key = overhead.gateway(stack, folder, upstream)
+        served = overhead.gateway(stack, folder, overhead.scripted_upstream(stack, folder).url)
+        url = served.url
         link = command("console", "link", "--home", str(folder / "home"), "--role", "viewer")["url"]
         with httpx.Client(base_url=url, trust_env=False) as client:
             token = httpx.URL(link).params["link"]
             client.post("/console/login", data={"link": token})
             cookie = next(iter(client.cookies.items()))
         turns = [many for _ in range(rounds) for many in (0, 50)]
-        return [asyncio.run(opened(url, cookie, many, overhead.body(stream=False), key, seconds)) for many in turns]
+        return [
+            asyncio.run(opened(url, cookie, many, overhead.body(stream=False), served.headers, seconds))
+            for many in turns
+        ]
 
 
 def main() -> None:

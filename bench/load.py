@@ -22,11 +22,12 @@ class Sample(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True):
-    """What a run gave."""
+    """What a run gave; `made` are all its calls, those of the warm-up too."""
 
     callers: int
     seconds: float
     samples: list[Sample]
+    made: int = 0
 
     @property
     def rate(self) -> float:
@@ -52,20 +53,22 @@ async def run(url: str, path: str, body: bytes, headers: dict[str, str], callers
     warm = time.perf_counter() + min(1.0, seconds / 4)
     end = warm + seconds
     many = await asyncio.gather(*(_caller(parts.hostname, parts.port, request, warm, end) for _ in range(callers)))
-    return Run(callers, seconds, [s for samples in many for s in samples])
+    return Run(callers, seconds, [s for samples, _ in many for s in samples], sum(made for _, made in many))
 
 
-async def _caller(host: str, port: int, request: bytes, warm: float, end: float) -> list[Sample]:
+async def _caller(host: str, port: int, request: bytes, warm: float, end: float) -> tuple[list[Sample], int]:
     samples: list[Sample] = []
+    made = 0
     reader, writer = await asyncio.open_connection(host, port)
     try:
         while True:
             began = time.perf_counter()
             if began > end:
-                return samples
+                return samples, made
             writer.write(request)
             status, first = await _reply(reader)
             done = time.perf_counter()
+            made += 1
             if began > warm:
                 samples.append(Sample(first - began, done - began, status))
     finally:

@@ -128,10 +128,10 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "script.json").write_text(json.dumps(SCRIPT))
         command = (sys.executable, "-m", scripted.__name__, str(folder / "script.json"), "--port", "0")
-        model = start(stack, 1, *command).split()[-1]
+        model = start(stack, 1, *command)[0]
         key = new_signing_key("bench.permits")
         address, name = seal(stack, folder, model, key)
-        floor = start(stack, 0, sys.executable, "bench/forwarder.py", model)
+        floor = start(stack, 0, sys.executable, "bench/forwarder.py", model)[0]
         targets = {"model alone": model, "bare forwarder": floor, "seal": address}
         with contextlib.suppress(KeyboardInterrupt):
             rows = asyncio.run(measure(targets, lambda data: Permits(key, name, data), options))
