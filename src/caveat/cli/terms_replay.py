@@ -1,5 +1,6 @@
 """`caveat terms replay`: what other terms would have made of the calls on record, before anyone signs them."""
 
+import itertools
 import multiprocessing
 import os
 import time
@@ -18,8 +19,8 @@ from caveat.cli.terms_file import File, draft_of
 from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput
 from caveat.gateway.documents import Documents
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.past import all_terms
+from caveat.gateway.home import Home, home_path, open_home
+from caveat.gateway.past import all_terms, control_indices
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.certificate import pair_digest
 from caveat.talks.impact import Counts, Impact, Tally
@@ -45,14 +46,12 @@ def replay(
     """Decide the recorded calls of a period again under these terms: which would have gone another way."""
     draft = draft_of(file)
     made = open_home(home or home_path(os.environ))
-    reader = LedgerReader(made.ledger, made.vault)
-    known = {terms.digest: terms.draft for terms in all_terms(reader, Documents(made.control))}
     from_ms = moment(since, "--from") if since else 0
     until_ms = moment(until, "--to", whole_day=True) if until else time.time_ns() // 1_000_000 + 1
     if from_ms >= until_ms:
         raise BadInput("`--from` is not before `--to`")
     terms = Terms(draft, pair_digest(draft), ())
-    tally = _shared(made.ledger, made.vault, terms, known, Span(0, reader.size(), from_ms, until_ms))
+    tally = _shared(made, terms, Span(0, LedgerReader(made.ledger).size(), from_ms, until_ms))
     impact = tally.impact(terms=draft.name, digest=terms.digest, from_ms=from_ms, until_ms=until_ms, engine=ENGINE)
     if page:
         write_new(page, impact_page(impact).encode())
@@ -64,24 +63,34 @@ def replay(
         say(f"\nthe impact statement is in {page}; `--json` gives it to programs")
 
 
-def _shared(ledger: Path, vault: Path, terms: Terms, known: dict[str, Draft], span: Span) -> Tally:
+def _shared(made: Home, terms: Terms, span: Span) -> Tally:
     """One process for few records, one a core for many."""
-    work = partial(_part, ledger, vault, terms, known)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if span.last < MANY or cores == 1:
-        return work(span)
+        return _part(made, terms, _known(made, control_indices(LedgerReader(made.ledger))), span)
     progress(f"deciding the calls of {span.last:,} records again, on {cores} cores")
     edges = [span.last * place // cores for place in range(cores + 1)]
     spans = [msgspec.structs.replace(span, first=edges[i], last=edges[i + 1]) for i in range(cores)]
     with multiprocessing.get_context("spawn").Pool(cores) as pool:
-        first, *others = pool.map(work, spans)
+        controls = itertools.chain.from_iterable(pool.map(partial(_controls, made), spans))
+        first, *others = pool.map(partial(_part, made, terms, _known(made, tuple(controls))), spans)
     for tally in others:
         first.add(tally)
     return first
 
 
-def _part(ledger: Path, vault: Path, terms: Terms, known: dict[str, Draft], span: Span) -> Tally:
-    return decide_again(LedgerReader(ledger, vault).entries(span.first), terms, known, span)
+def _known(made: Home, controls: tuple[int, ...]) -> dict[str, Draft]:
+    """Every terms that were ever in force here, by their pair's digest."""
+    adopted = all_terms(LedgerReader(made.ledger), Documents(made.control), controls)
+    return {terms.digest: terms.draft for terms in adopted}
+
+
+def _controls(made: Home, span: Span) -> tuple[int, ...]:
+    return control_indices(LedgerReader(made.ledger), span.first, span.last)
+
+
+def _part(made: Home, terms: Terms, known: dict[str, Draft], span: Span) -> Tally:
+    return decide_again(LedgerReader(made.ledger, made.vault).entries(span.first), terms, known, span)
 
 
 def moment(text: str, flag: str, *, whole_day: bool = False) -> int:

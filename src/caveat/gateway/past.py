@@ -23,6 +23,7 @@ from caveat.register import Register, fold
 from caveat.terms.document import Terms
 
 _LABEL = b"caveat-snapshot/v2\n"
+_CONTROL = b'"k":"control"'
 LEASE = "lease:"
 """With a pair's digest: under which the calls that went to the model under it are counted."""
 
@@ -88,13 +89,19 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
 
 def all_terms(reader: LedgerReader, documents: Documents, controls: tuple[int, ...] | None = None) -> Iterator[Terms]:
     """Every terms that were ever adopted here, oldest first.  `controls` are the indices of all control records where
-    they are known; without them the whole ledger is read."""
+    they are known; without them the whole ledger is looked through for them."""
     register = Register()
-    for index in read_past(reader, documents).controls if controls is None else controls:
+    for index in control_indices(reader) if controls is None else controls:
         leaf = record.read_leaf(reader.entry(index).leaf)
         register = _folded(register, index, leaf, documents)
         if leaf.what == "terms.adopted":
             yield from (terms for terms in register.terms.values() if terms.draft.name == leaf.id)
+
+
+def control_indices(reader: LedgerReader, start: int = 0, stop: int | None = None) -> tuple[int, ...]:
+    """Indices of the control records among start <= index < stop.  A leaf is canonical JSON, so these bytes stand in no
+    other."""
+    return tuple(index for index, entry in reader.entries(start, stop) if _CONTROL in entry.leaf)
 
 
 def _folded(register: Register, index: int, leaf: record.Leaf, documents: Documents) -> Register:

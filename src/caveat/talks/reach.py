@@ -39,7 +39,7 @@ def idle(draft: Draft) -> Idle:
     decides = _decides(symbols, Sight(symbols, draft), made)
     asked = {f"q.held.{id_}": all_of((made.fits, held)) for id_, held in made.held.items()}
     asked |= {f"q.decides.{id_}": formula for id_, formula in decides.items()}
-    answers = _all(Z3(symbols.text() + with_questions(asked)), list(asked))
+    answers = _all(Z3(symbols.text() + with_questions(asked)), list(reversed(asked)))  # what decides something, holds
     held = {id_: answers[f"q.held.{id_}"] for id_ in made.held}
     matters = {id_: answers[f"q.decides.{id_}"] for id_ in made.held}
     never = tuple(id_ for id_ in held if held[id_] == "unsat")
@@ -57,7 +57,7 @@ def _all(solver: Z3, questions: Sequence[str]) -> dict[str, Answer]:
         if question not in answers:
             answers[question] = solver.ask(question)
             if answers[question] == "sat":
-                answers |= dict.fromkeys(solver.true(questions), "sat")
+                answers |= dict.fromkeys(solver.true([one for one in questions if one not in answers]), "sat")
     return answers
 
 

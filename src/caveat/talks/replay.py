@@ -27,12 +27,12 @@ from caveat.talks.carry import Missing, carried, kinds, needed
 from caveat.talks.compiled import Compiled
 from caveat.talks.imagined import Imagined
 from caveat.talks.impact import WITHHELD, Call, Changed, Tally
-from caveat.talks.recorded import Decided, Opened, open_record, picker
+from caveat.talks.recorded import Decided, Opened, Opener, picker
 from caveat.terms.document import Draft, Terms
 
 REMEMBERED: Final = 32_768
 """Distinct calls, as far as the new terms' clauses look at them, whose outcome is kept."""
-LATE: Final = frozenset({"decision", "reply"})
+LATE: Final = Opener(("decision", "reply"))
 Key = tuple[Any, ...]
 """What a decision under the new terms can depend on: equal keys, equal outcome."""
 _leaf = msgspec.json.Decoder(Leaf)
@@ -84,7 +84,7 @@ class Replay:
         self._needs = needed(self._fast)
         self._early = tuple(group for group in self._needs if group != "reply")
         self._purpose = 2 + self._early.index("why"), self._needs["why"].index("purpose")
-        self._wanted = frozenset({*self._early, "who", "decision", "request"})
+        self._open = Opener(frozenset({*self._early, "who", "decision", "request"}))
         self._pick = {group: picker(kinds(names)) for group, names in self._needs.items()}
         self._named = {model.alias: model.identity for model in terms.draft.models}
         self._blank = Imagined({}, {}, {}, {}).facts(terms.draft)
@@ -123,7 +123,7 @@ class Replay:
     # --- a call's request ---
 
     def _begin(self, leaf: Leaf, aside: bytes) -> None:
-        opened = open_record(leaf, aside, self._wanted)
+        opened = self._open.open(leaf, aside)
         if opened is None or opened.decision is None:
             self.tally.cannot("what opens the record was withheld or destroyed", leaf.call)
             return
@@ -208,7 +208,7 @@ class Replay:
 
     def _end(self, begun: Begun, leaf: Leaf, aside: bytes) -> None:
         """Both versions allow the request: now what the model said."""
-        opened = open_record(leaf, aside, LATE)
+        opened = LATE.open(leaf, aside)
         if opened is None or opened.decision is None or "reply" not in opened.groups:
             self.tally.cannot("the facts of its reply were withheld or destroyed", begun.call.id)
             return

@@ -63,6 +63,7 @@ class Z3:
         self._z3 = z3()
         self._solver = self._z3.SolverFor("QF_LIA")
         self._solver.set("timeout", PATIENCE_MS)
+        self._symbols: dict[str, Any] = {}
         try:
             self._solver.from_string(text)
         except self._z3.Z3Exception:
@@ -70,7 +71,7 @@ class Z3:
 
     def ask(self, *questions: str) -> Answer:
         """Whether one request makes all of them true."""
-        return _answer(str(self._solver.check(*(self._z3.Bool(question) for question in questions))))
+        return _answer(str(self._solver.check(*map(self._symbol, questions))))
 
     def model(self, variables: Iterable[Variable]) -> Values:
         """Values of the request that the last answer "sat" stands on."""
@@ -78,8 +79,14 @@ class Z3:
 
     def true(self, questions: Sequence[str]) -> list[str]:
         """Which of the questions that request makes true."""
-        values = _values(self._solver.model(), {question: self._z3.Bool(question) for question in questions})
-        return [question for question, value in values.items() if value]
+        model, is_true = self._solver.model(), self._z3.is_true
+        return [question for question in questions if is_true(model.eval(self._symbol(question)))]
+
+    def _symbol(self, question: str) -> Any:
+        """The question's Boolean, made once."""
+        if question not in self._symbols:
+            self._symbols[question] = self._z3.Bool(question)
+        return self._symbols[question]
 
 
 class Smallest:
