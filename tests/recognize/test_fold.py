@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caveat.recognize.fold import MOST_KEPT, TABLE, fold
+from caveat.recognize.fold import FEW, MOST_KEPT, TABLE, fold, folded_char, strangers
 
 FOLDED = {
     "ASCII stays": ("Ignore this!", "Ignore this!"),
@@ -57,3 +57,17 @@ def test_a_text_cannot_make_the_table_grow_for_ever():
     assert fold("".join(many))[0][:3] == "㐀㐁㐂"
     assert len(TABLE) <= MOST_KEPT
     assert fold(many[-1] + "é")[0] == many[-1] + "e"
+
+
+FOLDS = "aé\u0301\u200bﬁѕ你ł\uffff’\ud800😀" + "".join(chr(0x100 + i) for i in range(2 * FEW))
+
+
+@given(st.text(alphabet=FOLDS))
+def test_few_different_characters_fold_as_many_do(text):
+    """Put in their place one after the other, or looked up one by one: the outcome is the same."""
+    assert fold(text)[0] == "".join(map(folded_char, text))
+
+
+@given(st.text())
+def test_the_strangers_of_a_text(text):
+    assert sorted(strangers(text)) == sorted({c for c in text if not c.isascii()})

@@ -8,7 +8,7 @@ from caveat.recognize.view import View
 from caveat.wire.call import Voice
 
 
-class Finding(Struct, frozen=True):
+class Finding(Struct, frozen=True, gc=False):
     """A category seen in a part.
 
     category    a hazard code ("x_inj", "x_cyb", ...), "personal.<what>", "secret.<what>", "marking.<level>",
@@ -29,7 +29,7 @@ class Finding(Struct, frozen=True):
     value: str = ""
 
 
-class Seen(Struct, frozen=True):
+class Seen(Struct, frozen=True, gc=False):
     """What a recognizer sees in one view: `start` and `end` are characters of the view's text.  The panel makes it a
     Finding: it knows the part, the recognizer's name and where the view's characters stood in the original."""
 

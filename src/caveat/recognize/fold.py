@@ -92,6 +92,10 @@ def _without_accent(c: str) -> str:
 
 
 TABLE = _Table()
+FEW = 32
+"""Different characters, up to which each is put in its place by a search of its own: that is much faster than a look
+into a table for each character of the text."""
+_ASCII = bytes(range(128))
 _STOPS = re.compile(f"{STOP}+")
 
 
@@ -104,14 +108,35 @@ class _Resizing(dict[int, str]):
         return folded
 
 
-def fold(text: str) -> tuple[str, Way | None]:
-    """The folded text and the way back, None where every character kept its place."""
+def strangers(text: str) -> str:
+    """The characters of a text that are not ASCII, each once, in no order."""
+    if text.isascii():
+        return ""
+    wide = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    return "".join(set(wide.decode("utf-8", "surrogatepass")))
+
+
+def fold(text: str, strange: str | None = None) -> tuple[str, Way | None]:
+    """The folded text and the way back, None where every character kept its place.  `strange` are its `strangers`, where
+    they are known already."""
     if text.isascii():
         return text, None
-    first = text.translate(TABLE)
+    strange = strangers(text) if strange is None else strange
+    first = _folded(text, strange, TABLE)
     if STOP not in first:
         return first, None
-    return text.translate(_Resizing()), Lazy(lambda: _steps(text, first))
+    return _folded(text, strange, _Resizing()), Lazy(lambda: _steps(text, first))
+
+
+def _folded(text: str, strange: str, table: dict[int, str]) -> str:
+    """The text with each character's folding in its place: one character after the other where few are to be changed,
+    and none becomes another one of them."""
+    changed = {c: to for c in strange if (to := table[ord(c)]) != c}
+    if len(changed) > FEW or not changed.keys().isdisjoint("".join(changed.values())):
+        return text.translate(table)
+    for c, to in changed.items():
+        text = text.replace(c, to)
+    return text
 
 
 def _steps(text: str, first: str) -> Steps:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from caveat.recognize.finding import Seen
-from caveat.recognize.fold import LOOKALIKES, folded_char
+from caveat.recognize.fold import LOOKALIKES, folded_char, strangers
 
 MOST = 10_000
 """Places of one kind that are told apart in one text."""
@@ -39,14 +39,17 @@ _GREEK = re.compile("[\u0370-\u03ff]")
 _WORD_SIDE = 32
 
 
-def hidden(text: str) -> list[Seen]:
-    """Zero-width, direction and look-alike characters where honest writing has none; [] for ASCII."""
-    if text.isascii():
-        return []
-    invisible = (run.span() for run in _RUN.finditer(text) if _hides(text, run))
-    turned = (turn.span() for turn in _TURN.finditer(text) if _turns(text, turn))
+def hidden(text: str, strange: str | None = None) -> list[Seen]:
+    """Zero-width, direction and look-alike characters where honest writing has none; [] for ASCII.
+
+    `strange` are the text's `strangers` (fold.py), where they are known: what none of them is, is not searched for.
+    """
+    strange = strangers(text) if strange is None else strange
+    unseen, turns, foreign = _RUN.search(strange), _TURN.search(strange), not _FOREIGN.isdisjoint(strange)
+    invisible = (run.span() for run in _RUN.finditer(text) if _hides(text, run)) if unseen else iter(())
+    turned = (turn.span() for turn in _TURN.finditer(text) if _turns(text, turn)) if turns else iter(())
     return [
-        *_near("hidden.homoglyph", _homoglyphs(text), len(text)),
+        *_near("hidden.homoglyph", _homoglyphs(text) if foreign else iter(()), len(text)),
         *_near("hidden.zero-width", invisible, len(text)),
         *_near("hidden.bidi", turned, len(text)),
     ]

@@ -7,7 +7,7 @@ respelled to at most three times.  ASCII text that holds none of this costs a fe
 
 from caveat.recognize.decode import decodings
 from caveat.recognize.finding import Seen
-from caveat.recognize.fold import fold
+from caveat.recognize.fold import fold, strangers
 from caveat.recognize.hidden import hidden
 from caveat.recognize.spelling import respellings
 from caveat.recognize.view import View
@@ -29,9 +29,10 @@ class Look:
     """
 
     def __init__(self, text: str) -> None:
-        folded, steps = fold(text)
+        strange = strangers(text)
+        folded, steps = fold(text, strange)
         self.plain = View(folded, "plain", steps)
-        self.hidden: list[Seen] = hidden(text)
+        self.hidden: list[Seen] = hidden(text, strange) if strange else []
         self.others: list[View] = []
         self.unread = False
         self._left = MOST * len(text) + _SLACK

@@ -48,11 +48,14 @@ class Panel:
     def recognize(self, parts: Iterable[Part]) -> tuple[Finding, ...]:
         """What the parts hold, sorted by pointer and place."""
         read = [part for part in parts if part.text]
-        worth = set(map(id, self._worth_reading(read)))
+        worth = self._worth_reading(read)
         found: list[Finding] = []
-        for part in read:
-            asked = self._recognizers if id(part) in worth else self._always
-            found += self._part(part, asked) if asked else ()
+        for part in worth:
+            found += self._part(part, self._recognizers)
+        if self._always and len(worth) < len(read):
+            done = set(map(id, worth))
+            for part in read:
+                found += self._part(part, self._always) if id(part) not in done else ()
         return tuple(sorted(found, key=_place))
 
     def pending(self, text: str) -> int:
@@ -83,20 +86,22 @@ class Panel:
         """
         if len(parts) < TOGETHER:
             return parts
-        voices: dict[Voice, list[Part]] = {}
-        for part in parts:
-            voices.setdefault(part.voice, []).append(part)
-        return [part for same in voices.values() for part in self._of_voice(same)]
+        voices = dict.fromkeys([part.voice for part in parts])
+        if len(voices) == 1:
+            return self._of_voice(parts)
+        return [part for voice in voices for part in self._of_voice([one for one in parts if one.voice == voice])]
 
     def _of_voice(self, parts: list[Part]) -> list[Part]:
-        text = _APART.join(part.text for part in parts)
+        text = _APART.join([part.text for part in parts])
         look = Look(text)
         if len(parts) < TOGETHER or sum(view.kind in ("decoded", "escaped") for view in look.others) > 1:
             return parts
         found = _looked(look, Part("", parts[0].voice, text), self._exact)
+        if not found:
+            return []
         if any(f.value for f in found):  # one such stands for all of its kind
             return parts
-        starts = list(accumulate((len(part.text) + len(_APART) for part in parts), initial=0))
+        starts = list(accumulate([len(part.text) + len(_APART) for part in parts], initial=0))
         touched = {i for f in found for i in range(bisect_right(starts, f.start) - 1, bisect_left(starts, f.end))}
         return [parts[i] for i in sorted(touched) if i < len(parts)]
 

@@ -23,7 +23,11 @@ LEAST = min(row.least for row in NUMBERS)
 _BEFORE, _AFTER = 64, 32
 """Characters around a number within which a word for it must stand."""
 _PIECE = re.compile(r"[0-9](?<![0-9A-Za-z_][0-9])(?:[0-9]|[ .\-/][0-9]){8,}+")
-_IBAN = re.compile(r"[A-Z]{2}(?<![A-Za-z0-9][A-Z]{2})[0-9]{2}")
+_BARE = bytes(48 if 48 <= i <= 57 else 46 for i in range(256))
+_NINE = b"0" * 9
+_IBAN = b"AA00"
+"""How one begins, in its shape."""
+_IN_WORD = (b"A", b"a", b"0")
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'"
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9\-@])")
 _FILES = """
@@ -65,7 +69,7 @@ class Personal:
         seen += [Seen("personal.mrz", start, end, 1000) for start, end in documents(view.text)]
         if view.digits >= LEAST:
             seen += _phones(view.text)
-            seen += [Seen("personal.iban", start, end, 1000) for start, end in _ibans(view.text)]
+            seen += [Seen("personal.iban", start, end, 1000) for start, end in _ibans(view)]
             seen += _numbers(view)
         return seen
 
@@ -100,12 +104,16 @@ def _phones(text: str) -> Iterator[Seen]:
         yield Seen("personal.phone", *match.span(), 900)
 
 
-def _ibans(text: str) -> Iterator[tuple[int, int]]:
-    for head in _IBAN.finditer(text):
-        size = IBAN_LENGTHS.get(head.group()[:2], 0)
-        end = _take(text, head.start(), size) if size else None
-        if end is not None and iban(text[head.start() : end]):
-            yield head.start(), end
+def _ibans(view: View) -> Iterator[tuple[int, int]]:
+    text, shape = view.text, view.shape
+    start = shape.find(_IBAN)
+    while start >= 0:
+        size = IBAN_LENGTHS.get(text[start : start + 2], 0)
+        if size and shape[start - 1 : start] not in _IN_WORD:
+            end = _take(text, start, size)
+            if end is not None and iban(text[start:end]):
+                yield start, end
+        start = shape.find(_IBAN, start + 1)
 
 
 def _take(text: str, start: int, size: int) -> int | None:
@@ -123,12 +131,25 @@ def _take(text: str, start: int, size: int) -> int | None:
 
 def _numbers(view: View) -> Iterator[Seen]:
     everywhere = [(0, len(view.text), view.digits)]
-    pieces = [(*piece.span(), sum(map(str.isdigit, piece.group()))) for piece in _PIECE.finditer(view.text)]
+    pieces = list(_pieces(view))
     for row in NUMBERS:
-        if view.digits >= row.least and (not row.near or not row.near.isdisjoint(view.words)):
+        if view.digits >= row.least and (not row.near or not row.near.isdisjoint(view.words)) and _has_shape(view, row):
             for start, end, digits in pieces if row.piece else everywhere:
                 if digits >= row.least:
                     yield from _of_kind(view, row, start, end)
+
+
+def _pieces(view: View) -> Iterator[tuple[int, int, int]]:
+    """Runs of at least nine digits, single separators between them: where they begin and end, and their digits."""
+    if _NINE in view.raw.translate(_BARE, b" .-/"):
+        for piece in _PIECE.finditer(view.text):
+            yield *piece.span(), sum(map(str.isdigit, piece.group()))
+
+
+def _has_shape(view: View, row: Number) -> bool:
+    """Whether a match of that kind may stand in the view; a text beyond ASCII is searched in any case, for it may have
+    other digits."""
+    return not row.shape or not view.text.isascii() or row.shape in view.shape.translate(None, b" ")
 
 
 def _of_kind(view: View, row: Number, start: int, end: int) -> Iterator[Seen]:

@@ -28,6 +28,7 @@ class Number(Struct, frozen=True):
 
     least    digits that any match holds, so that a text with fewer is not searched
     piece    whether a match is digits and separators only, so that only such pieces are searched
+    shape    what any match in ASCII has in its shape (view.py) without spaces, so that a text without it is not searched
     near     words, one of which must stand within reach; none needed where empty
     """
 
@@ -37,6 +38,7 @@ class Number(Struct, frozen=True):
     near: frozenset[bytes] = frozenset()
     least: int = 9
     piece: bool = True
+    shape: bytes = b""
     per_mille: int = 1000
 
 
@@ -134,6 +136,7 @@ NUMBERS = (
         _with(fr_nir.is_valid),
         least=13,
         piece=False,
+        shape=b"0" * 8,
     ),
     _number("us-ssn", rf"{_D}(?<!-\d)\d\d-\d\d-\d{{4}}{_Z}(?!-)", ssn, per_mille=900),
     _number("us-ssn", rf"{_D}\d\d ?\d\d ?\d{{4}}{_Z}", ssn, "ssn social"),
@@ -173,6 +176,7 @@ NUMBERS = (
         _with(it_cf.is_valid),
         least=6,
         piece=False,
+        shape=b"A" * 6,
     ),
     _number("gb-nino", rf"{_L}[A-Z] ?\d\d ?\d\d ?\d\d ?[A-D]{_Z}", nino, "insurance nino ni", least=6, piece=False),
     _number("de-kvnr", rf"{_L}\d{{9}}{_Z}", kvnr, _HEALTH, piece=False),

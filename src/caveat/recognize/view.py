@@ -20,6 +20,9 @@ Way = Callable[[int, int], tuple[int, int]]
 _WORD_BYTES = bytes(
     (i | 32 if 65 <= i <= 90 else i) if (48 <= i <= 57 or 65 <= i <= 90 or 97 <= i <= 122) else 32 for i in range(256)
 )
+_SHAPE_BYTES = bytes(
+    48 if 48 <= i <= 57 else 65 if 65 <= i <= 90 else 97 if 97 <= i <= 122 else i if i < 128 else 63 for i in range(256)
+)
 _KEY_BYTES = bytes(98 if (chr(i).isalnum() and i < 128) or chr(i) in "+/_-.:~=" else 46 for i in range(256))
 _NO_DIGITS = bytes(i for i in range(256) if not 48 <= i <= 57)
 _RUN = re.compile(rb"b{16,}")
@@ -58,6 +61,11 @@ class View:
         for at in range(0, len(raw), _CHUNK):
             found.update(raw[max(0, at - _LONGEST_WORD) : at + _CHUNK].split())
         return frozenset(found)
+
+    @cached_property
+    def shape(self) -> bytes:
+        """The same with `A` for each capital, `a` for each small letter, `0` for each digit of ASCII."""
+        return self.raw.translate(_SHAPE_BYTES)
 
     @cached_property
     def digits(self) -> int:

@@ -47,22 +47,34 @@ class Asked:
 
     def spell(self, value: Any, at: str, voice: Voice, *, schema: bool = False) -> None:
         """Every string and member name in `value` as a Part; in a schema, but for JSON Schema's own words."""
-        self.room -= 1
-        if self.room < 0:
-            raise Unreadable("the body holds too many separate strings for its size", status=413)
+        self._spend(1)
         kind = type(value)
         if kind is str:
             self.parts.append(Part(at, voice, value))
         elif kind is dict:
-            for name, item in value.items():
-                here = step(at, name)
-                if not schema or name not in SCHEMA_WORDS:
-                    self.parts.append(Part(here, voice, name))
-                if not schema or name != "type" or type(item) is not str or item not in TYPE_WORDS:
-                    self.spell(item, here, voice, schema=schema)
+            self._spell_members(value, at, voice, schema=schema)
         elif kind is list:
             for index, item in enumerate(value):
                 self.spell(item, f"{at}/{index}", voice, schema=schema)
+
+    def _spell_members(self, value: dict[str, Any], at: str, voice: Voice, *, schema: bool) -> None:
+        """The same of an object's members; strings are put down at once, for there may be very many."""
+        put, strings = self.parts.append, 0
+        for name, item in value.items():
+            here = step(at, name)
+            if not schema or name not in SCHEMA_WORDS:
+                put(Part(here, voice, name))
+            if type(item) is not str:
+                self.spell(item, here, voice, schema=schema)
+            elif not schema or name != "type" or item not in TYPE_WORDS:
+                put(Part(here, voice, item))
+                strings += 1
+        self._spend(strings)
+
+    def _spend(self, strings: int) -> None:
+        self.room -= strings
+        if self.room < 0:
+            raise Unreadable("the body holds too many separate strings for its size", status=413)
 
 
 def text(voice: Voice) -> Field:
@@ -87,7 +99,15 @@ def routed(value: Any, at: str, _asked: Asked) -> None:
 def texts(voice: Voice) -> Field:
     """A string, or an array of strings."""
     one = text(voice)
-    return either(one, array(one))
+    several = array(one)
+
+    def read(value: Any, at: str, asked: Asked) -> None:
+        if type(value) is list and set(map(type, value)) == {str}:
+            asked.parts += [Part(f"{at}/{i}", voice, item) for i, item in enumerate(value)]
+        else:
+            several(value, at, asked)
+
+    return either(one, read)
 
 
 def arguments(voice: Voice) -> Field:

@@ -16,7 +16,7 @@ field (a stop sequence, a response schema, metadata, a field that no table knows
 Media = Literal["text", "image", "audio", "file"]
 
 
-class Part(Struct, frozen=True):
+class Part(Struct, frozen=True, gc=False):
     """One piece of a call's content.
 
     `at` is the RFC 6901 pointer into the body.  `text` is the decoded string, or "" where `media` is not text
@@ -29,7 +29,7 @@ class Part(Struct, frozen=True):
     media: Media = "text"
 
 
-class Tool(Struct, frozen=True):
+class Tool(Struct, frozen=True, gc=False):
     """A tool that the request offers to the model; `at` points at its definition."""
 
     name: str

@@ -12,7 +12,7 @@ from typing import Any
 
 from caveat.errors import Unreadable
 from caveat.wire import openai_errors
-from caveat.wire.asked import Asked, media, routed, text
+from caveat.wire.asked import Asked, media, routed, text, texts
 from caveat.wire.body import read_json
 from caveat.wire.call import Call
 from caveat.wire.dialect import Dialect
@@ -24,6 +24,7 @@ from caveat.wire.unstreamed import reader, without_limit, without_notice, writer
 
 _TOKENS = media("file", "user", known)
 _TEXT = text("user")
+_TEXTS = texts("user")
 
 
 def _input(value: Any, at: str, asked: Asked) -> None:
@@ -32,8 +33,10 @@ def _input(value: Any, at: str, asked: Asked) -> None:
         _TEXT(value, at, asked)
     elif type(value) is list and value and all(type(one) is int for one in value):
         _TOKENS(value, at, asked)
+    elif type(value) is list and set(map(type, value)) == {str}:
+        _TEXTS(value, at, asked)
     else:
-        array(_one)(value, at, asked)
+        _SEVERAL(value, at, asked)
 
 
 def _one(value: Any, at: str, asked: Asked) -> None:
@@ -45,6 +48,7 @@ def _one(value: Any, at: str, asked: Asked) -> None:
         raise wrong("a string", value, at)
 
 
+_SEVERAL = array(_one)
 _BODY = table(
     {
         "model": routed,
