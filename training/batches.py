@@ -19,6 +19,8 @@ WINDOW = 160
 """Pieces of a window, its two ends not counted."""
 CAP = 1500
 """A source's rows beyond as many (harmful and benign apart) share the weight of as many."""
+OWN = 3
+"""Times that each of our own rows comes in an epoch, buried and thinned anew each time."""
 BATCH_PIECES = 2560
 BURIED = 0.25
 """Share of short texts that are put between others."""
@@ -70,10 +72,9 @@ def _weights(rows: list[Row]) -> list[float]:
         counts[row.source, row.harmful] = counts.get((row.source, row.harmful), 0) + 1
     made = []
     for row in rows:
-        weight = min(1.0, CAP / counts[row.source, row.harmful])
+        weight = 1.0 if row.source == "written" else min(1.0, CAP / counts[row.source, row.harmful])
         weight *= 2.0 if not row.harmful and row.source in BORDERLINE else 1.0
         weight *= 0.5 if row.source in NOISY else 1.0
-        weight *= 3.0 if row.source == "written" else 1.0
         weight *= 2.0 if row.harmful and row.lang != "en" else 1.0
         made.append(weight)
     return made
@@ -96,8 +97,9 @@ def examples(rows: list[Row], words: Words) -> list[Example]:
 
 
 def sampled(some: list[Example], chance: np.random.Generator) -> list[Example]:
-    """One epoch: a row of weight under 1 comes as often as that, with weight 1."""
+    """One epoch: a row of weight under 1 comes as often as that, with weight 1; our own come OWN times."""
     kept = [e for e in some if e.weight >= 1 or chance.random() < e.weight]
+    kept += [e for e in some if e.row.source == "written"] * (OWN - 1)
     return [Example(e.ids, e.wanted, e.mask, max(1.0, e.weight), e.row) for e in kept]
 
 

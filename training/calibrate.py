@@ -39,6 +39,12 @@ def platt(logits: np.ndarray, positive: np.ndarray, w: np.ndarray) -> tuple[floa
     return float(np.exp(found.x[0])), float(found.x[1])
 
 
+def loss(per_mille: np.ndarray, positive: np.ndarray, w: np.ndarray) -> float:
+    """Mean log loss of chances, kept half a per mille away from certainty."""
+    chance = np.clip(per_mille / 1000, 0.0005, 0.9995)
+    return float(-(w * np.log(np.where(positive, chance, 1 - chance))).sum() / w.sum())
+
+
 def _known(code: str, rows: list[Row]) -> np.ndarray:
     return np.array([code == "any" or code not in row.masked for row in rows])
 

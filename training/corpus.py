@@ -67,6 +67,18 @@ UNSURE = {
 }
 """A row with this id may well belong to these codes too: their loss is masked."""
 
+SECOND = {
+    "x_sur": ("prv", "x_cyb", "x_dec"),
+    "x_tgt": ("vcr", "iwp"),
+    "x_crt": ("x_cyb", "vcr", "iwp"),
+    "x_dec": ("prv", "hte", "ncr"),
+    "x_inf": ("dfm", "hte", "ncr"),
+    "iwp": ("vcr", "x_crt"),
+    "x_inj": ("x_cyb", "prv", "x_cia"),
+    "hte": ("vcr",),
+}
+"""Code -> codes that its rows often show as well without being labelled so: masked, never counted as absent."""
+
 TEST_SOURCES = frozenset(
     [
         "catqa",
@@ -130,16 +142,20 @@ def opening(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower())[:5])
 
 
+def _second(codes: frozenset[str]) -> frozenset[str]:
+    return frozenset(c for code in codes for c in SECOND.get(code, ()))
+
+
 def _public(raw: dict, source: str) -> Row:
     ids = raw["categories"]
     codes = frozenset(CODE_OF[i] for i in ids if i in CODE_OF)
-    unsure = frozenset(c for i in ids for c in UNSURE.get(i, ())) - codes
+    unsure = frozenset(c for i in ids for c in UNSURE.get(i, ())) | _second(codes)
     harmful = raw["label"] == "harmful"
     if harmful and raw["kind"] == "response":
-        unsure = frozenset(CODES[1:]) - codes
+        unsure = frozenset(CODES[1:])
     lang = language_of(lower(fold(raw["text"])[0])).code if raw["lang"] == "mul" else raw["lang"]
     family = raw["labels_original"][1] if source in NAMED else ""
-    return Row(raw["text"], source, lang, raw["kind"], harmful, codes, unsure, family, "")
+    return Row(raw["text"], source, lang, raw["kind"], harmful, codes, unsure - codes, family, "")
 
 
 def _placed(row: Row) -> Row:
@@ -174,7 +190,7 @@ def read_written(folder: Path) -> list[Row]:
             raw = json.loads(line)
             harmful = raw["label"] == "harmful"
             codes = frozenset(raw["codes"])
-            masked = frozenset(CODES[1:]) if raw.get("unsure") else frozenset()
+            masked = frozenset(CODES[1:]) if raw.get("unsure") else _second(codes)
             split = _written_split(raw["family"])
             rows.append(
                 Row(

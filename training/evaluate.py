@@ -22,12 +22,14 @@ from training.measure import auc, ece, recall_at, wilson
 
 DEFAULT = 500
 """The default threshold, per mille."""
+PART = 1024
+"""Texts between two words on how far it is."""
 COMMON = ("en", "fr", "de", "es")
 
 
 def drawn(rows: Sequence[Row], most: int) -> list[Row]:
-    """At most so many rows of a source, harmful and benign and each language apart, our own all; validate-only five times
-    as many.  The draw is the same every time."""
+    """At most so many rows of a source, harmful and benign and each language apart; of validate-only sources five times
+    as many, of our own ten times.  The draw is the same every time."""
     chance = np.random.default_rng(7)
     taken: Counter = Counter()
     kept = []
@@ -35,16 +37,21 @@ def drawn(rows: Sequence[Row], most: int) -> list[Row]:
         row = rows[i]
         key = (row.source, row.harmful, row.lang)
         taken[key] += 1
-        room = most * (5 if row.split == "validate" else 1)
-        if row.source == "written" or taken[key] <= room:
+        room = most * (5 if row.split == "validate" else 10 if row.source == "written" else 1)
+        if taken[key] <= room:
             kept.append(int(i))
     return [rows[i] for i in sorted(kept)]
 
 
 def answers(learned: Learned, texts: Sequence[str]) -> np.ndarray:
     """Per mille, a row a text, a column a code."""
-    lines = recognize_lines(learned, texts)
-    return np.array([[line["any"], *(line["categories"][c] for c in CODES[1:])] for line in lines], np.int64)
+    made: list[list[int]] = []
+    for at in range(0, len(texts), PART):
+        lines = recognize_lines(learned, texts[at : at + PART])
+        made += [[line["any"], *(line["categories"][c] for c in CODES[1:])] for line in lines]
+        if len(texts) > PART:
+            print(f"{len(made)} of {len(texts)} texts read", flush=True)
+    return np.array(made, np.int64)
 
 
 def share(hits: np.ndarray) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Stages, each kept in --work so that a later one can be repeated alone:
   3 written    two fits with our own rows beside              net.pt
   4 tune       the transformer, fine-tuned             mini.pt
   5 export     whole numbers, phrases, calibration     learned.npz, learned.json
-  6 measure    test split and validate-only                  results.json, plots
+  6 measure    test split and validate-only; thresholds from the calibration split   results.json, plots
 """
 
 import argparse
@@ -27,7 +27,7 @@ from caveat.recognize.learned_net import Net as WholeNet
 from caveat.recognize.learned_phrases import Phrases
 from caveat.recognize.learned_pieces import Pieces
 from caveat.recognize.learned_words import Words
-from training import both, calibrate, corpus, evaluate, export, export_mini, phrases, pieces, tune, words
+from training import both, calibrate, choose, corpus, evaluate, export, export_mini, phrases, pieces, tune, words
 from training.batches import examples, ready
 from training.fit import fit
 from training.mini import Mini
@@ -83,7 +83,7 @@ def tuned(work: Path, rows: list[corpus.Row], names: list[str], first: dict[str,
     net = Mini(first)
     if not (work / "mini.pt").exists():
         cut = Pieces(names)
-        train, held = ([r for r in rows if r.split == split] for split in ("train", "calibration"))
+        train, held = (tune.spoken(rows, split) for split in ("train", "calibration"))
         tune.tune(net, examples(train, cut), tune.held_out(held, cut), work / "mini.pt", **MINI)
     net.load_state_dict(torch.load(work / "mini.pt"))
     return net.eval()
@@ -150,7 +150,9 @@ def exported(work: Path, rows: list[corpus.Row]) -> bytes:
     mine = [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
     with_phrases(data, cut, rows, mine)
     data["phrases.clear"] = clear(data, cut, mine)
-    data["calibration"] = calibrate.table(mine, text_logits(WholeNet(data), Phrases(data), cut, mine))
+    logits = text_logits(WholeNet(data), Phrases(data), cut, mine)
+    print("loss of categories, calibrated", choose.ways(mine, logits))
+    data["calibration"] = calibrate.table(mine, logits)
     data["calibration.per"] = np.float32(calibrate.PER_STEP)
     names, first = pieces.narrowed()
     data |= export_mini.whole_numbers(tuned(work, rows, names, first))
@@ -190,7 +192,16 @@ def measured(weights: bytes, rows: list[corpus.Row], data: Path, most: int) -> t
     ]
     report["evaded_at_500"] = evaluate.evaded(learned, plain[:: max(1, len(plain) // 150)])
     report["language_uncovered"] = evaluate.uncovered(learned, by_language(data))
+    report["thresholds"] = chosen(learned, rows, most)
     return test, report
+
+
+def chosen(learned: Learned, rows: list[corpus.Row], most: int) -> dict[str, Any]:
+    """The thresholds that the calibration split chooses, and what the second reader is asked about."""
+    mine = [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
+    some = evaluate.drawn(mine, min(most, calibrate.CAP))
+    made = evaluate.answers(learned, [r.text for r in some])
+    return {"at": choose.thresholds(some, made), "alarms": choose.ALARMS, "rows": len(some)}
 
 
 def card(weights: bytes, rows: list[corpus.Row], report: dict[str, Any]) -> dict[str, Any]:
@@ -218,19 +229,23 @@ def main() -> None:
     ask.add_argument("--data", type=Path, required=True, help="folder with train/ and validate-only/ (*.jsonl.gz)")
     ask.add_argument("--work", type=Path, required=True, help="where stages are kept")
     ask.add_argument("--measure", action="store_true", help="train nothing: measure the weights that ship")
-    ask.add_argument("--most", type=int, default=10**6, help="rows of a source that are measured on (evaluate.drawn)")
+    ask.add_argument(
+        "--most", type=int, default=0, help="rows of a source that are measured on: a quick look, that writes no card"
+    )
     given = ask.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     rows = corpus.read_public(given.data) + corpus.read_written(HERE / "written")
     package = ROOT / "src" / "caveat" / "recognize" / "data"
     weights = (package / "learned.npz").read_bytes() if given.measure else exported(given.work, rows)
-    test, report = measured(weights, rows, given.data, given.most)
+    test, report = measured(weights, rows, given.data, given.most or 10**6)
     (given.work / "results.json").write_text(evaluate.printed(report))
+    print(evaluate.printed(report))
+    if given.most:
+        return
     plots.all_of_them(test, report, ROOT / "docs" / "recognizer")
     (package / "learned.npz").write_bytes(weights)
     (package / "learned.json").write_text(json.dumps(card(weights, rows, report), indent=1, ensure_ascii=False) + "\n")
-    print(evaluate.printed(report))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from caveat.recognize.learned_pieces import Pieces
+from caveat.recognize.learned_second import SPEAKS
 from training import batches, corpus, pieces
 from training.fit import loss_of
 from training.measure import auc
@@ -25,13 +26,19 @@ RATE, HEAD, WARM = 8e-5, 6e-4, 150
 STILL = 2
 """Layers, counted from the pieces, that stay as they came: they know words, and what is learned here is about use."""
 READ = 112
-"""Pieces of an example that are learned from."""
+"""Pieces of an example that are learned from; a longer one of our own harmful rows is read whole, since its harm may
+stand anywhere."""
 KEEP = 0.997
 """How much of the running mean of the weights each step keeps."""
 LONGEST = 256
 """Pieces that are looked at while it goes on."""
 EVERY = 100
 """Steps between checkpoints."""
+
+
+def _read(e: batches.Example) -> batches.Example:
+    whole = e.row.harmful and e.row.source == "written"
+    return e if whole else replace(e, ids=e.ids[:READ])
 
 
 def stream(some: list[batches.Example], first: int) -> Iterator[list[batches.Example]]:
@@ -42,7 +49,7 @@ def stream(some: list[batches.Example], first: int) -> Iterator[list[batches.Exa
         made = batches.augmented(batches.sampled(some, chance), chance)
         for batch in batches.batches(made, chance):
             if at >= first:
-                yield [replace(made[i], ids=made[i].ids[:READ]) for i in batch]
+                yield [_read(made[i]) for i in batch]
             at += 1
         epoch += 1
 
@@ -134,9 +141,9 @@ def tune(
             print(f"step {step}/{until} loss {shown:.4f} {time.time() - began:.0f}s {seen}", flush=True)
 
 
-def rows_for(data: Path, split: str) -> list[corpus.Row]:
-    rows = corpus.read_public(data) + corpus.read_written(HERE / "written")
-    return [r for r in rows if r.split == split]
+def spoken(rows: list[corpus.Row], split: str) -> list[corpus.Row]:
+    """Rows of a split in languages that the second reader is asked about."""
+    return [r for r in rows if r.split == split and r.lang in SPEAKS]
 
 
 def held_out(rows: list[corpus.Row], cut: Pieces) -> list[batches.Example]:
@@ -159,8 +166,9 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     names, first = pieces.narrowed()
     cut = Pieces(names)
-    some = batches.examples(rows_for(given.data, "train"), cut)
-    held = held_out(rows_for(given.data, "calibration"), cut)
+    rows = corpus.read_public(given.data) + corpus.read_written(HERE / "written")
+    some = batches.examples(spoken(rows, "train"), cut)
+    held = held_out(spoken(rows, "calibration"), cut)
     tune(Mini(first), some, held, given.keep, given.until, given.falling)
 
 

@@ -1,0 +1,72 @@
+"""What the calibration split chooses once the weights are made: thresholds a category, and how categories are calibrated.
+
+Rules of this file: no row of the test split or of a validate-only source is looked at; sources weigh alike; a choice is
+a rule, so that a run with other weights makes it anew.  Which windows the second reader is asked about both.py chooses,
+how wide they are buried.py.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from training import calibrate
+from training.corpus import CODES, Row, share
+
+ALARMS = 0.005
+"""Share of benign calibration rows, sources weighing alike, that may reach a category's threshold."""
+THRESHOLDS = range(150, 501, 50)
+
+
+def thresholds(rows: Sequence[Row], made: np.ndarray) -> dict[str, int]:
+    """For each category the lowest of THRESHOLDS that at most ALARMS of the benign rows reach; the highest where none
+    does.  `any` is not chosen: its threshold is the default."""
+    some = [i for i, row in enumerate(rows) if not row.harmful]
+    w = calibrate.weights([rows[i] for i in some], np.zeros(len(some), bool))
+    made = made[some]
+    chosen = {}
+    for k, code in enumerate(CODES[1:], 1):
+        fit = (t for t in THRESHOLDS if w[made[:, k] >= t].sum() / w.sum() <= ALARMS)
+        chosen[code] = next(fit, THRESHOLDS[-1])
+    return chosen
+
+
+def ways(rows: list[Row], logits: np.ndarray) -> dict[str, float]:
+    """Mean log loss of the categories, each half of the families judged by maps fitted on the other: as a chance given
+    harm times that of harm, and as a chance against all rows that is capped at that of harm."""
+    half = np.array([share(f"half/{row.source}/{row.family}") < 50 for row in rows])
+    lost: dict[str, list[float]] = {"given harm": [], "against all": []}
+    for judged in (half, ~half):
+        fit = [row for row, out in zip(rows, judged, strict=True) if not out]
+        rest = [row for row, out in zip(rows, judged, strict=True) if out]
+        own, other = logits[~judged], logits[judged]
+        harm = _chance(other[:, 0], *calibrate._fitted("any", fit, own[:, 0]))
+        for k, code in enumerate(CODES[1:], 1):
+            counts = [calibrate._positive(code, side).sum() for side in (fit, rest)]
+            if min(counts) < calibrate.THIN // 2:
+                continue
+            given = harm * _chance(other[:, k], *calibrate._fitted(code, fit, own[:, k]))
+            against = np.minimum(harm, _chance(other[:, k], *_against(code, fit, own[:, k])))
+            for name, chance in (("given harm", given), ("against all", against)):
+                lost[name].append(_loss(code, rest, chance))
+    return {name: round(float(np.mean(some)), 4) for name, some in lost.items()}
+
+
+def _chance(logits: np.ndarray, slope: float, shift: float) -> np.ndarray:
+    return 1 / (1 + np.exp(-(slope * logits + shift)))
+
+
+def _against(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
+    known, positive = calibrate._known(code, rows), calibrate._positive(code, rows)
+    w = calibrate.weights([r for r, k in zip(rows, known, strict=True) if k], positive[known], _mix())
+    return calibrate.platt(logits[known], positive[known], w)
+
+
+def _loss(code: str, rows: list[Row], chance: np.ndarray) -> float:
+    known, positive = calibrate._known(code, rows), calibrate._positive(code, rows)
+    w = calibrate.weights([r for r, k in zip(rows, known, strict=True) if k], positive[known], _mix())
+    return calibrate.loss(1000 * chance[known], positive[known], w)
+
+
+def _mix() -> float:
+    """How many rows show a category in the mix that chances are right for."""
+    return calibrate.SHARE * calibrate.CATEGORY_SHARE
