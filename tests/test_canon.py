@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caveat.canon import MAX_INT, b64, b64url, canonical, digest, sha256, unb64, unb64url
+from caveat.canon import MAX_INT, b64, b64url, b64url_each, canonical, digest, sha256, unb64, unb64url
 from caveat.errors import BadInput
 
 KEYS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
@@ -68,3 +68,8 @@ def test_standard_base64_that_is_refused(text: str) -> None:
 def test_url_safe_base64_that_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
         unb64url(text)
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_many_are_encoded_at_once_as_one_by_one(pieces: list[bytes]) -> None:
+    assert b64url_each(pieces) == [b64url(piece) for piece in pieces]

@@ -8,6 +8,7 @@ below are those of RFC 8785 (JSON Canonicalization Scheme).
 import hashlib
 import json
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
 from typing import Any
 
 from caveat.errors import BadInput
@@ -53,6 +54,8 @@ def digest(data: bytes) -> str:
 
 
 _URL = bytes.maketrans(b"+/", b"-_")
+_FILL = (b"", b"\0\0", b"\0")
+"""By a length's remainder of three: what is missing to the next multiple."""
 _STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
 """Back from the URL-safe letters; the standard ones have no place there."""
 
@@ -65,6 +68,19 @@ def b64(data: bytes) -> str:
 def b64url(data: bytes) -> str:
     """URL-safe base64 without padding (RFC 4648 section 5), as JWS and RFC 9901 use it."""
     return b2a_base64(data, newline=False).rstrip(b"=").translate(_URL).decode("ascii")
+
+
+def b64url_each(pieces: Sequence[bytes]) -> list[str]:
+    """`b64url` of each, in one pass over all of them: a piece filled up with zero bytes to a multiple of three has the same
+    letters, and more behind them."""
+    filled = [piece + _FILL[len(piece) % 3] for piece in pieces]
+    text = b2a_base64(b"".join(filled), newline=False).translate(_URL).decode("ascii")
+    found: list[str] = []
+    at = 0
+    for piece, whole in zip(pieces, filled, strict=True):
+        found.append(text[at : at + (4 * len(piece) + 2) // 3])
+        at += len(whole) // 3 * 4
+    return found
 
 
 def unb64(text: str) -> bytes:

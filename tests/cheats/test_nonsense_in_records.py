@@ -18,6 +18,8 @@ from caveat.evidence.view import release_view
 from caveat.facts import grouped
 from caveat.ledger.log import Entry
 from caveat.record import Aside, commitment
+from caveat.record.commit import derived
+from caveat.record.leaf import encode
 
 NAMES = ("who", "why", "content", "reply", "decision", "request", "answer", "duties", "upstream")
 NONSENSE: dict[str, Any] = {
@@ -35,12 +37,9 @@ NONSENSE: dict[str, Any] = {
 
 def written(head: record.Head, clear: dict[str, Any], hidden: dict[str, Any]) -> Entry:
     """A record with these values, salted and committed to as any other."""
-    values = record._encode
-    opens = tuple(
-        b64url(values([b64url(record._derive(head.key, name)[:16]), name, value])) for name, value in hidden.items()
-    )
+    opens = tuple(b64url(encode([b64url(derived(head.key, name)[:16]), name, value])) for name, value in hidden.items())
     leaf = {"v": 1, **clear, "c": {name: commitment(d) for name, d in zip(hidden, opens, strict=True)}}
-    return Entry(values(leaf), values(Aside(head.key.hex(), opens)))
+    return Entry(encode(leaf), encode(Aside(head.key.hex(), opens)))
 
 
 def spoilt(name: str, value: Any) -> Book:

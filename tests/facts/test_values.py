@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from tests.making import any_facts, facts, sample
 
 from caveat import vocabulary as v
-from caveat.facts import Caller, Facts, context, grouped, ungrouped
+from caveat.facts import Caller, Facts, context, grouped, groups, ungrouped
 
 
 @settings(max_examples=100, deadline=None)
@@ -42,3 +42,13 @@ def test_a_key_that_holds_another_word_is_refused_when_it_is_read():
     for bad in (b'{"id":"a","kind":"robot"}', b'{"id":"a","clearance_rank":16}', b'{"id":"a","more":1}'):
         with pytest.raises(msgspec.ValidationError):
             msgspec.json.decode(bad, type=Caller)
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_facts(sample()))
+def test_groups_are_written_as_their_dictionaries(given_facts):
+    """A record holds the same bytes, whichever way they are made."""
+    sort = msgspec.json.Encoder(order="sorted").encode
+    assert {name: sort(group) for name, group in groups(given_facts).items()} == {
+        name: sort(values) for name, values in grouped(given_facts).items()
+    }

@@ -3,6 +3,7 @@
 from caveat import record
 from caveat.gateway.opencalls import OpenCalls
 from caveat.ledger.log import Entry, Placed
+from caveat.record.leaf import encode
 
 CALL, OTHER = "a" * 32, "b" * 32
 
@@ -13,7 +14,7 @@ def head(call):
 
 def opened(call):
     leaf = {"k": "opened", "call": call, "terms": "sha256:pair", "v": 1, "g": "gw1", "t": 1}
-    return Entry(record._encode(leaf))
+    return Entry(encode(leaf))
 
 
 def settled(call):

@@ -1,4 +1,16 @@
 from caveat.facts.gather import covers, gather, with_reply
-from caveat.facts.values import Caller, Declared, Facts, Place, context, grouped, ungrouped
+from caveat.facts.values import Caller, Declared, Facts, Place, context, grouped, groups, ungrouped
 
-__all__ = ["Caller", "Declared", "Facts", "Place", "context", "covers", "gather", "grouped", "ungrouped", "with_reply"]
+__all__ = [
+    "Caller",
+    "Declared",
+    "Facts",
+    "Place",
+    "context",
+    "covers",
+    "gather",
+    "grouped",
+    "groups",
+    "ungrouped",
+    "with_reply",
+]

@@ -4,6 +4,8 @@ Field names are the vocabulary's in snake case; `rename="camel"` gives the vocab
 Cedar (tests/facts/test_values.py holds the two together).
 """
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -150,15 +152,34 @@ _BY_GROUP: dict[Group, tuple[str, ...]] = {
 }
 
 
+_FIELD_OF = dict(zip(Facts.__struct_encode_fields__, Facts.__struct_fields__, strict=True))
+
+
+def _group(group: Group) -> tuple[str, Callable[..., Struct], Callable[[Facts], tuple[Any, ...]]]:
+    """A group's name, what makes a value of its facts (their names in the order of canonical JSON), and what reads them."""
+    names = {_FIELD_OF[name]: name for name in sorted(_BY_GROUP[group]) if name in _FIELD_OF}
+    made = msgspec.defstruct(f"Facts_{group}", [(field, Any) for field in names], rename=names, frozen=True)
+    return str(group), made, attrgetter(*names)
+
+
+_GROUPS = tuple(_group(group) for group in _BY_GROUP)
+
+
 def grouped(facts: Facts) -> dict[Group, dict[str, Any]]:
     """The facts by the commitment that holds them in the record; all groups together are all the facts."""
     flat = msgspec.to_builtins(facts)
     return {group: _those(flat, names) for group, names in _BY_GROUP.items()}
 
 
+def groups(facts: Facts) -> dict[str, Struct]:
+    """The same, each group as a value that is written as its dictionary would be, in a fraction of the time."""
+    return {group: made(*read(facts)) for group, made, read in _GROUPS}
+
+
 def of_reply(facts: Facts) -> dict[str, Any]:
     """The facts that the reply set: the group `reply`."""
-    return _those(msgspec.to_builtins(facts), _BY_GROUP["reply"])
+    flat: dict[str, Any] = msgspec.to_builtins(groups(facts)["reply"])
+    return flat
 
 
 def _those(flat: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
