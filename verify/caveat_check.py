@@ -741,6 +741,8 @@ class Register:
             made = read_json(doc, "a key", exact=False) if doc else {"secret_digest": 0, "caller": 0}
             need(what == "key.revoked" or (leaf["doc"] and {"secret_digest", "caller"} <= set(made)), "a key's document is none")
             self.keys.add(id_)
+        elif what == "key.budgeted":
+            need(id_ in self.keys and leaf["doc"], "a budget was set for a key that was never made")
         elif what == "approver.trusted":
             person = self.approver(leaf, doc)
             self.approvers.append(person)
@@ -1180,7 +1182,8 @@ class Walk:
 
 # --- the whole ---
 
-PROFILES = {"full": (("*",), ()), "counts": (("decision",), ("key.new", "log.opened")), "none": ((), ("key.new", "log.opened")),
+CLOSED = ("key.new", "key.budgeted", "log.opened")
+PROFILES = {"full": (("*",), ()), "counts": (("decision",), CLOSED), "none": ((), CLOSED),
             "audit": ((*GROUPS, "decision", "duties", "upstream"), ())}
 
 def opened(file, trust):

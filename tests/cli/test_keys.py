@@ -14,11 +14,21 @@ def test_a_key_is_made_shown_once_listed_and_revoked(run, home):
     assert made["text"].startswith("cav-")
     assert (made["key"], made["role"]) == ("anna", "caller")
     listed = run("keys", "list", "--home", home, "--json")
-    assert {"id": "anna", "role": "caller", "live": True} in listed.json["keys"]
+    anna = {"id": "anna", "role": "caller", "live": True, "budget": {}, "used": {}}
+    assert anna in listed.json["keys"]
     assert made["text"] not in listed.out
     assert run("keys", "revoke", "anna", "--home", home, "--json").json == {"revoked": "anna"}
-    assert {"id": "anna", "role": "caller", "live": False} in run("keys", "list", "--home", home, "--json").json["keys"]
+    assert {**anna, "live": False} in run("keys", "list", "--home", home, "--json").json["keys"]
     assert "revoked" in run("keys", "list", "--home", home).out
+
+
+def test_a_key_has_a_budget_from_its_making_or_later(run, home):
+    run("keys", "new", "ben", "--home", home, "--calls-a-day", "100")
+    assert "0 of 100 calls a day" in run("keys", "list", "--home", home).out
+    told = run("keys", "budget", "ben", "--home", home, "--tokens-a-month", "50000", "--json").json
+    assert told == {"budgeted": "ben", "budget": {"tokens_month": 50000}}
+    assert "0 of 50,000 tokens a month" in run("keys", "list", "--home", home).out
+    assert "budget from its next call on: none" in run("keys", "budget", "ben", "--home", home).out
 
 
 @pytest.mark.parametrize(
@@ -30,6 +40,8 @@ def test_a_key_is_made_shown_once_listed_and_revoked(run, home):
         ("new", "two words"),
         ("new", "sample-caller"),
         ("revoke", "nobody"),
+        ("budget", "nobody", "--calls-a-day", "1"),
+        ("budget", "sample-caller", "--calls-a-day", "-1"),
     ],
     ids=" ".join,
 )

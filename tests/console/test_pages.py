@@ -217,6 +217,16 @@ def test_a_key_is_shown_once_and_works(chromium, gateway):
         assert gateway.http(text).post("/v1/chat/completions", json=ask()).status_code == 200
         page.goto("/console/callers")
         assert text not in page.content()
+        page.get_by_text("Set a budget").click()
+        page.locator("#b-name").select_option("fresh-key")
+        page.locator("#b-calls_month").fill("1")
+        page.get_by_role("button", name="Set this budget").click()
+        row = page.get_by_role("row").filter(has_text="fresh-key")
+        assert "0 of 1 calls this month" in row.inner_text()
+        statuses = [gateway.http(text).post("/v1/chat/completions", json=ask()).status_code for _ in range(2)]
+        assert statuses == [200, 429]
+        page.reload()
+        assert "1 of 1 calls this month" in row.inner_text()
         page.get_by_role("button", name="Revoke fresh-key").click()
         page.wait_for_load_state()
         assert gateway.http(text).post("/v1/chat/completions", json=ask()).status_code == 401

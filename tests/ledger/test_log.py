@@ -254,6 +254,21 @@ def test_a_refused_fence_spends_nothing(opened):
     story(opened, tell)
 
 
+def test_what_is_added_counts_whatever_the_bound_and_nothing_begins_once_it_is_reached(opened):
+    async def tell(log):
+        for _ in range(2):
+            await log.append((Entry(b"x"),), Fence(under=(("t", 10),), adds=(("t", 7),)))
+        assert await log.spent("t") == 14
+        with pytest.raises(StaleFence) as stale:
+            await log.append((Entry(b"x"),), Fence(spends=(("w", 1),), under=(("t", 14),)))
+        assert stale.value.exhausted == "t"
+        assert await log.spent("w") == 0
+        await log.append((Entry(b"x"),), Fence(adds=(("t", 7),)))
+        assert await log.spent("t") == 21
+
+    story(opened, tell)
+
+
 def test_time_never_goes_back(opened, clock):
     async def tell(log):
         (first,) = await log.append((Entry(b"a"),))

@@ -1,5 +1,5 @@
 """A lease of so many calls over four workers: of three times as many at once exactly so many reach the model, and a renewal
-through one worker is good for all."""
+through one worker is good for all.  The same of a key's budget."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ def at_once(crew, count):
     def calling():
         statuses.extend(crew.call().status_code for _ in range(count // 6))
 
-    callers = [threading.Thread(target=calling) for _ in range(6)]
+    callers = [threading.Thread(target=calling, daemon=True) for _ in range(6)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -54,15 +54,18 @@ def test_over_four_workers_exactly_so_many_reach_the_model(tmp_path):
         with served(path, "--workers", "4") as process:
             crew = Crew(open_home(path), process, keys)
             eventually(crew.all_there, 90)
+            assert crew.ask("PUT", "/caveat/v1/keys/sample-caller/budget", json={"calls_month": 10}).status_code == 200
+            assert at_once(crew, 24) == {200: 10, 429: 14}
+            assert crew.ask("PUT", "/caveat/v1/keys/sample-caller/budget", json={}).status_code == 200
             signed = leased(crew.home)
             assert crew.ask("POST", "/caveat/v1/terms", content=signed.raw).status_code == 200
             assert at_once(crew, 3 * CALLS) == {200: CALLS, 403: 2 * CALLS}
-            assert len(upstream.received) == CALLS
+            assert len(upstream.received) == 10 + CALLS
             now = time.time_ns() // 1_000_000
             vendor = party_key(crew.home, SAMPLES["vendor"])
             bounds = {"issued_ms": now, "until_ms": FOREVER, "calls": CALLS + 12}
             note = sign_renewal(claimed_terms(signed), vendor, **bounds)
             assert crew.ask("POST", "/caveat/v1/terms/institutional-use/renewal", content=note).status_code == 200
             assert at_once(crew, 24) == {200: 12, 403: 12}
-            assert len(upstream.received) == CALLS + 12
+            assert len(upstream.received) == 10 + CALLS + 12
             process.stop()

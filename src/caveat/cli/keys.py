@@ -12,8 +12,14 @@ from caveat.facts import Caller
 from caveat.gateway.callers import secret_digest
 from caveat.gateway.founding import new_key_text
 from caveat.register import ROLES, CallerKey
+from caveat.register.budgets import Budget
 
-app = typer.Typer(help="Callers' keys: new, list, revoke.", no_args_is_help=True)
+app = typer.Typer(help="Callers' keys: new, list, budget, revoke.", no_args_is_help=True)
+
+CallsADay = Annotated[int, typer.Option(min=0, help="So many calls a day (UTC), 0 for no bound.")]
+CallsAMonth = Annotated[int, typer.Option(min=0, help="So many calls a month (UTC), 0 for no bound.")]
+TokensADay = Annotated[int, typer.Option(min=0, help="So many tokens, in and out, a day (UTC), 0 for no bound.")]
+TokensAMonth = Annotated[int, typer.Option(min=0, help="So many tokens, in and out, a month (UTC), 0 for no bound.")]
 
 
 @app.command("new")
@@ -32,6 +38,10 @@ def new(
     effect: Annotated[
         str, typer.Option(help="none, informs-human or affects-person: the strictest it may have.")
     ] = "informs-human",
+    calls_a_day: CallsADay = 0,
+    calls_a_month: CallsAMonth = 0,
+    tokens_a_day: TokensADay = 0,
+    tokens_a_month: TokensAMonth = 0,
     as_json: Json = False,
 ) -> None:
     """Make a key and show it, once."""
@@ -52,8 +62,8 @@ def new(
         caller = msgspec.convert(fields, Caller)
     except msgspec.ValidationError as error:
         raise BadInput(f"a key cannot be made so: {error}") from None
-    text = new_key_text()
-    at_home(home).add_key(msgspec.json.encode(CallerKey(role, secret_digest(text), caller)))
+    text, budget = new_key_text(), Budget(calls_a_day, calls_a_month, tokens_a_day, tokens_a_month)
+    at_home(home).add_key(msgspec.json.encode(CallerKey(role, secret_digest(text), caller, budget=budget)))
     if as_json:
         emit({"key": name, "role": role, "text": text})
         return
@@ -68,7 +78,34 @@ def list_keys(home: Where = None, *, as_json: Json = False) -> None:
     if as_json:
         emit({"keys": keys})
         return
-    table(("key", "role", "state"), [(k["id"], k["role"], "live" if k["live"] else "revoked") for k in keys])
+    rows = [(k["id"], k["role"], "live" if k["live"] else "revoked", _budget_text(k)) for k in keys]
+    table(("key", "role", "state", "budget, used so far"), rows)
+
+
+def _budget_text(key: dict[str, Any]) -> str:
+    """`3 of 100 calls a day; 2,310 of 50,000 tokens a month`."""
+    parts = [f"{key['used'][name]:,} of {bound:,} {name.replace('_', ' a ')}" for name, bound in key["budget"].items()]
+    return "; ".join(parts) or "none"
+
+
+@app.command("budget")
+def budget(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    home: Where = None,
+    *,
+    calls_a_day: CallsADay = 0,
+    calls_a_month: CallsAMonth = 0,
+    tokens_a_day: TokensADay = 0,
+    tokens_a_month: TokensAMonth = 0,
+    as_json: Json = False,
+) -> None:
+    """Give a key another budget, from its next call on; without any option it has none.  What was used stays counted."""
+    given = Budget(calls_a_day, calls_a_month, tokens_a_day, tokens_a_month)
+    at_home(home).ask("PUT", f"/keys/{name}/budget", msgspec.json.encode(given))
+    if as_json:
+        emit({"budgeted": name, "budget": msgspec.to_builtins(given)})
+    else:
+        say(f"the key `{name}` has this budget from its next call on: {given.says}")
 
 
 @app.command("revoke")

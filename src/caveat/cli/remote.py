@@ -53,7 +53,7 @@ class Operations(Protocol):
         ...
 
     def keys(self) -> list[dict[str, Any]]:
-        """All keys: id, role, live."""
+        """All keys: id, role, live, budget, used."""
         ...
 
     def keep_coverage(self, document: bytes) -> str:
@@ -98,7 +98,7 @@ class Local:
         self._in_house(lambda house: house.revoke_key(name))
 
     def keys(self) -> list[dict[str, Any]]:
-        return self._in_house(_listed)
+        return self._in_house(lambda house: house.key_list())
 
     def keep_coverage(self, document: bytes) -> str:
         return self._in_house(lambda house: keep(house, document))
@@ -123,10 +123,6 @@ async def _asked(home: Home, method: str, path: str, body: bytes, house: House) 
 
 def _bears(home: Home) -> dict[str, str]:
     return {"authorization": f"Bearer {home.read_key(OPERATOR_KEY).decode().strip()}"}
-
-
-async def _listed(house: House) -> list[dict[str, Any]]:
-    return house.key_list()
 
 
 class Remote:

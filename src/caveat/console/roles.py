@@ -34,6 +34,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "ledger.check": frozenset({"operator", "auditor"}),
     "evidence.export": OPERATOR,
     "key.new": OPERATOR,
+    "key.budget": OPERATOR,
     "key.revoke": OPERATOR,
     "terms.replay": frozenset({"operator", "auditor"}),
 }

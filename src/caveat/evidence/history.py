@@ -24,8 +24,15 @@ def _closed_key(register: Register, leaf: Leaf) -> Register:
     return msgspec.structs.replace(register, keys={**register.keys, leaf.id: CallerKey("caller", "", Caller(leaf.id))})
 
 
+def _closed_budget(register: Register, leaf: Leaf) -> Register:
+    if leaf.id not in register.keys:
+        raise NotVerified(f"a key `{leaf.id}` was never made", step="control")
+    return register
+
+
 CLOSABLE: Final[dict[str, Callable[[Register, Leaf], Register]]] = {
     "key.new": _closed_key,
+    "key.budgeted": _closed_budget,
     "log.opened": lambda register, _leaf: register,
 }
 """Acts that can be folded without their document: nothing that a verifier decides rests on it."""

@@ -8,6 +8,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from caveat.errors import BadInput, Refused
 from caveat.facts import Declared
 from caveat.register import ROLES, CallerKey
@@ -46,10 +48,13 @@ def authenticate(headers: Mapping[str, str], by_secret: Mapping[str, CallerKey],
     return key
 
 
-def check_live(key: CallerKey, by_secret: Mapping[str, CallerKey]) -> None:
-    """Raises Refused `invalid_key` where the key was revoked since the request bore it."""
-    if by_secret.get(key.secret_digest) != key:
+def check_live(key: CallerKey, by_secret: Mapping[str, CallerKey]) -> CallerKey:
+    """The key as it is now: its budget may be another.  Raises Refused `invalid_key` where it was revoked since the
+    request bore it."""
+    live = by_secret.get(key.secret_digest)
+    if live is None or replace(live, budget=key.budget) != key:
         raise Refused("the key was revoked while the call came in", code="invalid_key", status=401)
+    return live
 
 
 def check_key(key: CallerKey) -> None:

@@ -180,7 +180,13 @@ class Control(Exceptional, Agreeing, Lasting, Looking):
         return JSONResponse({"ended": name})
 
     async def keys(self, _request: Request, _key: CallerKey) -> Response:
-        return JSONResponse({"keys": self._house.key_list()})
+        return JSONResponse({"keys": await self._house.key_list()})
+
+    async def set_budget(self, request: Request, _key: CallerKey) -> Response:
+        """The body is a Budget document; `{}` lifts all bounds."""
+        name = request.path_params["name"]
+        await self._house.set_budget(name, await self._body(request))
+        return JSONResponse({"budgeted": name})
 
     async def new_key(self, request: Request, _key: CallerKey) -> Response:
         """The body is a CallerKey document: the key's text was made by whoever asks, and never comes here."""

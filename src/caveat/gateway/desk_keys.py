@@ -7,10 +7,12 @@ import msgspec
 
 from caveat.errors import BadInput
 from caveat.facts import Caller
+from caveat.gateway.budgets import used
 from caveat.gateway.callers import secret_digest
 from caveat.gateway.founding import new_key_text
 from caveat.gateway.house import House
 from caveat.register import CallerKey
+from caveat.register.budgets import Budget
 
 
 class Keys:
@@ -19,8 +21,8 @@ class Keys:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    def keys(self) -> Sequence[dict[str, Any]]:
-        """All keys by name, with what each allows; never their text."""
+    async def keys(self) -> Sequence[dict[str, Any]]:
+        """All keys by name, with what each allows and has used of its budget; never their text."""
         register = self._house.view.register
         return [
             {
@@ -29,6 +31,8 @@ class Keys:
                 "live": id_ not in register.revoked,
                 "sample": key.sample,
                 "caller": key.caller,
+                "budget": key.budget.bounds,
+                "spent": await used(self._house.log, key, self._house.now_ms()),
             }
             for id_, key in sorted(register.keys.items())
         ]
@@ -55,15 +59,20 @@ class Keys:
         ]
         return [*rows, *({"alias": alias, "routes": []} for alias in view.unserved)]
 
-    async def new(self, role: str, fields: dict[str, Any]) -> str:
+    async def new(self, role: str, fields: dict[str, Any], budget: dict[str, int]) -> str:
         """Make a key live; its text, which nobody keeps.  Raises BadInput."""
         try:
             caller = msgspec.convert(fields, Caller)
         except msgspec.ValidationError as error:
             raise BadInput(f"a key cannot be made so: {error}") from None
         text = new_key_text()
-        await self._house.add_key(msgspec.json.encode(CallerKey(role, secret_digest(text), caller)))
+        key = CallerKey(role, secret_digest(text), caller, budget=Budget(**budget))
+        await self._house.add_key(msgspec.json.encode(key))
         return text
+
+    async def budget(self, name: str, budget: dict[str, int]) -> None:
+        """Its budget from its next call on."""
+        await self._house.set_budget(name, msgspec.json.encode(budget))
 
     async def revoke(self, name: str) -> None:
         """Its next call is refused."""

@@ -123,6 +123,9 @@ ENDPOINTS = (
     Endpoint("POST", "/caveat/v1/keys", "new_key", OPERATORS, "Make a key live; the body holds the digest of its text"),
     Endpoint("DELETE", "/caveat/v1/keys/{name}", "revoke_key", OPERATORS, "Revoke a key"),
     Endpoint(
+        "PUT", "/caveat/v1/keys/{name}/budget", "set_budget", OPERATORS, "How much a key may use a day and a month"
+    ),
+    Endpoint(
         "GET",
         "/caveat/v1/calls/{call}/explanation",
         "explanation",

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field, structs
 
 from caveat import record
+from caveat.canon import canonical
 from caveat.decide.decision import Decision
 from caveat.errors import BadInput, StaleFence, Unavailable
 from caveat.facts import Place
 from caveat.gateway.begun import Begun
 from caveat.gateway.bodies import Bodies
+from caveat.gateway.budgets import used
 from caveat.gateway.callers import check_key
 from caveat.gateway.changes import Act, Writer, change
 from caveat.gateway.documents import Documents
@@ -24,6 +27,7 @@ from caveat.keys import SigningKey
 from caveat.ledger.clock import Clock
 from caveat.ledger.log import Log
 from caveat.register import Register, fold, read_caller_key
+from caveat.register.budgets import Budget
 from caveat.register.repositories import open_adopted
 from caveat.terms.document import Terms
 
@@ -215,11 +219,27 @@ class House:
             raise BadInput(f"no key called `{name}` is known")
         await self.amend("key.revoked", name)
 
-    def key_list(self) -> list[dict[str, Any]]:
-        """All keys by id: role, and whether they are live."""
+    async def set_budget(self, name: str, document: bytes) -> None:
+        """Give a live key another budget, from its next call on.  Raises BadInput."""
+        if name not in self.view.register.keys or name in self.view.register.revoked:
+            raise BadInput(f"no live key called `{name}` is known")
+        try:
+            budget = msgspec.json.decode(document, type=Budget)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadInput(f"this is no budget: {error}") from None
+        await self.amend("key.budgeted", name, canonical(msgspec.to_builtins(budget)))
+
+    async def key_list(self) -> list[dict[str, Any]]:
+        """All keys by id: role, whether they are live, their budget and what is used of it so far."""
         register = self.view.register
         return [
-            {"id": id_, "role": key.role, "live": id_ not in register.revoked}
+            {
+                "id": id_,
+                "role": key.role,
+                "live": id_ not in register.revoked,
+                "budget": msgspec.to_builtins(key.budget),
+                "used": await used(self.log, key, self.now_ms()),
+            }
             for id_, key in sorted(register.keys.items())
         ]
 

@@ -14,6 +14,7 @@ from caveat.decide.decide import able, decide
 from caveat.errors import Refused, StaleFence, Unavailable
 from caveat.facts import Facts, gather
 from caveat.gateway.begun import Asked, Begun
+from caveat.gateway.budgets import check_over, within
 from caveat.gateway.callers import check_live, declared
 from caveat.gateway.duties import FULFILS
 from caveat.gateway.forwarding import check_forwarding
@@ -61,7 +62,7 @@ async def _decide(house: House, asked: Asked) -> Begun:
     told = NOT_ASKED
     for _ in range(MOST_TRIES):
         view = house.view
-        check_live(asked.key, view.by_secret)
+        key = check_live(asked.key, view.by_secret)
         route = find_route(view, call, asked.dialect.name, house.now_ms(), asked.tried)
         if reason := route.refuses(call):
             raise Refused(reason, code="model_cannot", status=400)
@@ -79,9 +80,13 @@ async def _decide(house: House, asked: Asked) -> Begun:
             continue  # it expired a moment ago
         try:
             uses = tuple((waiver.id, waiver.max_uses) for waiver in spends)
-            fence = fence_of(view, uses, stood, sent=decision.verdict == "allow" and not any(w.reply for w in spends))
+            sent = decision.verdict == "allow" and not any(w.reply for w in spends)
+            fence = fence_of(view, uses, stood, sent=sent)
+            if sent:
+                fence = within(fence, key, at_ms)
             placed = await house.log.append(_entries(house, begun, at_ms), fence)
         except StaleFence as stale:
+            check_over(stale, key)
             if learn_from(house, stale, stood):
                 continue
             if stale.exhausted:

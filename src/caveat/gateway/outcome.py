@@ -13,6 +13,7 @@ from caveat.decide.guard import Guard
 from caveat.errors import StaleFence
 from caveat.gateway import duties
 from caveat.gateway.begun import Begun
+from caveat.gateway.budgets import added
 from caveat.gateway.house import House
 from caveat.gateway.notifying import told
 from caveat.gateway.settling import settle
@@ -76,7 +77,8 @@ class Outcome:
             spends = self._guard.spends
             try:
                 beside = await told(self._house, self._begun, self._guard.decision, ending)
-                await settle(self._house, self._entry(ending, characters_left, sent, spends), spends, beside)
+                entry, adds = self._entry(ending, characters_left, sent, spends)
+                await settle(self._house, entry, spends, beside, adds)
                 self._house.tickets |= {self._ticket} - {""}
                 return
             except StaleFence as stale:
@@ -93,7 +95,10 @@ class Outcome:
         self._logged = True
         await self._house.keep_body(self._begun, "reply", reply)
 
-    def _entry(self, ending: str, characters_left: int, sent: record.BodyDigest, spends: tuple[Waiver, ...]) -> Entry:
+    def _entry(
+        self, ending: str, characters_left: int, sent: record.BodyDigest, spends: tuple[Waiver, ...]
+    ) -> tuple[Entry, tuple[tuple[str, int], ...]]:
+        """The record, and what it adds to the counters of the key's budget."""
         begun, decision = self._begun, self._guard.decision
         hidden: dict[str, Any] = {
             "answer": {"chars_left": characters_left, **sent.value()},
@@ -106,7 +111,8 @@ class Outcome:
         head = record.Head(begun.asked.id, self._house.name, self._house.now_ms(), self._secret)
         opening = record.Opening(begun.placed.index, begun.decision.terms)
         spent = tuple(one.id for one in spends)
-        return record.settled(head, opening, ending, self.usage, hidden, spent, self._ticket)
+        entry = record.settled(head, opening, ending, self.usage, hidden, spent, self._ticket)
+        return entry, added(begun, ending, self.usage, hidden, head.at_ms)
 
     @property
     def _ticket(self) -> str:

@@ -16,10 +16,12 @@ from msgspec import Struct
 from caveat import record
 from caveat.canon import b64
 from caveat.errors import CaveatError
+from caveat.gateway.budgets import Charge, Recount
 from caveat.gateway.documents import Documents
 from caveat.gateway.files import write_whole
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register, fold
+from caveat.register.budgets import current
 from caveat.terms.document import Terms
 
 _LABEL = b"caveat-snapshot/v2\n"
@@ -32,7 +34,9 @@ class Past(Struct, frozen=True):
     """What the ledger holds: the register, and calls opened without an outcome.
 
     controls   indices of all control records, ascending
-    spent      how often each waiver and approval was used; how many calls each pair's lease has let through
+    spent      how often each waiver and approval was used; how many calls each pair's lease has let through; what each key
+               with a budget has used
+    charged    of the open calls those that count for a key's budget
     """
 
     register: Register
@@ -40,6 +44,7 @@ class Past(Struct, frozen=True):
     controls: tuple[int, ...] = ()
     size: int = 0
     spent: dict[str, int] = {}
+    charged: dict[str, Charge] = {}
 
 
 class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +56,7 @@ class Snapshot(Struct, frozen=True, forbid_unknown_fields=True):
     controls: tuple[int, ...]
     open_calls: dict[str, record.Opening]
     spent: dict[str, int] = {}
+    charged: dict[str, Charge] = {}
 
 
 class _Sealed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,18 +66,21 @@ class _Sealed(Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | None = None) -> Past:
     """Fold the ledger.  Raises NotVerified for a control record that does not hold."""
-    register, start = Register(), 0
+    register, start, at_ms = Register(), 0, 0
     open_calls: dict[str, record.Opening] = {}
     controls: list[int] = []
     spent: Counter[str] = Counter()
+    budgets = Recount(spent, {})
     if snapshot is not None:
         start, open_calls, controls = snapshot.size, dict(snapshot.open_calls), list(snapshot.controls)
         spent.update(snapshot.spent)
+        budgets.open.update(snapshot.charged)
         for index in controls:
             register = _folded(register, index, record.read_leaf(reader.entry(index).leaf), documents)
     size = reader.size()
     for index, entry in reader.entries(start, size):
         leaf = record.read_leaf(entry.leaf)
+        at_ms = max(at_ms, leaf.t)
         if leaf.k == record.CONTROL:
             controls.append(index)
             register = _folded(register, index, leaf, documents)
@@ -79,12 +88,17 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
             open_calls[leaf.call] = record.Opening(index, leaf.terms)
             spent.update(leaf.w)
             spent[LEASE + leaf.terms] += not register.fetches(leaf.w)
+            budgets.opened(register, leaf, entry)
         elif leaf.k == "settled":
             open_calls.pop(leaf.call, None)
             spent.update(leaf.w)
             if leaf.o in record.UNSENT:
                 spent[LEASE + leaf.terms] -= 1
-    return Past(msgspec.structs.replace(register, size=size), open_calls, tuple(controls), size, dict(spent))
+            budgets.settled(register, leaf, entry)
+    register, kept = msgspec.structs.replace(register, size=size), current(spent, at_ms)
+    return Past(
+        register, open_calls, tuple(controls), size, {of: n for of, n in spent.items() if of in kept}, budgets.open
+    )
 
 
 def all_terms(reader: LedgerReader, documents: Documents, controls: tuple[int, ...] | None = None) -> Iterator[Terms]:
@@ -114,7 +128,7 @@ def write_snapshot(path: Path, reader: LedgerReader, past: Past, key: bytes) -> 
     if head.size < past.size or past.size == 0:
         return
     root = b64(reader.tree().hash_of(0, past.size))
-    snapshot = Snapshot(reader.origin, past.size, root, past.controls, past.open_calls, past.spent)
+    snapshot = Snapshot(reader.origin, past.size, root, past.controls, past.open_calls, past.spent, past.charged)
     raw = msgspec.json.encode(snapshot, order="sorted")
     write_whole(path, msgspec.json.encode(_Sealed(msgspec.Raw(raw), _mac(raw, key))))
 

@@ -23,6 +23,7 @@ STATUS = {
     "model_cannot": 400,
     "state": 400,
     "rate_limited": 429,
+    "budget_spent": 429,
     "terms_missing": 503,
     "terms_lapsed": 403,
     "terms_ended": 403,

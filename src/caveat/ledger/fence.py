@@ -62,5 +62,10 @@ class FenceKeeper:
         for waiver, most in fence.spends:
             if self._spent[waiver] + wanted[waiver] > most:
                 raise StaleFence(f"`{waiver}` has no use left", exhausted=waiver)
-        self._spent += wanted
+        for of, bound in fence.under:
+            if self._spent[of] >= bound:
+                raise StaleFence(f"`{of}` is used up", exhausted=of)
+        self._spent.update(wanted)
+        for of, amount in fence.adds:
+            self._spent[of] += amount
         self.state = fence.becomes or self.state

@@ -34,12 +34,16 @@ class Fence(Struct, frozen=True):
     becomes   the state after it, "" to leave it as it is; only control records change it
     spends    (id of a waiver, approval or lease, maximum uses): counted at the index; refused with StaleFence when exhausted
     before_ms the ledger's time at the index must be before this (POSIX ms), 0 for no such bound; refused with StaleFence
+    under     (id, bound): refused with StaleFence where so much of it, or more, was counted before
+    adds      (id, amount): counted at the index, whatever was counted before
     """
 
     expects: str = ""
     becomes: str = ""
     spends: tuple[tuple[str, int], ...] = ()
     before_ms: int = 0
+    under: tuple[tuple[str, int], ...] = ()
+    adds: tuple[tuple[str, int], ...] = ()
 
 
 NO_FENCE = Fence()

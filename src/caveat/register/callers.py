@@ -3,7 +3,8 @@
 import msgspec
 
 from caveat.record import Leaf
-from caveat.register.values import Register, no, read_caller_key
+from caveat.register.budgets import Budget
+from caveat.register.values import Register, no, read, read_caller_key
 
 
 def _new_key(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
@@ -18,4 +19,11 @@ def _revoke(after: Register, leaf: Leaf, index: int, _document: bytes) -> Regist
     return msgspec.structs.replace(after, revoked=after.revoked | {leaf.id})
 
 
-EFFECTS = {"key.new": _new_key, "key.revoked": _revoke}
+def _budget(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
+    if leaf.id not in after.keys:
+        raise no(f"record {index} sets the budget of a key `{leaf.id}`, which was never made")
+    key = msgspec.structs.replace(after.keys[leaf.id], budget=read(document, Budget))
+    return msgspec.structs.replace(after, keys={**after.keys, leaf.id: key})
+
+
+EFFECTS = {"key.new": _new_key, "key.revoked": _revoke, "key.budgeted": _budget}

@@ -14,6 +14,7 @@ Control records and the document each names:
     terms.renewed   id of the terms; document: the vendor's signed renewal of their lease
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
+    key.budgeted    id of the key; document Budget: how much it may use from here on
     approver.trusted    document: a person who may approve exceptions, signed by the party of their side; a vendor's is bound
                         to that vendor's terms
     approver.removed    id of the person; what they approved before stays

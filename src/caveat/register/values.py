@@ -14,6 +14,7 @@ from caveat.errors import NotVerified
 from caveat.facts import Caller
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.meter.beat import Beat
+from caveat.register.budgets import Budget
 from caveat.terms.claim import Recorded
 from caveat.terms.document import Terms
 from caveat.terms.lease import Lease
@@ -41,12 +42,14 @@ class CallerKey(Struct, frozen=True, forbid_unknown_fields=True):
 
     role      caller, operator, approver or auditor
     caller    what decisions see of its holder
+    budget    how much of a model it may use a day and a month (register/budgets.py)
     """
 
     role: str
     secret_digest: str
     caller: Caller
     sample: bool = False
+    budget: Budget = Budget()
 
 
 class Export(Struct, frozen=True, forbid_unknown_fields=True):
