@@ -99,6 +99,31 @@ def test_a_file_that_is_no_held_call(run, home, tmp_path, content):
     assert run("hold", "grant", tmp_path / "h.json", "--home", home).code in (1, 2)
 
 
+def test_one_approvers_refusal_is_signed_and_on_record(run, staffed, tmp_path):
+    file, refusal = signed(run, staffed, tmp_path), tmp_path / "no.json"
+    before = file.read_bytes()
+    refused = run("waiver", "refuse", file, "--key", tmp_path / "ben", "--out", refusal)
+    assert f"next: `caveat waiver submit {refusal}` puts it on record" in refused.out
+    assert file.read_bytes() == before
+    done = run("waiver", "submit", refusal, "--home", staffed, "--json").json
+    assert (done["refused"], done["in_force"]) == (True, False)
+    for verb in ("grant", "submit"):
+        again = run("waiver", verb, file, "--home", staffed)
+        assert (again.code, "decided before" in again.err) == (1, True)
+    wrong = run("waiver", "refuse", file, "--key", tmp_path / "ben", "--out", refusal)
+    assert (wrong.code, "exists" in wrong.err) == (2, True)
+
+
+def test_a_request_that_gathers_signatures_is_refused_without_one(run, staffed, tmp_path):
+    file = tmp_path / "w.json"
+    made = run("waiver", "request", *words(), "--out", file, "--home", staffed, "--json").json["waiver"]
+    assert "is with the gateway" in run("waiver", "submit", file, "--home", staffed).out
+    assert made in run("waiver", "pending", "--home", staffed).out
+    assert "without anybody's signature" in run("waiver", "pending", made, "--drop", "--home", staffed).out
+    assert "no waiver gathers signatures" in run("waiver", "pending", "--home", staffed).out
+    assert "decided before" in run("waiver", "submit", file, "--home", staffed).err
+
+
 def test_a_waiver_is_granted_listed_and_ended(run, staffed, tmp_path):
     file = signed(run, staffed, tmp_path)
     granted = run("waiver", "grant", file, "--home", staffed, "--json").json

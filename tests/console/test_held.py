@@ -4,11 +4,13 @@ import msgspec
 import pytest
 from tests.console.browser import visitor
 from tests.console.conftest import ask
-from tests.console.people import named
+from tests.console.people import named, trusted
 from tests.console.visiting import send, token_of, visiting
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
 from tests.making import ANYTHING, clause, document
+from tests.waivers.authenticator import Authenticator
 
+from caveat.canon import b64url, unb64url
 from caveat.cli.hold import HoldFile
 from caveat.gateway import scripted
 from caveat.gateway.script import says
@@ -105,6 +107,26 @@ def test_a_held_call_is_refused(gateway):
         assert send(client, f"/console/lifts/{hold}/deny").status_code == 303
         assert client.get(f"/console/lifts/{hold}").status_code == 404
     assert hold in gateway.house.view.register.decided
+
+
+def test_a_passkey_refuses_a_held_call(gateway):
+    """What it signs to refuse is not what it signs to approve, and neither is taken for the other."""
+    dora, hold = Authenticator("dora"), held(gateway)
+    trusted(gateway, "dora", dora.passkey.text)
+
+    def signed(client, asks):
+        asked = client.get(f"/console/lifts/{hold}/challenge{asks}").json()
+        assert b64url(dora.passkey.credential) in {key["id"] for key in asked["keys"]}
+        assertion = msgspec.json.encode(dora.sign(unb64url(asked["challenge"]))).decode()
+        return {"credential": b64url(dora.passkey.credential), "assertion": assertion}
+
+    with visiting(gateway, "approver", "dora") as client:
+        approval, refusal = signed(client, ""), signed(client, "?refuse=1")
+        assert send(client, f"/console/lifts/{hold}/refuse", **approval).status_code == 409
+        assert send(client, f"/console/lifts/{hold}/sign", **refusal).status_code == 409
+        assert send(client, f"/console/lifts/{hold}/refuse", **refusal).status_code == 303
+    leaf = [r.leaf for r in gateway.records() if r.leaf.what == "hold.decided" and r.leaf.id == hold][-1]
+    assert open_refusal(gateway.house.document(leaf.doc), gateway.house.view.register.approvers)[1] == ("dora",)
 
 
 def test_a_held_call_is_refused_with_a_signature(chromium, gateway):

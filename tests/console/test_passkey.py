@@ -12,6 +12,7 @@ from caveat.gateway.exceptions import trust_approver
 from caveat.gateway.founding import SAMPLES, party_key
 from caveat.waivers.approvers import Approver, name_approver
 from caveat.waivers.passkeys import Passkey
+from caveat.waivers.refusal import open_refusal
 from caveat.waivers.signed import approve
 
 AUTHENTICATOR = {
@@ -31,7 +32,7 @@ CREATE = """async () => {
 }"""
 
 
-def test_two_persons_sign_one_with_a_passkey(chromium, gateway, pictures):
+def test_two_persons_sign_one_with_a_passkey_which_refuses_another(chromium, gateway, pictures):
     anna = named(gateway, "anna")
     with visiting(gateway, "operator", "carl") as client:
         (terms,) = gateway.house.view.register.terms.values()
@@ -58,5 +59,15 @@ def test_two_persons_sign_one_with_a_passkey(chromium, gateway, pictures):
         page.goto(waiver)
         page.get_by_role("button", name="Approve with your passkey").click()
         page.wait_for_url("**/console/lifts?done=1")
+        with visiting(gateway, "operator", "carl") as client:
+            other = send(client, "/console/lifts/ask", **fields, **{"clause:injection.refused": "1"}).headers[
+                "location"
+            ]
+        page.goto(other)
+        page.get_by_role("button", name="Refuse with your passkey").click()
+        page.wait_for_url("**/console/lifts")
+    leaf = [one.leaf for one in gateway.records() if one.leaf.what == "waiver.refused"][-1]
+    assert leaf.id == other.rpartition("/")[2]
+    assert open_refusal(gateway.house.document(leaf.doc), gateway.house.view.register.approvers)[1] == ("dora",)
     granted = gateway.house.view.register.waivers[waiver.rpartition("/")[2]]
     assert granted.approvers == ("anna", "dora")

@@ -8,7 +8,7 @@ from tests.waivers.test_records import FOUNDED, GRANTED, HOLD, ID, WAIVER, act
 
 from caveat.canon import b64
 from caveat.errors import NotVerified
-from caveat.waivers import hold, signed
+from caveat.waivers import hold, refusal, signed
 from caveat.waivers.approvers import Approver, admit, asserted, challenge_of
 
 DORA = Authenticator("dora")
@@ -21,6 +21,7 @@ FILES = {
         lambda raw: signed.open_waiver(raw, KNOWN, (TERMS,), NOW),
     ),
     "an approval": (HOLD, lambda raw: hold.open_approval(raw, KNOWN, (TERMS,), NOW)),
+    "a refusal of a waiver": (refusal.refuse(WAIVER, key("anna")), lambda raw: refusal.open_refusal(raw, KNOWN)),
     "a refusal": (hold.refuse(hold.make_ask(ask()), key("anna")), lambda raw: hold.open_refusal(raw, KNOWN)),
 }
 
@@ -96,15 +97,26 @@ def test_a_waiver_that_is_brought_again_changes_nothing():
 
 
 def test_a_refusal_approves_nothing_and_an_approval_refuses_nothing():
-    refusal = hold.refuse(HOLD, key("anna"))
+    refused = hold.refuse(HOLD, key("anna"))
     with pytest.raises(NotVerified, match=r"expected `application/vnd.caveat.hold\+json` to be signed"):
-        hold.open_approval(refusal, KNOWN, (TERMS,), NOW)
+        hold.open_approval(refused, KNOWN, (TERMS,), NOW)
     with pytest.raises(NotVerified, match="hold-refusal"):
         hold.open_refusal(HOLD, KNOWN)
     with pytest.raises(NotVerified):
-        hold.open_refusal(swapped(refusal, signatures=msgspec.json.decode(HOLD)["signatures"]), KNOWN)
-    refused = act(FOUNDED, "hold.decided", ask().hold, refusal)
-    assert (refused.approvals, ask().hold in refused.decided) == ({}, True)
+        hold.open_refusal(swapped(refused, signatures=msgspec.json.decode(HOLD)["signatures"]), KNOWN)
+    after = act(FOUNDED, "hold.decided", ask().hold, refused)
+    assert (after.approvals, ask().hold in after.decided) == ({}, True)
+
+
+def test_a_refusal_of_a_waiver_grants_nothing_and_its_approvals_refuse_nothing():
+    refused = refusal.refuse(WAIVER, key("anna"))
+    with pytest.raises(NotVerified, match=r"expected `application/vnd.caveat.waiver\+json` to be signed"):
+        signed.open_waiver(refused, KNOWN, (TERMS,), NOW)
+    with pytest.raises(NotVerified, match="waiver-refusal"):
+        refusal.open_refusal(WAIVER, KNOWN)
+    with pytest.raises(NotVerified, match="does not hold"):
+        refusal.open_refusal(swapped(refused, signatures=msgspec.json.decode(WAIVER)["signatures"]), KNOWN)
+    assert refusal.open_refusal(refused, KNOWN) == (ID, ("anna",))
 
 
 def test_an_approval_of_terms_that_were_ended():

@@ -12,6 +12,7 @@ from caveat.terms.sign import sign_terms
 from caveat.waivers.approvers import Approver
 from caveat.waivers.hold import approve as approve_hold
 from caveat.waivers.hold import make_ask
+from caveat.waivers.refusal import refuse
 from caveat.waivers.signed import approve, read_request
 
 
@@ -53,6 +54,20 @@ def test_an_ended_waiver_does_not_come_back():
         act(act(GRANTED, "waiver.ended", ID), "waiver.granted", ID, WAIVER)
 
 
+@pytest.mark.parametrize("document", [refuse(WAIVER, key("ben")), b""])
+def test_a_refused_waiver_is_never_granted(document):
+    refused = act(FOUNDED, "waiver.refused", ID, document)
+    assert refused.waivers == {}
+    for what, again in (("waiver.granted", WAIVER), ("waiver.refused", document)):
+        with pytest.raises(NotVerified, match="decided before"):
+            act(refused, what, ID, again)
+
+
+def test_what_was_granted_is_ended_and_not_refused():
+    with pytest.raises(NotVerified, match="decided before"):
+        act(GRANTED, "waiver.refused", ID, refuse(WAIVER, key("ben")))
+
+
 def test_terms_that_change_leave_the_waiver_void():
     """It stays on record, under terms that are no longer in force: decide compares."""
     after = act(GRANTED, "terms.adopted", "trial@2", sign_terms(agreed(version=2).draft, VENDOR, OPERATOR).raw)
@@ -88,6 +103,9 @@ REFUSED = {
     "a record about another waiver": ("waiver.granted", "w-0", WAIVER),
     "too late": ("waiver.granted", ID, WAIVER, NOW + 8 * DAY),
     "no document": ("waiver.granted", ID),
+    "a refusal by nobody who may": ("waiver.refused", ID, refuse(WAIVER, key("zoe"))),
+    "a refusal on another waiver's record": ("waiver.refused", "w-" + "0" * 16, refuse(WAIVER, key("ben"))),
+    "a refusal of what is no waiver": ("waiver.refused", "anything"),
     "the end of what never was": ("waiver.ended", ID),
     "two persons with one key": ("approver.trusted", "twin", twin()),
     "another person than the record's": ("approver.trusted", "zoe", named(ANNA)),

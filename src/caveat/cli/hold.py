@@ -126,13 +126,15 @@ def refuse(
 @app.command("grant")
 def grant(file: File, home: Where = None, *, as_json: Json = False) -> None:
     """Put approvals on record; the caller then sends the same bytes again with the header `Caveat-Hold`.  Or a refusal."""
-    done = at_home(home).ask("POST", "/holds", _read(read_bytes(file)).sign.encode())
+    held = _read(read_bytes(file))
+    done = at_home(home).ask("POST", "/holds", held.sign.encode())
     if as_json:
         emit(done)
     elif "denied" in done:
         say(f"{done['denied']} is denied, by the person who signed; its words have left the vault")
     else:
-        say(f"released, for one call; its caller sends it again with the header `Caveat-Hold: {done['released']}`")
+        once = ", once: what is lost on its way to them is lost" if held.reply else ", for one call"
+        say(f"released{once}; its caller sends it again with the header `Caveat-Hold: {done['released']}`")
 
 
 @app.command("deny")

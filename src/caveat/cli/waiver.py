@@ -23,10 +23,11 @@ from caveat.gateway.past import read_past
 from caveat.ledger.reader import LedgerReader
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import claimed_terms
+from caveat.waivers.refusal import refuse as sign_refusal
 from caveat.waivers.signed import Read, Request, make_request, read_request
 from caveat.waivers.signed import approve as add_approval
 
-app = typer.Typer(help="Exceptions to clauses: request, approve, grant, list, end.", no_args_is_help=True)
+app = typer.Typer(help="Exceptions to clauses: request, approve, refuse, grant, list, end.", no_args_is_help=True)
 app.add_typer(approver.app, name="approver")
 
 File = Annotated[Path, typer.Argument(help="The waiver's file.")]
@@ -112,13 +113,36 @@ def approve(
     say(f"next: the other approvers sign it, then `caveat waiver grant {file}` puts it in force")
 
 
+@app.command("refuse")
+def refuse(
+    file: File,
+    key: Annotated[Path, typer.Option(help="Your own signing key.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write the signed refusal.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Sign, as an approver, that a waiver is not granted: one person is enough, and its requester may take it back so."""
+    signer = signing_key(key)
+    raw = read_bytes(file)
+    made = read_request(raw)
+    write_new(output, sign_refusal(raw, signer))
+    if as_json:
+        emit({"waiver": made.id, "file": str(output), "signed_as": signer.name})
+        return
+    _tell(made, made.request.terms)
+    say(f"refused as `{signer.name}`; the refusal is in {output}, and {file} is as it was")
+    say(f"next: `caveat waiver submit {output}` puts it on record; that request can then be granted no more")
+
+
 @app.command("submit")
 def submit(file: File, home: Where = None, *, as_json: Json = False) -> None:
-    """Hand a request, or your signature under it, to the gateway: it gathers them and puts the waiver in force when enough
-    persons have signed.  A held call's file may be handed in as well."""
+    """Hand a request, your signature under it, or your refusal, to the gateway: it gathers signatures and puts the waiver in
+    force when enough persons have signed; a refusal is put on record.  A held call's file may be handed in as well."""
     done = at_home(home).ask("POST", "/approvals", document_in(read_bytes(file)))
     if as_json:
         emit(done)
+    elif done["refused"]:
+        say(f"{done['id']} is refused, on record, by the person who signed; nothing grants it any more")
     elif done["in_force"]:
         say(f"{done['id']} has enough signatures and is in force")
     else:
@@ -131,7 +155,7 @@ def pending(
     home: Where = None,
     *,
     output: Annotated[Path | None, typer.Option("--out", help="Write the request's file here, to sign it.")] = None,
-    drop: Annotated[bool, typer.Option("--drop", help="Take the request back.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Refuse it, on record, without a signature.")] = False,
     as_json: Json = False,
 ) -> None:
     """Waivers that gather signatures: who has signed, what is lacking."""
@@ -146,6 +170,11 @@ def pending(
             for o in found
         ]
         table(columns, rows)
+        say(
+            "next: `caveat waiver pending ID --out FILE` writes one to be signed"
+            if found
+            else "no waiver gathers signatures; `caveat waiver submit FILE` hands one in"
+        )
         return
     one = at_home(home).ask("DELETE" if drop else "GET", f"/approvals/{waiver}")
     if output and not drop:
@@ -153,7 +182,8 @@ def pending(
     if as_json:
         emit(one)
     else:
-        say(f"{waiver} was taken back" if drop else f"{waiver} lacks {one['lacking'] or 'nothing'}")
+        gone = f"{waiver} is refused, on record, without anybody's signature; nothing grants it any more"
+        say(gone if drop else f"{waiver} lacks {one['lacking'] or 'nothing'}")
 
 
 def document_in(raw: bytes) -> bytes:

@@ -42,7 +42,7 @@ class LiftPages:
             ("POST", "/lifts/{id}/words", "hold.look", self._words),
             ("POST", "/lifts/{id}/deny", "hold.deny", self._deny),
             ("POST", "/lifts/{id}/refuse", "hold.deny", self._refuse),
-            ("POST", "/lifts/{id}/drop", "waiver.drop", self._drop),
+            ("POST", "/lifts/{id}/drop", "waiver.drop", self._deny),
             ("POST", "/lifts/{id}/end", "waiver.end", self._end),
         )
 
@@ -132,11 +132,12 @@ class LiftPages:
     async def _challenge(self, visit: Visit) -> Response:
         """What the browser gives a passkey to sign."""
         one = await asyncio.to_thread(self._ports.lifts.one, visit.path["id"])
-        challenge = await asyncio.to_thread(self._ports.lifts.challenge, one.id)
+        refusing = visit.asked("refuse") == "1"
+        challenge = await asyncio.to_thread(self._ports.lifts.challenge, one.id, refusing=refusing)
         keys = [
             {"id": b64url(key.credential), "rp": key.rp_id}
             for row in one.who
-            if not row.why_not
+            if refusing or not row.why_not
             for key in row.passkeys
         ]
         return JSONResponse({"challenge": b64url(challenge), "keys": keys})
@@ -145,11 +146,7 @@ class LiftPages:
         """Signatures: a file from the command line, or a passkey's assertion."""
         id_, form = visit.path["id"], visit.form
         if "credential" in form:
-            try:
-                assertion = msgspec.json.decode(form.get("assertion", ""), type=Assertion)
-            except msgspec.DecodeError:
-                raise BadInput("the passkey's signature cannot be read") from None
-            _, in_force = await self._ports.lifts.sign(id_, form["credential"], assertion)
+            _, in_force = await self._ports.lifts.sign(id_, form["credential"], _assertion(form))
         else:
             _, in_force = await self._ports.lifts.add(_envelope(text_of(form, "file", 1 << 20)))
         return RedirectResponse(f"{PREFIX}/lifts" + ("?done=1" if in_force else f"/{id_}"), 303)
@@ -159,17 +156,25 @@ class LiftPages:
         return RedirectResponse(f"{PREFIX}/lifts", 303)
 
     async def _refuse(self, visit: Visit) -> Response:
-        """A refusal that an approver has signed, as a file from the command line."""
-        await self._ports.lifts.refuse(visit.path["id"], _envelope(text_of(visit.form, "file", 1 << 20)))
-        return RedirectResponse(f"{PREFIX}/lifts", 303)
-
-    async def _drop(self, visit: Visit) -> Response:
-        await asyncio.to_thread(self._ports.lifts.drop, visit.path["id"])
+        """A refusal that an approver has signed: a file from the command line, or a passkey's assertion."""
+        id_, form = visit.path["id"], visit.form
+        if "credential" in form:
+            await self._ports.lifts.sign_refusal(id_, form["credential"], _assertion(form))
+        else:
+            await self._ports.lifts.refuse(id_, _envelope(text_of(form, "file", 1 << 20)))
         return RedirectResponse(f"{PREFIX}/lifts", 303)
 
     async def _end(self, visit: Visit) -> Response:
         await self._ports.lifts.end(visit.path["id"])
         return RedirectResponse(f"{PREFIX}/lifts", 303)
+
+
+def _assertion(form: dict[str, str]) -> Assertion:
+    """What a passkey signed."""
+    try:
+        return msgspec.json.decode(form.get("assertion", ""), type=Assertion)
+    except msgspec.DecodeError:
+        raise BadInput("the passkey's signature cannot be read") from None
 
 
 def _envelope(text: str) -> bytes:

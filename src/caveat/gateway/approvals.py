@@ -25,10 +25,12 @@ from caveat.gateway.files import write_whole
 from caveat.gateway.house import House
 from caveat.register.bench import Bench, bench
 from caveat.terms.document import Terms
+from caveat.waivers import hold
 from caveat.waivers.approvers import Approver, asserted, challenge_of, signers, unheard
 from caveat.waivers.hold import KIND as HOLD
 from caveat.waivers.hold import make_ask, read_ask
 from caveat.waivers.passkeys import Assertion, Passkey, read_approver_key
+from caveat.waivers.refusal import REFUSAL, is_refusal, read_refusal, unsigned_refusal
 from caveat.waivers.signed import KIND as WAIVER
 from caveat.waivers.signed import missing, read_request
 
@@ -87,10 +89,12 @@ class Approvals:
         return found
 
     async def add(self, envelope: bytes) -> tuple[str, bool]:
-        """Take in a request, or signatures under one that is here: its id, and whether it is in force now.
+        """Take in a request, signatures under one that is here, or a person's refusal: its id, and whether it is in force now.
 
         Raises NotVerified for a signature that does not hold, and what granting raises.
         """
+        if is_refusal(envelope) or hold.is_refusal(envelope):
+            return await self.refuse(envelope), False
         id_, kind = _named(envelope)
         gathered, lacking = await asyncio.to_thread(self._gather, id_, kind, envelope)
         if lacking:
@@ -102,23 +106,58 @@ class Approvals:
     async def sign(self, id_: str, credential: str, assertion: Assertion) -> tuple[str, bool]:
         """Add the signature that a passkey made in a browser.  Raises NotVerified."""
         pending = self.one(id_)
-        for may in pending.who:
-            for passkey in may.passkeys:
-                if b64url(passkey.credential) == credential:
-                    return await self.add(asserted(_named(pending.envelope)[1], pending.envelope, passkey, assertion))
-        raise NotVerified("no approver here has that passkey", step="approver")
+        passkey = self._passkey(pending, credential)
+        return await self.add(asserted(_named(pending.envelope)[1], pending.envelope, passkey, assertion))
 
-    def challenge(self, id_: str) -> bytes:
-        """What a passkey signs, so that it signs the request."""
+    async def refuse(self, envelope: bytes, of: str = "") -> str:
+        """Put a person's signed refusal on record; the id of what it refuses, which is `of` where that is given.  Raises
+        NotVerified."""
+        waiver = is_refusal(envelope)
+        id_ = read_refusal(envelope).id if waiver else hold.read_refusal(envelope)[0].hold
+        if of and id_ != of:
+            raise NotVerified(f"this file refuses `{id_}`, which is another request", step="waiver")
+        await (exceptions.refuse if waiver else holding.decide_hold)(self._house, envelope)
+        self.drop(id_)
+        return id_
+
+    async def deny(self, id_: str) -> None:
+        """Refuse a request, or what is held, on record, without anybody's signature."""
+        one = await asyncio.to_thread(self.one, id_)
+        await (exceptions.deny if one.of == "waiver" else holding.deny)(self._house, id_)
+        self.drop(id_)
+
+    async def sign_refusal(self, id_: str, credential: str, assertion: Assertion) -> str:
+        """Refuse with the signature that a passkey made in a browser.  Raises NotVerified."""
+        envelope = self._refusal(id_)
+        passkey = self._passkey(self.one(id_), credential)
+        return await self.refuse(asserted(_refusal_kind(id_), envelope, passkey, assertion))
+
+    def challenge(self, id_: str, *, refusing: bool = False) -> bytes:
+        """What a passkey signs, so that it signs the request, or its refusal."""
+        if refusing:
+            return challenge_of(_refusal_kind(id_), self._refusal(id_))
         envelope = self.one(id_).envelope
         return challenge_of(_named(envelope)[1], envelope)
 
     def drop(self, id_: str) -> None:
-        """Take a request back; nothing happens where there is none."""
+        """Let go of the file of a request that nobody need sign any more; nothing happens where there is none."""
         if ID.fullmatch(id_):
             self._path(id_).unlink(missing_ok=True)
 
     # --- one request ---
+
+    def _refusal(self, id_: str) -> bytes:
+        """What is signed to refuse it."""
+        envelope = self.one(id_).envelope
+        return unsigned_refusal(envelope) if id_.startswith("w-") else hold.unsigned_refusal(envelope)
+
+    def _passkey(self, pending: Pending, credential: str) -> Passkey:
+        """The passkey of that credential.  Raises NotVerified."""
+        for may in pending.who:
+            for passkey in may.passkeys:
+                if b64url(passkey.credential) == credential:
+                    return passkey
+        raise NotVerified("no approver here has that passkey", step="approver")
 
     def _gather(self, id_: str, kind: Kind, envelope: bytes) -> tuple[bytes, str]:
         """The request with all signatures that are here and in the envelope, kept; and what it lacks.  From a thread: it
@@ -238,6 +277,10 @@ def _may(heard: Sequence[Approver], without: set[str], signed: set[str]) -> tupl
         passkeys = tuple(key for key in read_keys if isinstance(key, Passkey))
         rows.append(May(person, keys[0].name, keys[0].side, why, passkeys))
     return tuple(rows)
+
+
+def _refusal_kind(id_: str) -> Kind:
+    return REFUSAL if id_.startswith("w-") else hold.REFUSAL
 
 
 def _named(envelope: bytes) -> tuple[str, Kind]:

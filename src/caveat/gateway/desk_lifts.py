@@ -8,13 +8,9 @@ import msgspec
 
 from caveat.canon import canonical, unb64
 from caveat.console.sessions import Session
-from caveat.dsse import read
-from caveat.errors import NotVerified
 from caveat.gateway import exceptions, holding
 from caveat.gateway.approvals import Approvals, Pending
 from caveat.gateway.house import House
-from caveat.waivers.approvers import decoded
-from caveat.waivers.hold import REFUSAL, Ask, is_refusal
 from caveat.waivers.passkeys import Assertion
 
 
@@ -45,9 +41,9 @@ class Lifts:
         """Who may approve."""
         return exceptions.approvers(self._house)
 
-    def challenge(self, id_: str) -> bytes:
-        """What a passkey signs."""
-        return self._approvals.challenge(id_)
+    def challenge(self, id_: str, *, refusing: bool = False) -> bytes:
+        """What a passkey signs to approve it, or to refuse it."""
+        return self._approvals.challenge(id_, refusing=refusing)
 
     async def add(self, envelope: bytes) -> tuple[str, bool]:
         """Take in a request or signatures."""
@@ -58,31 +54,20 @@ class Lifts:
         return await self._approvals.sign(id_, credential, assertion)
 
     async def deny(self, id_: str) -> None:
-        """Deny what is held."""
-        await holding.deny(self._house, id_)
-        self._approvals.drop(id_)
+        """Refuse what is held, or a request, on record, without anybody's signature."""
+        await self._approvals.deny(id_)
 
     async def refuse(self, id_: str, envelope: bytes) -> None:
-        """Put a person's signed refusal of what is held on record.  Raises NotVerified for one of anything else."""
-        if not is_refusal(envelope):
-            raise NotVerified(
-                "this file does not refuse what is held",
-                step="hold",
-                hint="sign it: `caveat hold refuse FILE --key KEY`",
-            )
-        if decoded(REFUSAL, read(REFUSAL, envelope), Ask).hold != id_:
-            raise NotVerified("this refusal is of another held call", step="hold")
-        await holding.decide_hold(self._house, envelope)
-        self._approvals.drop(id_)
+        """Put a person's signed refusal on record.  Raises NotVerified for one of anything else."""
+        await self._approvals.refuse(envelope, id_)
+
+    async def sign_refusal(self, id_: str, credential: str, assertion: Assertion) -> None:
+        """The same, signed by a passkey."""
+        await self._approvals.sign_refusal(id_, credential, assertion)
 
     async def end(self, id_: str) -> None:
         """End a waiver."""
         await exceptions.end_waiver(self._house, id_)
-
-    def drop(self, id_: str) -> None:
-        """Take a request back."""
-        self._approvals.one(id_)
-        self._approvals.drop(id_)
 
     async def hold_file(self, id_: str, session: Session) -> str:
         """The file that approvers carry: it holds the words, so the look is on record first."""

@@ -53,9 +53,12 @@ class Exceptional:
         return JSONResponse({"approvals": [_row(one) for one in found]})
 
     async def add_approval(self, request: Request, _key: CallerKey) -> Response:
-        """A waiver's file or a held call's, with the signatures that it has: they are added to those that are here."""
-        id_, in_force = await self._approvals.add(await _document(request))
-        return JSONResponse({"id": id_, "in_force": in_force})
+        """A waiver's file or a held call's, with the signatures that it has: they are added to those that are here.  Or a
+        person's refusal, which ends it."""
+        document = await _document(request)
+        id_, in_force = await self._approvals.add(document)
+        refused = id_ in self._house.view.register.decided and not in_force
+        return JSONResponse({"id": id_, "in_force": in_force, "refused": refused})
 
     async def approval(self, request: Request, _key: CallerKey) -> Response:
         one = await asyncio.to_thread(self._approvals.one, request.path_params["name"])
@@ -63,9 +66,8 @@ class Exceptional:
 
     async def drop_approval(self, request: Request, _key: CallerKey) -> Response:
         id_ = request.path_params["name"]
-        await asyncio.to_thread(self._approvals.one, id_)
-        self._approvals.drop(id_)
-        return JSONResponse({"dropped": id_})
+        await self._approvals.deny(id_)
+        return JSONResponse({"refused": id_})
 
     async def holds(self, _request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"holds": await asyncio.to_thread(holding.waiting, self._house)})

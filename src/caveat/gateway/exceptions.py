@@ -9,6 +9,7 @@ from caveat.errors import BadInput
 from caveat.gateway.house import House
 from caveat.waivers.approvers import KIND as APPROVER
 from caveat.waivers.approvers import Approver, decoded
+from caveat.waivers.refusal import read_refusal
 from caveat.waivers.signed import read_request
 from caveat.waivers.waiver import Waiver
 
@@ -36,6 +37,18 @@ async def grant(house: House, document: bytes) -> Waiver:
     """Put a waiver in force that enough persons have approved.  Raises NotVerified: who must do what."""
     id_ = read_request(document).id
     return (await house.amend("waiver.granted", id_, document)).waivers[id_]
+
+
+async def refuse(house: House, document: bytes) -> str:
+    """Put a person's refusal of a waiver on record; its id.  Raises NotVerified."""
+    id_ = read_refusal(document).id
+    await house.amend("waiver.refused", id_, document)
+    return id_
+
+
+async def deny(house: House, id_: str) -> None:
+    """Refuse a waiver that gathers signatures, on record, without anybody's.  Raises NotVerified."""
+    await house.amend("waiver.refused", id_)
 
 
 async def end_waiver(house: House, id_: str) -> None:

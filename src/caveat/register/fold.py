@@ -23,6 +23,7 @@ Control records and the document each names:
     terms.claimed       a claim's id; document: what is said about terms, by whom, through whom; it changes nothing
     claim.reviewed      a claim's id; document: who looked into it, and what was found
     waiver.granted      id of the waiver; document: what was asked for, and the approvals (DSSE)
+    waiver.refused      id of a waiver that is never granted; document: a person's refusal (DSSE), none where nobody signed
     waiver.ended        id of the waiver, which lifts nothing from here on
     hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
     evidence.exported   id of the receiver; document: the numbered bundle that left

@@ -1,13 +1,18 @@
 """What the records about exceptions do to the register: approvers, waivers, held calls."""
 
+import re
+
 import msgspec
 
 from caveat.record import Leaf
 from caveat.register.bench import bench, vouchers
 from caveat.register.values import Register, no
+from caveat.waivers import refusal
 from caveat.waivers.approvers import Vouched, admit, open_vouched
 from caveat.waivers.hold import is_refusal, open_approval, open_refusal, read_ask, read_refusal
 from caveat.waivers.signed import open_waiver, read_request
+
+WAIVER = re.compile(r"w-[0-9a-f]{16}")
 
 
 def _approver(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
@@ -45,6 +50,18 @@ def _grant(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
     )
 
 
+def _refuse_waiver(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    """No approvals grant it from here on.  Without a document it was refused where it gathered signatures, by nobody's."""
+    id_ = leaf.id
+    if document:
+        who = bench(after, refusal.read_refusal(document).request.terms)
+        id_, _ = refusal.open_refusal(document, who.heard, who.others)
+    elif not WAIVER.fullmatch(id_):
+        raise no(f"`{id_}` is no waiver's id")
+    _check_fresh(after, leaf, id_)
+    return msgspec.structs.replace(after, decided=after.decided | {id_})
+
+
 def _end_waiver(after: Register, leaf: Leaf, _index: int, _document: bytes) -> Register:
     if leaf.id not in after.waivers:
         raise no(f"no waiver `{leaf.id}` is in force")
@@ -78,6 +95,7 @@ EFFECTS = {
     "approver.trusted": _approver,
     "approver.removed": _remove_approver,
     "waiver.granted": _grant,
+    "waiver.refused": _refuse_waiver,
     "waiver.ended": _end_waiver,
     "hold.decided": _decide_hold,
 }

@@ -91,6 +91,11 @@ def approve(raw: bytes, key: SigningKey) -> bytes:
     return seal(KIND, sealed.payload, [key], sealed.signatures)
 
 
+def unsigned_refusal(raw: bytes) -> bytes:
+    """What a person signs to refuse what such a document asks, without a signature.  Raises NotVerified."""
+    return seal(REFUSAL, read_ask(raw)[1].payload, [])
+
+
 def refuse(raw: bytes, key: SigningKey) -> bytes:
     """The refusal of what such a document asks.  Raises NotVerified."""
     _, sealed = read_ask(raw)

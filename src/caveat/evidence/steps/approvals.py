@@ -10,13 +10,17 @@ from caveat.dsse import key_id, read
 from caveat.errors import CaveatError
 from caveat.evidence.step import Case, Step
 from caveat.record import Leaf
-from caveat.waivers import hold, signed
+from caveat.waivers import hold, refusal, signed
 from caveat.waivers.approvers import KIND as APPROVER
 from caveat.waivers.approvers import Approver, decoded
 from caveat.waivers.passkeys import Passkey, read_approver_key
 
 NUMBER: Final = 15
-KINDS: Final = {"waiver.granted": (signed.KIND,), "hold.decided": (hold.KIND, hold.REFUSAL)}
+KINDS: Final = {
+    "waiver.granted": (signed.KIND,),
+    "waiver.refused": (refusal.REFUSAL,),
+    "hold.decided": (hold.KIND, hold.REFUSAL),
+}
 
 
 class Approvals:
