@@ -24,6 +24,7 @@ MAX_NOTE_BYTES: Final = 64_000
 _DASH: Final = "— "
 _MAX_U64: Final = 2**64 - 1
 _HASH_BYTES: Final = 32
+_CONTROLS: Final = bytes(code for code in range(0x20) if code != 0x0A)
 
 
 class NoteSignature(Struct, frozen=True):
@@ -87,7 +88,7 @@ def parse_note(raw: bytes) -> Note:
         raise _malformed("not UTF-8") from None
     if not body:
         raise _malformed(f"not 1 to {MAX_NOTE_BYTES} bytes")
-    if any(c < " " and c != "\n" for c in body):
+    if _controls_in(raw):
         raise _malformed("a control character in it")
     cut = body.rfind("\n\n")
     if cut < 0:
@@ -115,10 +116,15 @@ def open_note(raw: bytes, keys: Iterable[VerifyKey]) -> OpenNote:
 
 def sign_note(text: bytes, keys: Sequence[SigningKey], at_s: int = 0) -> bytes:
     """The text with a signature line by each key.  `at_s`, POSIX seconds, goes into cosignatures only."""
-    if not text.endswith(b"\n") or any(c < 0x20 and c != 0x0A for c in text):
+    if not text.endswith(b"\n") or _controls_in(text):
         raise BadInput("expected a text of whole lines without control characters")
     lines = "".join(sign_text(key, text, at_s).line for key in keys)
     return text + b"\n" + lines.encode()
+
+
+def _controls_in(text: bytes) -> bool:
+    """Whether a character below U+0020 other than a newline stands in UTF-8 text."""
+    return len(text.translate(None, _CONTROLS)) < len(text)
 
 
 def sign_text(key: SigningKey, text: bytes, at_s: int = 0) -> NoteSignature:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.making import any_facts, clause, facts, sample, terms
 
 from caveat.decide.decide import able, decide, decide_again
-from caveat.decide.policy import Policy
+from caveat.decide.policy import REMEMBERED, Policy
 from caveat.terms.document import Duty, Terms
 from caveat.waivers.waiver import Waiver
 
@@ -272,3 +272,13 @@ def test_a_waiver_lifts_only_under_its_terms_up_to_its_marking_and_in_its_case(c
 def test_a_waiver_of_a_case_needs_a_case():
     """Which case it is, the gateway compares; that there is one, is a fact."""
     assert decide(SMALL, facts(secrets_in=True, case_given=True), [waiver(case="C-17")]).verdict == "allow"
+
+
+def test_what_is_remembered_is_bounded_and_changes_nothing():
+    """Decisions are made once for all calls of which the same is true; beyond the bound they are made anew."""
+    policy = Policy(SMALL.terms)
+    for unknown in (*range(REMEMBERED + 3), 0, REMEMBERED + 2):
+        decision = decide(policy, facts(unknown_fields=unknown))
+        assert decision.rule == ("unreadable" if unknown else "permit")
+    assert len(policy.settled) == REMEMBERED
+    assert decide(policy, facts(), phase="lapsed").rule == "lapsed"

@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from caveat.decide.decision import Decision, Rule, Verdict
-from caveat.decide.policy import ENGINE, Policy, Truth
+from caveat.decide.policy import ENGINE, REMEMBERED, Policy, Truth
 from caveat.facts import Facts
 from caveat.terms.document import Duty
 from caveat.terms.lease import Phase
@@ -40,15 +40,31 @@ Outcome = tuple[Verdict, Rule, tuple[str, ...]]
 
 def decide(policy: Policy, facts: Facts, waivers: Sequence[Waiver] = (), phase: Phase = "running") -> Decision:
     """What the terms say of a call with these facts, in that phase of their lease."""
-    truth = policy.truth(facts)
-    if truth.errors:
-        return _decision(policy, ("deny", "error", ()), truth, {})
-    if _lapsed(policy, facts, phase):
-        return _decision(policy, ("deny", "lapsed", ()), truth, {})
-    waived = _waived(policy, truth, facts, waivers) if waivers else {}
+    truth, lapsed = policy.truth(facts), _lapsed(policy, facts, phase)
+    waived = _waived(policy, truth, facts, waivers) if waivers and not truth.errors and not lapsed else {}
+    if not waived:
+        return _without_waiver(policy, truth, facts, lapsed=lapsed)
     approvals = {waiver.id for waiver in waivers if waiver.kind == "approval"}
     outcome = _settle(policy, truth, facts, waived, by_waiver=not approvals.issuperset(waived.values()))
     return _decision(policy, outcome, truth, waived)
+
+
+def _without_waiver(policy: Policy, truth: Truth, facts: Facts, *, lapsed: bool) -> Decision:
+    """The decision where nothing is lifted, which is made once for all calls of which the same is true."""
+    stands_on = truth, lapsed, facts.fields, facts.unknown_fields, facts.unread_parts
+    found: Decision | None = policy.settled.get(stands_on)
+    if found is None:
+        found = _decision(policy, _settled(policy, truth, facts, lapsed=lapsed), truth, {})
+        if len(policy.settled) < REMEMBERED:
+            policy.settled[stands_on] = found
+    return found
+
+
+def _settled(policy: Policy, truth: Truth, facts: Facts, *, lapsed: bool) -> Outcome:
+    """Steps 1 and 2 of the order above, then the others, nothing lifted."""
+    if truth.errors:
+        return "deny", "error", ()
+    return ("deny", "lapsed", ()) if lapsed else _settle(policy, truth, facts, {}, by_waiver=False)
 
 
 def decide_again(

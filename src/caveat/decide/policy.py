@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from importlib.metadata import version
+from operator import attrgetter
 from typing import Any
 
 import cedarpy
@@ -47,11 +48,15 @@ class Policy:
     clauses  by id, those that have a condition
     keeps    whether a reply may come to wait for persons in its midst
     masks    whether a reply may have to be masked
+    settled  decisions that no waiver had a part in, by all that they stand on (decide.py); never more than REMEMBERED
     """
+
+    settled: dict[tuple[Any, ...], Any]
 
     def __init__(self, terms: Terms) -> None:
         draft = terms.draft
         self.terms = terms
+        self.settled = {}
         self.clauses: dict[str, Clause] = {c.id: c for c in draft.clauses if c.when is not None}
         self.clause_reads = {c.id: read_condition(c.when or "").reads for c in self.clauses.values()}
         self.reads: frozenset[str] = frozenset().union(*self.clause_reads.values())
@@ -59,8 +64,10 @@ class Policy:
         self.masks = any(duty.name == "redact.output" for c in self.clauses.values() for duty in c.duties)
         self.keeps = any(_keeps(clause) for clause in self.clauses.values())
         self.non_waivable = frozenset(c.id for c in self.clauses.values() if not c.waivable)
-        self._attributes = tuple(sorted(self.reads - SCOPE))
-        self._pick = tuple(_picker(name) for name in self._attributes)
+        self._attributes = tuple(sorted(self.reads - SCOPE, key=_place))
+        self._facts = _picker([FIELD_OF[name] for name in self._attributes if name in FIELD_OF])
+        self._scores = tuple(name.removeprefix(_IN) for name in self._attributes if name.startswith(_IN))
+        self._scores_out = tuple(name.removeprefix(_OUT) for name in self._attributes if name.startswith(_OUT))
         types = fact_types()
         self._put = tuple(_encoder(types[name]) for name in self._attributes)
         self._truth = _policy_set({id_: {**p, "effect": "permit"} for id_, p in _policies(draft.cedar).items()})
@@ -74,7 +81,9 @@ class Policy:
             facts.caller if "principal" in self.reads else ANYONE,
             facts.operation,
             facts.model,
-            *(pick(facts) for pick in self._pick),
+            *self._facts(facts),
+            *[facts.pm.get(code, 0) for code in self._scores],
+            *[facts.pm_out.get(code, 0) for code in self._scores_out],
         )
 
     def truth(self, facts: Facts) -> Truth:
@@ -131,18 +140,19 @@ def _policy_set(policies: dict[str, Any]) -> cedarpy.PolicySet:
     )
 
 
-def _picker(attribute: str) -> Callable[[Facts], Any]:
-    """How a context attribute is read off the facts."""
-    if attribute.startswith("pm_"):
-        code = attribute.removeprefix("pm_")
-        return lambda facts: facts.pm.get(code, 0)
-    if attribute.startswith("pmOut_"):
-        code = attribute.removeprefix("pmOut_")
-        return lambda facts: facts.pm_out.get(code, 0)
-    field = FIELD_OF[attribute]
-    return lambda facts: getattr(facts, field)
+def _place(attribute: str) -> tuple[bool, bool, str]:
+    """Where a context attribute stands in a key: facts, then scores of the request, then those of the reply."""
+    return attribute.startswith(_OUT), attribute.startswith(_IN), attribute
 
 
+def _picker(fields: list[str]) -> Callable[[Facts], tuple[Any, ...]]:
+    """How fields are read off the facts, all at once."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    return lambda facts: tuple([getattr(facts, field) for field in fields])
+
+
+_IN, _OUT = "pm_", "pmOut_"
 FIELD_OF: Mapping[str, str] = dict(zip(Facts.__struct_encode_fields__, Facts.__struct_fields__, strict=True))
 """The vocabulary's name of a fact -> the attribute of Facts that holds it."""
 

@@ -5,7 +5,7 @@ reply only grow.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -91,6 +91,8 @@ def with_reply(facts: Facts, findings: Sequence[Finding], tools: Sequence[str], 
     """
     if not findings and not tools and facts.stage == "reply":
         return facts
+    if not findings and not tools:
+        return msgspec.structs.replace(facts, stage="reply")
     seen = seen_in(findings, draft)
     rules = [tool_rule(tool, draft.tools) for tool in tools]
     profile = load_profile(draft.markings)
@@ -164,8 +166,10 @@ def _some(words: Sequence[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def listed_in(pointers: Iterable[str], draft: Draft) -> tuple[set[str], int]:
+def listed_in(pointers: Collection[str], draft: Draft) -> tuple[set[str], int]:
     """The patterns of clauses that match some of the pointers, and how many pointers no clause lists."""
+    if not pointers:
+        return set(), 0
     patterns = {pattern for clause in draft.clauses for pattern in clause.fields}
     found: set[str] = set()
     unlisted = 0
