@@ -102,7 +102,7 @@ def test_of_many_at_once_exactly_so_many_pass(gateway):
         client = gateway.http()
         answered.extend(client.post(PATH, json=ASK).status_code for _ in range(20))
 
-    callers = [threading.Thread(target=calling) for _ in range(4)]
+    callers = [threading.Thread(target=calling, daemon=True) for _ in range(4)]
     for caller in callers:
         caller.start()
     for caller in callers:

@@ -170,7 +170,7 @@ def test_reading_while_writing_never_stumbles(tmp_path, keys, settings):
 
     async def write():
         log = open_log(tmp_path / "ledger", tmp_path / "vault", keys, settings)
-        threads = [threading.Thread(target=walk) for _ in range(2)]
+        threads = [threading.Thread(target=walk, daemon=True) for _ in range(2)]
         for thread in threads:
             thread.start()
         for start in range(0, 3000, 60):

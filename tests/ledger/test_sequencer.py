@@ -162,7 +162,7 @@ def test_several_event_loops_share_one_sequencer(opened):
         return [(await log.append((Entry(b"x"),)))[0].index for _ in range(30)]
 
     found = []
-    threads = [threading.Thread(target=lambda: found.extend(asyncio.run(some()))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.extend(asyncio.run(some())), daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

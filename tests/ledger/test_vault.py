@@ -47,7 +47,7 @@ def test_reading_beside_a_writer_never_stumbles(tmp_path):
             vault.append(first, [bytes([first]) * 30_000] * 5)
         done.set()
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     seen = 0
     while not done.is_set():

@@ -64,7 +64,7 @@ def test_while_calls_run_each_is_decided_under_what_is_in_force_at_its_index(gat
             answered.append((reply.headers["x-caveat-call"], reply.headers["x-caveat-terms"]))
             assert reply.status_code == (200 if reply.headers["x-caveat-terms"][-1] in "135" else 403)
 
-    callers = [threading.Thread(target=calling) for _ in range(4)]
+    callers = [threading.Thread(target=calling, daemon=True) for _ in range(4)]
     for caller in callers:
         caller.start()
     for number in range(2, 6):

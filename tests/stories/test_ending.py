@@ -85,7 +85,7 @@ def test_running_calls_are_cut_or_finish_as_the_terms_say(governed, streams, cut
     def calling():
         answers.append(gateway.http().post(PATH, json={**ASK, "stream": streams}))
 
-    caller = threading.Thread(target=calling)
+    caller = threading.Thread(target=calling, daemon=True)
     caller.start()
     eventually(lambda: len(upstream.received) == 1)
     time.sleep(0.3)
@@ -110,7 +110,9 @@ def test_terms_that_a_newer_version_replaces_cut_nothing(governed):
     upstream.play(SLOW)
     leased(gateway, "wind_down: {cut_after_s: 0}")
     answers = []
-    caller = threading.Thread(target=lambda: answers.append(gateway.http().post(PATH, json={**ASK, "stream": True})))
+    caller = threading.Thread(
+        target=lambda: answers.append(gateway.http().post(PATH, json={**ASK, "stream": True})), daemon=True
+    )
     caller.start()
     eventually(lambda: len(upstream.received) == 1)
     leased(gateway, "wind_down: {cut_after_s: 0}")
@@ -191,7 +193,7 @@ def test_a_signed_word_stops_new_calls_on_four_workers_within_a_second(crew):
             sent = time.monotonic()
             seen.append((sent, crew.call().status_code))
 
-    callers = [threading.Thread(target=calling) for _ in range(3)]
+    callers = [threading.Thread(target=calling, daemon=True) for _ in range(3)]
     for caller in callers:
         caller.start()
     time.sleep(0.5)

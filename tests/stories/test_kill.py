@@ -9,7 +9,7 @@ from base64 import b64decode
 import httpx
 import pytest
 from tests.gateway.process import served
-from tests.gateway.running import HEAD, MODEL, running, upstream_text
+from tests.gateway.running import HEAD, MODEL, eventually, running, upstream_text
 
 from caveat import record
 from caveat.gateway.home import open_home
@@ -55,16 +55,25 @@ class Told:
         self.completed.add(reply.headers["x-caveat-call"])
 
 
+@contextlib.contextmanager
 def under_load(url, key, rng, seconds):
-    """Calls for so long; what the callers were told, to be asked for once they have seen the gateway die."""
+    """Calls of which the first was answered so long ago, and which go on until the block ends, however it ends; what the
+    callers were told."""
     told, stop = Told(), threading.Event()
     callers = [
-        threading.Thread(target=told.call, args=(url, key, random.Random(rng.random()), stop)) for _ in range(CALLERS)
+        threading.Thread(target=told.call, args=(url, key, random.Random(rng.random()), stop), daemon=True)
+        for _ in range(CALLERS)
     ]
     for caller in callers:
         caller.start()
-    time.sleep(seconds)
-    return told, stop, callers
+    try:
+        eventually(lambda: told.tickets, 60)
+        time.sleep(seconds)
+        yield told
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
 
 
 def endings(reader):
@@ -102,19 +111,15 @@ def kill_rounds(path, rounds, seed):
         (path / "caveat.toml").write_text(text)
         home, everything = open_home(path), Told()
         for _ in range(rounds):
-            with served(path) as gateway:
-                told, stop, callers = under_load(gateway.url, key, rng, rng.uniform(0.1, 1.0))
-                gateway.kill()
-                stop.set()
-                for caller in callers:
-                    caller.join()
+            with served(path) as process, under_load(process.url, key, rng, rng.uniform(0.1, 1.0)) as told:
+                process.kill()
             everything.tickets += told.tickets
             everything.completed |= told.completed
-            with served(path) as gateway:
-                assert gateway.told["ready"]
+            with served(path) as process:
+                assert process.told["ready"]
                 calls = check(home, everything)
-                gateway.stop()
-                assert "Traceback" not in gateway.errors
+                process.stop()
+                assert "Traceback" not in process.errors
         assert "unknown" in {kinds[-1] for kinds in calls.values()}
         assert everything.completed
 

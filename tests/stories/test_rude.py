@@ -84,7 +84,7 @@ def spoken(gateway, data: bytes, count: int = 1) -> list[Answer]:
     host, _, port = gateway.url.removeprefix("http://").partition(":")
     received = b""
     with socket.create_connection((host, int(port)), timeout=60) as wire:
-        sending = threading.Thread(target=_send, args=(wire, data))
+        sending = threading.Thread(target=_send, args=(wire, data), daemon=True)
         sending.start()
         try:
             while piece := wire.recv(65536):

@@ -44,16 +44,16 @@ def test_gateway_and_seal_are_killed_and_the_count_is_whole(tmp_path):
             gateway.run(gateway.house.add_key(msgspec.json.encode(key)))
             secret = gateway.caller_key
         for victim in ("gateway", "seal", "both"):
-            with running_seal(folder) as seal, served(home.path) as process:
-                _, stop, callers = under_load(process.url, secret, rng, 1.5)
+            with (
+                running_seal(folder) as seal,
+                served(home.path) as process,
+                under_load(process.url, secret, rng, 1.5),
+            ):
                 if victim != "gateway":
                     seal.process.kill()
                 if victim != "seal":
                     process.kill()
                 time.sleep(0.5)
-                stop.set()
-                for caller in callers:
-                    caller.join(20)
         with running_seal(folder) as seal, running(home.path, text, sample=False) as gateway:
             stage = Stage(gateway, model, folder, stack)
             stage.seal = seal

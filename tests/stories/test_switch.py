@@ -87,7 +87,7 @@ def loaded(one, seconds, work):
             sent = time.monotonic()
             seen.append((sent, bool(headers), client.post(PATH, json=ASK)))
 
-    callers = [threading.Thread(target=calling, args=(headers,)) for headers in ({}, {}, FRENCH)]
+    callers = [threading.Thread(target=calling, args=(headers,), daemon=True) for headers in ({}, {}, FRENCH)]
     for caller in callers:
         caller.start()
     time.sleep(seconds)

@@ -163,7 +163,7 @@ def test_of_300_calls_at_once_100_pass(office):
                 reply = client.post(PATH, json=SECRET, headers={"x-api-key": office.gateway.caller_key})
                 statuses.append(reply.status_code)
 
-    callers = [threading.Thread(target=calling) for _ in range(12)]
+    callers = [threading.Thread(target=calling, daemon=True) for _ in range(12)]
     for caller in callers:
         caller.start()
     for caller in callers:
