@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import load
 import overhead
 
-from caveat.gateway.defaults import default_text
-from caveat.gateway.documents import Documents
-from caveat.gateway.founding import house_keys
-from caveat.gateway.home import Home, create
-from caveat.gateway.index_base import drop
-from caveat.gateway.index_write import alone, catch_up
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.house.founding import house_keys
+from caveat.gateway.index.base import drop
+from caveat.gateway.index.write import alone, catch_up
 from caveat.ledger.log import Entry
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.sequencer import open_log

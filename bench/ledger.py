@@ -24,10 +24,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from caveat.errors import Unavailable
-from caveat.gateway.home import Home
-from caveat.gateway.settings import Settings, WitnessSettings
-from caveat.gateway.witness_app import Witness
-from caveat.gateway.witnessing import witnessing
+from caveat.gateway.home.directory import Home
+from caveat.gateway.home.settings import Settings, WitnessSettings
+from caveat.gateway.proof.witness_app import Witness
+from caveat.gateway.proof.witnessing import witnessing
 from caveat.ledger.checkpoint import LogKeys, new_log_keys
 from caveat.ledger.fsck import fsck
 from caveat.ledger.log import Entry

@@ -25,7 +25,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from caveat.gateway import scripted
+from caveat.gateway.scripted import server as scripted
 
 ROOT = Path(__file__).resolve().parent.parent
 CAVEAT = str(ROOT / ".venv/bin/caveat")

@@ -33,10 +33,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from caveat.decide.policy import Policy
-from caveat.gateway.defaults import default_text
-from caveat.gateway.founding import found, found_sample
-from caveat.gateway.home import Home, create
-from caveat.gateway.startup import open_house
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import Home, create
+from caveat.gateway.house.founding import found, found_sample
+from caveat.gateway.serving.startup import open_house
 from caveat.ledger.log import Entry
 from caveat.talks.draft import read_draft
 from caveat.talks.impact import Tally

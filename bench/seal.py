@@ -25,7 +25,7 @@ import aiohttp
 from msgspec.structs import replace
 from overhead import SCRIPT, body, pinned, show, start
 
-from caveat.gateway import scripted
+from caveat.gateway.scripted import server as scripted
 from caveat.keys import SigningKey, new_signing_key
 from caveat.seal.making import Wanted, make_seal
 from caveat.seal.permit import NO_RECORDS, Permit, body_digest, issue

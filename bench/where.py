@@ -27,9 +27,9 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from caveat.gateway.home import Home, open_home
-from caveat.gateway.house import House
-from caveat.gateway.serve import bind, serve, url_of
+from caveat.gateway.home.directory import Home, open_home
+from caveat.gateway.house.house import House
+from caveat.gateway.serving.serve import bind, serve, url_of
 
 PERIOD_S = 0.001
 ROWS = (

@@ -25,21 +25,21 @@ from caveat.evidence.report import Report, Step
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
 from caveat.facts import Caller
-from caveat.gateway import scripted
-from caveat.gateway.callers import secret_digest
-from caveat.gateway.collecting import Collector
-from caveat.gateway.defaults import default_text
-from caveat.gateway.endpoint import Endpoint
-from caveat.gateway.home import Home, create
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.index import Index
-from caveat.gateway.ownseal import permit_key
-from caveat.gateway.script import Answer, Reply, Rule, Script
-from caveat.gateway.scripted import Scripted
-from caveat.gateway.sealing import Sealer
-from caveat.gateway.settings import read
-from caveat.gateway.trusting import trust_text
-from caveat.gateway.upstream import HttpUpstream
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.home.settings import read
+from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.index.follow import Index
+from caveat.gateway.model.ownseal import permit_key
+from caveat.gateway.proof.collecting import Collector
+from caveat.gateway.proof.trusting import trust_text
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import Answer, Reply, Rule, Script
+from caveat.gateway.scripted.server import Scripted
+from caveat.gateway.upstream.client import HttpUpstream
+from caveat.gateway.upstream.endpoint import Endpoint
+from caveat.gateway.upstream.sealing import Sealer
 from caveat.ledger.checkpoint import sign_checkpoint
 from caveat.ledger.log import Entry
 from caveat.ledger.reader import LedgerReader

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.cheats.sealed import SCRIPT, finding, staged
 
-from caveat.gateway.script import Reply, Rule, Script
+from caveat.gateway.scripted.script import Reply, Rule, Script
 
 COUNTERS = "llamacpp:prompt_tokens_total {}\nllamacpp:tokens_predicted_total {}\n"
 CHAT = "/v1/chat/completions"

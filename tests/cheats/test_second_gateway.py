@@ -9,7 +9,7 @@ import shutil
 from tests.cheats.sealed import PLAIN, SEAL, sealed_terms, staged
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 
-from caveat.gateway.home import Home
+from caveat.gateway.home.directory import Home
 
 
 def ask(gateway):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from caveat.cli.main import app
 from caveat.gateway.coverage.matrix import read_document
-from caveat.gateway.home import Home
+from caveat.gateway.home.directory import Home
 
 PROBE = {"trips": "TOP SECRET//SI//NOFORN\nSummarise the report.", "passes": "Summarise the minutes."}
 PERMIT = clause("work", "permit", 'context.purpose == Purpose::"drafting"')

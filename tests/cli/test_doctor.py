@@ -8,9 +8,9 @@ from tests.making import clause, document, terms
 from typer.testing import CliRunner
 
 from caveat.cli.main import app
-from caveat.gateway.checkup import Counted, read_counters, unevaluated
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.checkup.looks import Counted, read_counters, unevaluated
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.register import Register
 
 PERMIT = clause("work", "permit", 'context.purpose == Purpose::"drafting"')

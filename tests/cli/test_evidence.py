@@ -8,10 +8,10 @@ import pytest
 from tests.gateway.running import HEAD, running, upstream_text
 
 from caveat.evidence.guarded import write_guarded
-from caveat.gateway.documents import Documents
-from caveat.gateway.guarding import day_of
-from caveat.gateway.home import open_home
-from caveat.gateway.housekeys import house_keys
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.proof.guarding import day_of
 from caveat.ledger.reader import LedgerReader
 
 

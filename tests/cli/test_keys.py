@@ -4,7 +4,7 @@ import httpx
 import pytest
 from tests.gateway.running import MODEL, scripted_gateway
 
-from caveat.gateway.script import says
+from caveat.gateway.scripted.script import says
 
 ASK = {"model": MODEL, "messages": [{"role": "user", "content": "Hello."}]}
 

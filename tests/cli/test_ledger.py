@@ -3,7 +3,7 @@
 import pytest
 from tests.gateway.running import MODEL, scripted_gateway
 
-from caveat.gateway.script import says
+from caveat.gateway.scripted.script import says
 from caveat.ledger.receipt import parse_receipt
 
 PATH = "/v1/chat/completions"

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from caveat.gateway.partydir import PartyDir
-from caveat.gateway.session import Session
+from caveat.gateway.parties.directory import PartyDir
+from caveat.gateway.parties.session import Session
 from caveat.talks.steps import Step, sign_step
 from caveat.terms.samples import sample_terms
 

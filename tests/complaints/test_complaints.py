@@ -13,9 +13,9 @@ from tests.making import clause, document
 
 from caveat.errors import BadInput
 from caveat.gateway.coverage.talk import Talk, Turn, with_text, write
-from caveat.gateway.script import Answer, Event, Reply, ToolCall, always, says
-from caveat.gateway.scripted import serve
-from caveat.gateway.settings import read
+from caveat.gateway.home.settings import read
+from caveat.gateway.scripted.script import Answer, Event, Reply, ToolCall, always, says
+from caveat.gateway.scripted.server import serve
 from caveat.talks.draft import read_draft
 from caveat.terms.samples import sample_terms
 from caveat.wire.dialects import DIALECTS

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.gateway.running import Running
 
 from caveat.console.login import login_path
-from caveat.gateway.desk import sessions_of
+from caveat.gateway.desk.ports import sessions_of
 
 CHROMIUM = os.environ.get("CAVEAT_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGS = (

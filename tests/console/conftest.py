@@ -7,7 +7,7 @@ import pytest
 from tests.console.browser import browser
 from tests.gateway.running import MODEL, scripted_gateway
 
-from caveat.gateway.script import says
+from caveat.gateway.scripted.script import says
 
 MARKED = "TOP SECRET//SI//NOFORN\nSummarise: the committee met on Tuesday."
 

@@ -1,7 +1,7 @@
 """Persons who may approve: named by their party, each with a key of their own."""
 
-from caveat.gateway.exceptions import trust_approver
-from caveat.gateway.founding import SAMPLES, party_key
+from caveat.gateway.exceptions.acts import trust_approver
+from caveat.gateway.house.founding import SAMPLES, party_key
 from caveat.keys import new_signing_key
 from caveat.waivers.approvers import Approver, name_approver
 

@@ -10,8 +10,8 @@ from caveat.console import roles
 from caveat.console.app import PREFIX, Console
 from caveat.console.login import login_path
 from caveat.console.sessions import COOKIE
-from caveat.gateway.desk import Desk, sessions_of
-from caveat.gateway.index import Index
+from caveat.gateway.desk.ports import Desk, sessions_of
+from caveat.gateway.index.follow import Index
 from caveat.ledger.reader import LedgerReader
 
 

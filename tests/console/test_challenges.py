@@ -12,8 +12,8 @@ from tests.gateway.running import eventually
 from caveat.canon import digest
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.challenge import Challenge, write_challenge
-from caveat.gateway.answering import Answering
-from caveat.gateway.challenges import write_answered
+from caveat.gateway.proof.answering import Answering
+from caveat.gateway.proof.challenges import write_answered
 from caveat.keys import new_signing_key
 
 AUDITOR = new_signing_key("auditor.example")

@@ -12,8 +12,8 @@ from tests.waivers.authenticator import Authenticator
 
 from caveat.canon import b64url, unb64url
 from caveat.cli.hold import HoldFile
-from caveat.gateway import scripted
-from caveat.gateway.script import says
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
 from caveat.keys import new_signing_key
 from caveat.waivers.hold import approve, open_refusal, refuse
 

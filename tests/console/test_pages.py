@@ -13,7 +13,7 @@ from tests.console.visiting import send, token_of, visiting
 from tests.making import document
 
 from caveat.console.sessions import COOKIE
-from caveat.gateway.desk import sessions_of
+from caveat.gateway.desk.ports import sessions_of
 from caveat.waivers.signed import approve
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")

@@ -7,9 +7,9 @@ from webauthn.helpers import parse_attestation_object
 
 from caveat.canon import unb64url
 from caveat.console.login import login_path
-from caveat.gateway.desk import sessions_of
-from caveat.gateway.exceptions import trust_approver
-from caveat.gateway.founding import SAMPLES, party_key
+from caveat.gateway.desk.ports import sessions_of
+from caveat.gateway.exceptions.acts import trust_approver
+from caveat.gateway.house.founding import SAMPLES, party_key
 from caveat.waivers.approvers import Approver, name_approver
 from caveat.waivers.passkeys import Passkey
 from caveat.waivers.refusal import open_refusal

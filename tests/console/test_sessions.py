@@ -4,7 +4,7 @@ import pytest
 
 from caveat.console.sessions import Sessions
 from caveat.errors import BadInput, Refused
-from caveat.gateway.desk import Marks
+from caveat.gateway.desk.ports import Marks
 
 SECRET = b"s" * 32
 

@@ -8,8 +8,8 @@ from tests.console.visiting import send, visiting
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
 from tests.making import clause, document
 
-from caveat.gateway import scripted
-from caveat.gateway.script import says
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
 
 PATH = "/v1/chat/completions"
 MODELS = [{"alias": MODEL, "identity": IDENTITY}]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import httpx
 
 from caveat.console.sessions import COOKIE
-from caveat.gateway.desk import sessions_of
+from caveat.gateway.desk.ports import sessions_of
 
 NAVIGATES = {"sec-fetch-dest": "document", "sec-fetch-site": "same-origin", "accept-language": "en"}
 

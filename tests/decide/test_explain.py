@@ -12,7 +12,7 @@ from caveat.decide.decide import able, decide
 from caveat.decide.explain import CODES, best_language, explain, refusal
 from caveat.decide.phrases import PHRASES
 from caveat.decide.policy import Policy
-from caveat.gateway.problems import STATUS
+from caveat.gateway.call.problems import STATUS
 from caveat.waivers.waiver import Waiver
 
 TERMS = terms(

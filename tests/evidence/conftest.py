@@ -21,7 +21,7 @@ from caveat.evidence.report import Report
 from caveat.evidence.trust import Trust, read_trust
 from caveat.evidence.verify import verify
 from caveat.facts import Caller, Facts
-from caveat.gateway.exporting import on_record
+from caveat.gateway.proof.exporting import on_record
 from caveat.keys import KeyKind, SigningKey
 from caveat.ledger.checkpoint import LogKeys, sign_checkpoint
 from caveat.ledger.log import Entry

@@ -15,9 +15,9 @@ from tests.gateway.running import eventually
 from caveat.cli.main import main
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
-from caveat.gateway.checkup_witness import look_at_witnesses
-from caveat.gateway.home import open_home
-from caveat.gateway.witness_app import Witness
+from caveat.gateway.checkup.witness import look_at_witnesses
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.proof.witness_app import Witness
 from caveat.keys import read_verify_key
 from caveat.ledger.cosigned import newest_of, size_of
 from caveat.ledger.reader import LedgerReader

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from caveat.gateway.models import cache_path, pull
+from caveat.gateway.model.store import cache_path, pull
 
 
 class Authority(NamedTuple):

@@ -63,7 +63,7 @@ class Served:
 
     def workers(self) -> list[int]:
         """Ids of those that answer calls: not the one that keeps the index, nor a model."""
-        return [pid for pid in self.children() if b"caveat.gateway.worker" in _command(pid)]
+        return [pid for pid in self.children() if b"caveat.gateway.serving.worker" in _command(pid)]
 
 
 def _command(pid: int) -> bytes:

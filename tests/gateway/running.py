@@ -1,6 +1,6 @@
 """A real gateway for tests: on a loopback port, over a home of its own, in a thread with an event loop of its own.
 
-What it serves is what `caveat serve` serves (gateway/serve.py); only the process is shared with the test.
+What it serves is what `caveat serve` serves (gateway/serving/serve.py); only the process is shared with the test.
 """
 
 import asyncio
@@ -19,10 +19,11 @@ import uvloop
 
 from caveat import record
 from caveat.facts import Caller
-from caveat.gateway import scripted
-from caveat.gateway.callers import secret_digest
-from caveat.gateway.defaults import default_text
-from caveat.gateway.founding import (
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.settings import read
+from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.house.founding import (
     CALLER_KEY,
     OPERATOR_KEY,
     SAMPLES,
@@ -33,14 +34,13 @@ from caveat.gateway.founding import (
     party_key,
     trust_party,
 )
-from caveat.gateway.home import Home, create
-from caveat.gateway.house import House
-from caveat.gateway.models import SMOLLM2
-from caveat.gateway.script import Script
-from caveat.gateway.scripted import Scripted
-from caveat.gateway.serve import Server, application, bind, url_of
-from caveat.gateway.settings import read
-from caveat.gateway.startup import open_house
+from caveat.gateway.house.house import House
+from caveat.gateway.model.store import SMOLLM2
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import Script
+from caveat.gateway.scripted.server import Scripted
+from caveat.gateway.serving.serve import Server, application, bind, url_of
+from caveat.gateway.serving.startup import open_house
 from caveat.ledger.reader import LedgerReader
 from caveat.record import Leaf
 from caveat.register import CallerKey

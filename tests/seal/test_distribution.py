@@ -12,8 +12,8 @@ import httpx
 from packaging.requirements import Requirement
 from tests.seal.sealing import BODY, CHAT, make_folder, settings_text, token
 
-from caveat.gateway import scripted
-from caveat.gateway.script import says
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
 
 ROOT = Path(__file__).parents[2]
 

@@ -29,9 +29,9 @@ from tests.seal.sealing import (
     word,
 )
 
-from caveat.gateway import scripted
-from caveat.gateway.script import Answer, Reply, Rule, Script, always
-from caveat.gateway.scripted import Scripted
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import Answer, Reply, Rule, Script, always
+from caveat.gateway.scripted.server import Scripted
 from caveat.meter.ticket import START, BytesDigest, read_ticket, request_digest
 from caveat.seal.newest import claim_of
 
@@ -249,8 +249,8 @@ def test_kills_under_load_lose_no_number(folder, beats):
 
 ENGINE = """
 import json, sys, pathlib
-from caveat.gateway import scripted
-from caveat.gateway.script import says
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
 key = sys.stdin.readline().strip()
 pathlib.Path(sys.argv[1]).write_text(key)
 with scripted.serve(says("hello there")) as up:

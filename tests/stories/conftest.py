@@ -5,8 +5,8 @@ import os
 import pytest
 from tests.gateway.running import scripted_gateway
 
-from caveat.gateway.models import cache_path, pull
-from caveat.gateway.script import says
+from caveat.gateway.model.store import cache_path, pull
+from caveat.gateway.scripted.script import says
 
 
 @pytest.fixture(scope="module")

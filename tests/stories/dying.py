@@ -17,12 +17,13 @@ from typing import Any
 from caveat import record
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.hold import _read
-from caveat.gateway import exceptions, holding
-from caveat.gateway.home import open_home
-from caveat.gateway.house import House
-from caveat.gateway.settings import read
-from caveat.gateway.startup import open_house
-from caveat.gateway.sweeping import sweep
+from caveat.gateway.exceptions import acts as exceptions
+from caveat.gateway.exceptions import holding
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.home.settings import read
+from caveat.gateway.house.house import House
+from caveat.gateway.house.sweeping import sweep
+from caveat.gateway.serving.startup import open_house
 from caveat.keys import read_signing_key
 from caveat.ledger.log import Entry, Fence
 from caveat.waivers.signed import approve

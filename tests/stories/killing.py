@@ -20,10 +20,10 @@ from typing import Any
 
 from caveat.cli.remote import Local
 from caveat.errors import CaveatError
-from caveat.gateway.founding import house_keys
-from caveat.gateway.home import open_home, repair
-from caveat.gateway.partydir import PartyDir, hand, steps_in
-from caveat.gateway.session import Offered, Session
+from caveat.gateway.home.directory import open_home, repair
+from caveat.gateway.house.founding import house_keys
+from caveat.gateway.parties.directory import PartyDir, hand, steps_in
+from caveat.gateway.parties.session import Offered, Session
 from caveat.ledger.fsck import fsck
 from caveat.talks.state import derive
 

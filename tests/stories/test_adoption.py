@@ -9,8 +9,8 @@ import pytest
 from tests.gateway.running import MODEL, eventually, scripted_gateway
 
 from caveat.canon import b64, unb64
-from caveat.gateway.founding import SAMPLES, party_key
-from caveat.gateway.script import Answer, Reply, always, says
+from caveat.gateway.house.founding import SAMPLES, party_key
+from caveat.gateway.scripted.script import Answer, Reply, always, says
 from caveat.keys import new_signing_key
 from caveat.talks.draft import read_draft
 from caveat.terms.samples import sample_terms

@@ -15,9 +15,9 @@ from tests.gateway.running import HEAD, running
 from tests.talks.party import Party
 
 from caveat.cli.ceremony import Plan, hold_ceremony
-from caveat.gateway.agreeing import Adoption, adopt, trust_root
-from caveat.gateway.partydir import PartyDir
-from caveat.gateway.session import Offered, Session
+from caveat.gateway.control.agreeing import Adoption, adopt, trust_root
+from caveat.gateway.parties.directory import PartyDir
+from caveat.gateway.parties.session import Offered, Session
 from caveat.talks.draft import read_draft
 from caveat.terms.samples import sample_terms
 from caveat.terms.sign import sign_terms

@@ -7,7 +7,7 @@ import anthropic
 import pytest
 from tests.gateway.running import MODEL
 
-from caveat.gateway.script import Answer, Reply, ToolCall, always
+from caveat.gateway.scripted.script import Answer, Reply, ToolCall, always
 
 NOTICE = "This text was written by a machine. Check it before you rely on it."
 ASK: list[Any] = [{"role": "user", "content": "Say something about the harbour."}]

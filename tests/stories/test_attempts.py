@@ -9,8 +9,8 @@ import pytest
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
 from tests.stories.test_adoption import STRICT, version
 
-from caveat.gateway.script import Answer, Reply, Rule, Script, always, says
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import Answer, Reply, Rule, Script, always, says
+from caveat.gateway.scripted.server import serve
 
 OPENAI, ANTHROPIC = "/v1/chat/completions", "/v1/messages"
 ASK = {"model": MODEL, "max_tokens": 90, "messages": [{"role": "user", "content": "Tell me."}]}

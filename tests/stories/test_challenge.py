@@ -10,10 +10,10 @@ from tests.gateway.running import MODEL, scripted_gateway
 
 from caveat.cli.main import main
 from caveat.evidence.trust import read_trust
-from caveat.gateway.bodies import Bodies
-from caveat.gateway.founding import house_keys
-from caveat.gateway.home import open_home
-from caveat.gateway.script import says
+from caveat.gateway.home.bodies import Bodies
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.house.founding import house_keys
+from caveat.gateway.scripted.script import says
 from caveat.keys import new_signing_key
 from caveat.ledger.reader import LedgerReader
 from caveat.terms.samples import sample_terms

@@ -10,8 +10,8 @@ import pytest
 from tests.gateway.running import HEAD, MODEL, running, scripted_gateway, upstream_text
 from tests.making import document
 
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.terms.samples import sample_terms
 
 SECRET: list[Any] = [{"role": "user", "content": "TOP SECRET//SI//NOFORN\nSummarise the report."}]

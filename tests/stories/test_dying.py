@@ -16,13 +16,13 @@ from tests.gateway.running import HEAD, running, upstream_text
 from tests.stories.persons import asked, carried, chat, granted, send, shown, staffed, terms_with
 
 from caveat.cli.main import main
-from caveat.gateway.bodies import Bodies
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import open_home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.past import read_past
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.bodies import Bodies
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.house.past import read_past
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.ledger.fsck import fsck
 from caveat.ledger.reader import LedgerReader
 from caveat.waivers.signed import read_request

@@ -4,8 +4,8 @@ import openai
 import pytest
 from tests.gateway.running import MODEL, running
 
-from caveat.gateway.defaults import default_text
-from caveat.gateway.home import create
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import create
 
 NOTICE = "This text was written by a machine."
 EMBEDDED = """

@@ -6,9 +6,9 @@ import time
 
 import msgspec
 import pytest
+from tests.gateway.house.test_leasing import ASK, DAY, PATH, ask, call, day, leased
 from tests.gateway.process import served
 from tests.gateway.running import HEAD, eventually, running, scripted_gateway, upstream_text
-from tests.gateway.test_leasing import ASK, DAY, PATH, ask, call, day, leased
 from tests.stories.test_adoption import version
 from tests.stories.test_evidence import exported, trust_of
 from tests.stories.test_kill import PLAY
@@ -16,10 +16,10 @@ from tests.stories.test_workers import Crew
 
 from caveat.evidence.statement import open_statement, sign_statement
 from caveat.evidence.verify import verify
-from caveat.gateway.founding import SAMPLES, house_keys, party_key
-from caveat.gateway.home import open_home
-from caveat.gateway.script import Answer, Reply, always, says
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.house.founding import SAMPLES, house_keys, party_key
+from caveat.gateway.scripted.script import Answer, Reply, always, says
+from caveat.gateway.scripted.server import serve
 from caveat.talks.draft import read_draft
 from caveat.terms.ending import sign_ending
 from caveat.terms.sign import claimed_terms, sign_terms

@@ -18,9 +18,9 @@ from caveat.decide.policy import ENGINE
 from caveat.evidence.export import Order, export
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.script import says
-from caveat.gateway.trusting import source_of, trust_text
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.proof.trusting import source_of, trust_text
+from caveat.gateway.scripted.script import says
 from caveat.ledger.log import Placed
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.receipt import make_ticket, open_ticket

@@ -6,9 +6,9 @@ from tests.gateway.running import scripted_gateway
 from tests.stories.persons import chat, send, staffed, terms_with, verified
 
 from caveat.errors import NotVerified
-from caveat.gateway.bodies import Bodies
-from caveat.gateway.script import says
-from caveat.gateway.sweeping import sweep
+from caveat.gateway.home.bodies import Bodies
+from caveat.gateway.house.sweeping import sweep
+from caveat.gateway.scripted.script import says
 from caveat.register.notices import check_notice, read_notice
 
 DAY_MS = 86_400_000

@@ -12,10 +12,10 @@ from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, eventually, running, upstream_text
 
 from caveat import record
-from caveat.gateway.home import open_home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.script import Answer, Reply, Rule, Script
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.scripted.script import Answer, Reply, Rule, Script
+from caveat.gateway.scripted.server import serve
 from caveat.ledger.fsck import fsck
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.receipt import open_ticket

@@ -5,13 +5,13 @@ import itertools
 import time
 
 import pytest
+from tests.gateway.house.test_leasing import DAY
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running
-from tests.gateway.test_leasing import DAY
 from tests.stories.test_adoption import version
 from tests.stories.test_adoption_kill import killed
 from tests.stories.test_attempts import OTHER
 
-from caveat.gateway.founding import SAMPLES, party_key, trust_party
+from caveat.gateway.house.founding import SAMPLES, party_key, trust_party
 from caveat.keys import new_signing_key
 from caveat.talks.draft import read_draft
 from caveat.terms.claim import Claim, claim_bytes

@@ -10,10 +10,10 @@ from tests.gateway.running import HEAD, eventually, running, upstream_text
 from tests.stories.test_adoption import version
 from tests.stories.test_workers import Crew
 
-from caveat.gateway.founding import SAMPLES, party_key
-from caveat.gateway.home import open_home
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.house.founding import SAMPLES, party_key
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.talks.draft import read_draft
 from caveat.terms.lease import FOREVER
 from caveat.terms.renewal import sign_renewal

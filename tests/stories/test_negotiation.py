@@ -8,9 +8,9 @@ import pytest
 from tests.cli.conftest import run  # noqa: F401 - a fixture
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 
-from caveat.gateway import scripted
-from caveat.gateway.home import open_home
-from caveat.gateway.script import says
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
 
 PAGE = Path(__file__).parents[2] / "docs" / "negotiation.md"
 PROMPT = re.compile(r"(labs|ministry)\$ (! )?(.+)")

@@ -7,7 +7,7 @@ from tests.gateway.running import scripted_gateway
 from tests.stories.persons import asked, chat, send, staffed, verified
 from tests.waivers.authenticator import Authenticator
 
-from caveat.gateway.script import says
+from caveat.gateway.scripted.script import says
 from caveat.waivers import hold, signed
 from caveat.waivers.approvers import asserted, challenge_of
 

@@ -10,8 +10,8 @@ import pytest
 from tests.gateway.running import MODEL, eventually
 
 from caveat.errors import NotVerified, Unavailable
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.script import Answer, Reply, always
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.scripted.script import Answer, Reply, always
 from caveat.ledger.fsck import fsck
 from caveat.ledger.receipt import open_ticket, parse_receipt, verify_receipt
 from caveat.ledger.tree import leaf_hash

@@ -9,8 +9,8 @@ from tests.gateway.running import HEAD, MODEL, running, upstream_text
 from tests.stories.persons import PATH, chat, released, send, staffed, terms_with, verified
 from tests.stories.test_review import BODIES, DIALECTS
 
-from caveat.gateway.script import Answer, Event, Reply, ToolCall, always, says
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import Answer, Event, Reply, ToolCall, always, says
+from caveat.gateway.scripted.server import serve
 from caveat.wire.dialects import BY_PATH
 
 MASK = """

@@ -13,8 +13,8 @@ from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 from tests.stories.persons import PATH, chat, granted, released, send, shown, staffed, terms_with, verified
 
-from caveat.gateway.script import Answer, Reply, ToolCall, always, says
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import Answer, Reply, ToolCall, always, says
+from caveat.gateway.scripted.server import serve
 from caveat.wire.dialects import BY_PATH
 
 REVIEW = """

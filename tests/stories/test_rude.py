@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from tests.gateway.running import HEAD, MODEL, eventually, running, upstream_text
 
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.wire.dialects import BY_PATH
 
 CORPUS = Path(__file__).parent.parent / "conformance" / "wire" / "http"

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 
-from caveat.gateway.script import Answer, Reply, Rule, Script
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import Answer, Reply, Rule, Script
+from caveat.gateway.scripted.server import serve
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "sdk_driver.py"

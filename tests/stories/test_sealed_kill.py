@@ -13,10 +13,10 @@ from tests.seal.sealing import make_folder, running_seal
 from tests.stories.test_kill import PLAY, under_load
 
 from caveat.facts import Caller
-from caveat.gateway import scripted
-from caveat.gateway.callers import secret_digest
-from caveat.gateway.defaults import default_text
-from caveat.gateway.home import create
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import create
+from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.scripted import server as scripted
 from caveat.register import CallerKey
 
 

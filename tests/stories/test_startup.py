@@ -15,11 +15,11 @@ import pytest
 from tests.gateway.process import COMMAND, caveat, descendants, environment, served
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 
-from caveat.gateway.defaults import default_text
-from caveat.gateway.home import create
-from caveat.gateway.models import SMOLLM2
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import create
+from caveat.gateway.model.store import SMOLLM2
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 
 ASK = {"model": MODEL, "messages": [{"role": "user", "content": "Hello."}], "max_tokens": 8}
 EMBEDDED = (

@@ -9,7 +9,7 @@ import openai
 import pytest
 from tests.gateway.running import MODEL, eventually
 
-from caveat.gateway.script import Answer, Event, Reply, always
+from caveat.gateway.scripted.script import Answer, Event, Reply, always
 from caveat.wire.sse import Events
 
 NOTICE = "This text was written by a machine. Check it before you rely on it."

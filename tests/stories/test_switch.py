@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
+from tests.gateway.house.test_leasing import ask
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
-from tests.gateway.test_leasing import ask
 from tests.stories.test_adoption import version
 from tests.stories.test_attempts import OTHER
 from tests.stories.test_evidence import exported, trust_of
 
 from caveat.evidence.verify import verify
-from caveat.gateway.founding import SAMPLES, party_key, trust_party
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.house.founding import SAMPLES, party_key, trust_party
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.keys import new_signing_key
 from caveat.talks.draft import read_draft
 from caveat.terms.ending import sign_ending

@@ -7,8 +7,8 @@ import pytest
 from tests.gateway.running import HEAD, MODEL, running, upstream_text
 
 from caveat.canon import digest
-from caveat.gateway.script import Answer, Reply, ToolCall, always, says
-from caveat.gateway.scripted import serve
+from caveat.gateway.scripted.script import Answer, Reply, ToolCall, always, says
+from caveat.gateway.scripted.server import serve
 from caveat.terms.samples import sample_terms
 from caveat.wire.dialects import BY_PATH
 

@@ -14,12 +14,12 @@ from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput, NotVerified
 from caveat.evidence.export import Order, export
 from caveat.evidence.trust import read_trust
-from caveat.gateway import scripted
-from caveat.gateway.agreeing import Adoption, adopt, trust_root
-from caveat.gateway.exceptions import grant, trust_approver
-from caveat.gateway.founding import house_keys
-from caveat.gateway.script import says
-from caveat.gateway.trusting import source_of, trust_text
+from caveat.gateway.control.agreeing import Adoption, adopt, trust_root
+from caveat.gateway.exceptions.acts import grant, trust_approver
+from caveat.gateway.house.founding import house_keys
+from caveat.gateway.proof.trusting import source_of, trust_text
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
 from caveat.keys import new_signing_key
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register

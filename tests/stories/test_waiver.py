@@ -13,11 +13,11 @@ from tests.gateway.process import served
 from tests.gateway.running import HEAD, MODEL, running, scripted_gateway, upstream_text
 from tests.stories.persons import PATH, asked, carried, granted, released, send, staffed, verified
 
-from caveat.gateway.documents import Documents
-from caveat.gateway.held import Held, keep
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
-from caveat.gateway.sweeping import sweep
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.held import Held, keep
+from caveat.gateway.house.sweeping import sweep
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 
 PLAIN = {"model": MODEL, "messages": [{"role": "user", "content": "Draft a short note of thanks."}]}
 SECRET = {

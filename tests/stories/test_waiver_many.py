@@ -11,9 +11,9 @@ from tests.gateway.running import HEAD, running, upstream_text
 from tests.stories.persons import PATH, asked, carried, chat, staffed
 
 from caveat import record
-from caveat.gateway.home import open_home
-from caveat.gateway.script import says
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import serve
 from caveat.ledger.reader import LedgerReader
 
 DATA = chat("The key is AKIAIOSFODNN7EXAMPLQ, is it well made?")

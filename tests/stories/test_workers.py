@@ -18,9 +18,9 @@ from tests.stories.test_adoption import version
 from tests.stories.test_kill import PLAY, Told, check, under_load
 
 from caveat import record
-from caveat.gateway.founding import SAMPLES, party_key
-from caveat.gateway.home import open_home
-from caveat.gateway.scripted import serve
+from caveat.gateway.home.directory import open_home
+from caveat.gateway.house.founding import SAMPLES, party_key
+from caveat.gateway.scripted.server import serve
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.draft import read_draft
 from caveat.terms.sign import sign_terms

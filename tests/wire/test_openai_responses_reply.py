@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 
 from caveat.errors import Unavailable, Unreadable
-from caveat.gateway.answers import read_asked, render
-from caveat.gateway.script import Answer, ToolCall
+from caveat.gateway.scripted.answers import read_asked, render
+from caveat.gateway.scripted.script import Answer, ToolCall
 from caveat.wire.openai_responses_reply import UNREAD, read_reply, reader
 from caveat.wire.reply import Usage
 

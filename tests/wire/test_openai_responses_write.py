@@ -6,8 +6,8 @@ from typing import Any
 import openai
 import pytest
 
-from caveat.gateway.answers import read_asked, render
-from caveat.gateway.script import Answer, ToolCall
+from caveat.gateway.scripted.answers import read_asked, render
+from caveat.gateway.scripted.script import Answer, ToolCall
 from caveat.wire.openai_responses_reply import read_reply, reader
 from caveat.wire.openai_responses_write import Writer, with_notice
 from caveat.wire.reply import Halt

@@ -16,9 +16,9 @@ from caveat.cli.output import emit, say
 from caveat.cli.remote import at_home
 from caveat.cli.terms_replay import moment
 from caveat.errors import BadInput
-from caveat.gateway.partydir import PartyDir
-from caveat.gateway.pending import read_pending
-from caveat.gateway.session import Offered, Session
+from caveat.gateway.parties.directory import PartyDir
+from caveat.gateway.parties.pending import read_pending
+from caveat.gateway.parties.session import Offered, Session
 from caveat.talks.signed_impact import sign_if_impact
 from caveat.talks.state import OTHER, may
 from caveat.talks.steps import Taken

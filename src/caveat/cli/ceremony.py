@@ -17,8 +17,8 @@ from securesystemslib.signer import CryptoSigner, HSMSigner, Key, Signer, SSlibK
 
 from caveat.dsse import key_id
 from caveat.errors import BadInput, Unavailable
-from caveat.gateway.files import disk_trouble, sync_folder, write_once
-from caveat.gateway.partydir import Folder, PartyDir, read_key
+from caveat.gateway.home.files import disk_trouble, sync_folder, write_once
+from caveat.gateway.parties.directory import Folder, PartyDir, read_key
 from caveat.keys import SigningKey, new_signing_key
 from caveat.talks.publishing import DAY_MS, LIST_DAYS, Charter, KeySigner, charter_of, make_listing, make_root
 from caveat.terms.listing import Repository

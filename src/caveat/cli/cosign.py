@@ -11,9 +11,9 @@ from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.dsse import read
 from caveat.errors import BadInput, CaveatError
-from caveat.gateway.partydir import read_key
-from caveat.gateway.pending import MAX_BYTES, Pending, pending_bytes, read_pending
-from caveat.gateway.session import Session
+from caveat.gateway.parties.directory import read_key
+from caveat.gateway.parties.pending import MAX_BYTES, Pending, pending_bytes, read_pending
+from caveat.gateway.parties.session import Session
 from caveat.talks.publishing import add_keys
 from caveat.talks.steps import KIND, Step
 

@@ -17,10 +17,10 @@ from caveat.gateway.coverage.page import page
 from caveat.gateway.coverage.run import measure
 from caveat.gateway.coverage.table import Block, Column, blocks, legend, letters
 from caveat.gateway.coverage.table import into as put_into
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import Home, home_path, open_home
-from caveat.gateway.past import read_past
-from caveat.gateway.settings import RecognizerSettings, Settings
+from caveat.gateway.home.directory import Home, home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.settings import RecognizerSettings, Settings
+from caveat.gateway.house.past import read_past
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.draft import read_draft
 from caveat.terms.document import Draft, SignedTerms

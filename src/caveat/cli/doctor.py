@@ -9,11 +9,11 @@ from rich.markup import escape
 from caveat.cli.output import Json, emit, out
 from caveat.cli.remote import NO_TLS, Where
 from caveat.errors import CaveatError, Unavailable
-from caveat.gateway.checkup import Noted, at_rest, measured, read_counters, unevaluated
-from caveat.gateway.documents import Documents
-from caveat.gateway.founding import OPERATOR_KEY
-from caveat.gateway.home import Home, home_path, open_home
-from caveat.gateway.past import read_past
+from caveat.gateway.checkup.looks import Noted, at_rest, measured, read_counters, unevaluated
+from caveat.gateway.home.directory import Home, home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.house.founding import OPERATOR_KEY
+from caveat.gateway.house.past import read_past
 from caveat.ledger.reader import LedgerReader
 
 STYLES = {"good": "green", "doubt": "yellow", "bad": "red"}

@@ -19,11 +19,11 @@ from caveat.evidence.report import Report
 from caveat.evidence.report_page import verify_with_page
 from caveat.evidence.trust import Trust, read_trust
 from caveat.evidence.verify import verify as verify_bundle
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.past import read_past
-from caveat.gateway.trusting import trust_text
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.house.past import read_past
+from caveat.gateway.proof.trusting import trust_text
 
 app = typer.Typer(
     help="Evidence for an outsider: export, view, trust, challenge, receive, answer, audit, open.", no_args_is_help=True

@@ -21,9 +21,9 @@ from caveat.evidence.challenge import DEFAULT_OPENINGS, Challenge, dice_share, w
 from caveat.evidence.judge import Verdict, judge
 from caveat.evidence.sampling import excluded
 from caveat.evidence.trust import read_trust
-from caveat.gateway.answering import Answering
-from caveat.gateway.challenges import write_answered
-from caveat.gateway.home import home_path, open_home
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.proof.answering import Answering
+from caveat.gateway.proof.challenges import write_answered
 from caveat.keys import read_signing_key
 from caveat.note import sign_note
 

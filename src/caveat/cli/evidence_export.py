@@ -20,13 +20,13 @@ from caveat.evidence.export import Order, Source
 from caveat.evidence.guarded import SIZE, write_guarded
 from caveat.evidence.manifest import Manifest
 from caveat.evidence.view import view_text
-from caveat.gateway.answering import share_key_of
-from caveat.gateway.documents import Documents
-from caveat.gateway.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
-from caveat.gateway.guarding import day_of, yesterday
-from caveat.gateway.home import Home, home_path, open_home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.trusting import source_of
+from caveat.gateway.home.directory import Home, home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.proof.answering import share_key_of
+from caveat.gateway.proof.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
+from caveat.gateway.proof.guarding import day_of, yesterday
+from caveat.gateway.proof.trusting import source_of
 from caveat.keys import SigningKey
 from caveat.register.exports import write_export
 

@@ -9,11 +9,11 @@ from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where
 from caveat.errors import BadInput, NotVerified, Refused
-from caveat.gateway.documents import Documents
-from caveat.gateway.explaining import ENDED, Explained
-from caveat.gateway.explaining import explained as explained_call
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.index import Index
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.index.follow import Index
+from caveat.gateway.proof.explaining import ENDED, Explained
+from caveat.gateway.proof.explaining import explained as explained_call
 
 
 def explain(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from caveat.errors import BadInput
-from caveat.gateway.files import write_once, write_whole
+from caveat.gateway.home.files import write_once, write_whole
 
 MOST_BYTES = 64 * 2**20
 

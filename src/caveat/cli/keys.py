@@ -9,8 +9,8 @@ from caveat.cli.output import Json, emit, out, say, table
 from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
 from caveat.facts import Caller
-from caveat.gateway.callers import secret_digest
-from caveat.gateway.founding import new_key_text
+from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.house.founding import new_key_text
 from caveat.register import ROLES, CallerKey
 from caveat.register.budgets import Budget
 

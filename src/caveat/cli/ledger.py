@@ -12,14 +12,14 @@ from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
 from caveat.errors import BadInput
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import Home, home_path, open_home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.index import Index
-from caveat.gateway.index_ask import Lists
-from caveat.gateway.index_base import drop
-from caveat.gateway.index_write import alone, catch_up
-from caveat.gateway.witnessing import cosigned_receipt, take_cosignature
+from caveat.gateway.home.directory import Home, home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.index.ask import Lists
+from caveat.gateway.index.base import drop
+from caveat.gateway.index.follow import Index
+from caveat.gateway.index.write import alone, catch_up
+from caveat.gateway.proof.witnessing import cosigned_receipt, take_cosignature
 from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
 from caveat.register.notices import read_notice

@@ -8,8 +8,8 @@ import typer
 
 from caveat.cli.output import Json, emit, progress, say, table
 from caveat.cli.remote import Where
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.models import Step, cache_path, list_models, pull, pull_file
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.model.store import Step, cache_path, list_models, pull, pull_file
 
 app = typer.Typer(help="Models in the home: pull, list.", no_args_is_help=True)
 

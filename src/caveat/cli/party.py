@@ -14,8 +14,8 @@ from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.errors import NotVerified
-from caveat.gateway.partydir import Folder, newest_root
-from caveat.gateway.session import Session
+from caveat.gateway.parties.directory import Folder, newest_root
+from caveat.gateway.parties.session import Session
 from caveat.keys import VerifyKey, new_signing_key, read_signing_key
 from caveat.talks.publishing import LIST_DAYS
 from caveat.terms.listing import Repository

@@ -17,13 +17,13 @@ import typer
 import uvloop
 
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused, Unavailable
-from caveat.gateway.agreeing import adopt
+from caveat.gateway.control.agreeing import adopt
 from caveat.gateway.coverage.keep import keep
-from caveat.gateway.founding import OPERATOR_KEY
-from caveat.gateway.home import Home, home_path, open_home
-from caveat.gateway.house import House
-from caveat.gateway.serve import application
-from caveat.gateway.startup import open_house
+from caveat.gateway.home.directory import Home, home_path, open_home
+from caveat.gateway.house.founding import OPERATOR_KEY
+from caveat.gateway.house.house import House
+from caveat.gateway.serving.serve import application
+from caveat.gateway.serving.startup import open_house
 
 Where = Annotated[Path | None, typer.Option("--home", help="The home directory (default: CAVEAT_HOME or ~/.caveat).")]
 

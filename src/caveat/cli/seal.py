@@ -9,9 +9,9 @@ import uvloop
 
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.ownseal import permit_key
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.model.ownseal import permit_key
 from caveat.seal.making import Wanted, make_seal, terms_line
 from caveat.seal.process import run as run_seal
 from caveat.seal.settings import load

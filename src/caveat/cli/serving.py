@@ -16,16 +16,16 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from caveat.cli.output import Json, emit, err, out, progress, say
 from caveat.console.login import login_path
 from caveat.errors import BadInput
-from caveat.gateway.defaults import default_text
-from caveat.gateway.desk import sessions_of
-from caveat.gateway.founding import CALLER_KEY, found, found_sample, key_text, trust_party_text
-from caveat.gateway.home import Home, create, home_path, open_home, repair
-from caveat.gateway.house import House
-from caveat.gateway.models import Step, cache_path, pull
-from caveat.gateway.readiness import readiness
-from caveat.gateway.serve import bind, serve, url_of
-from caveat.gateway.settings import Settings
-from caveat.gateway.startup import open_house
+from caveat.gateway.desk.ports import sessions_of
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import Home, create, home_path, open_home, repair
+from caveat.gateway.home.settings import Settings
+from caveat.gateway.house.founding import CALLER_KEY, found, found_sample, key_text, trust_party_text
+from caveat.gateway.house.house import House
+from caveat.gateway.house.readiness import readiness
+from caveat.gateway.model.store import Step, cache_path, pull
+from caveat.gateway.serving.serve import bind, serve, url_of
+from caveat.gateway.serving.startup import open_house
 
 Where = Annotated[Path | None, typer.Option("--home", help="The home directory (default: CAVEAT_HOME or ~/.caveat).")]
 Several = Annotated[

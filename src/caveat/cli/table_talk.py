@@ -6,7 +6,7 @@ from pathlib import Path
 from caveat.cli.files import write_new
 from caveat.cli.output import say, table
 from caveat.errors import BadInput, NotVerified
-from caveat.gateway.partydir import Folder
+from caveat.gateway.parties.directory import Folder
 from caveat.talks.signed_impact import open_impact
 from caveat.talks.state import OTHER, Talk, may
 from caveat.talks.steps import Attached, attached_path

@@ -14,8 +14,8 @@ from caveat.cli.files import read_bytes
 from caveat.cli.output import Json, emit, say
 from caveat.cli.table_talk import Side, print_talk, write_out
 from caveat.errors import BadInput
-from caveat.gateway.partydir import Folder, PartyDir, steps_in
-from caveat.gateway.session import NO_EXPIRY, Session
+from caveat.gateway.parties.directory import Folder, PartyDir, steps_in
+from caveat.gateway.parties.session import NO_EXPIRY, Session
 from caveat.talks.diff import diff
 from caveat.talks.draft import read_draft
 from caveat.talks.patch import patched, read_patch

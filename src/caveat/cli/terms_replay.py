@@ -18,9 +18,9 @@ from caveat.cli.remote import Where
 from caveat.cli.terms_file import File, draft_of
 from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import Home, home_path, open_home
-from caveat.gateway.past import all_terms, control_indices
+from caveat.gateway.home.directory import Home, home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.house.past import all_terms, control_indices
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.certificate import pair_digest
 from caveat.talks.impact import Counts, Impact, Tally

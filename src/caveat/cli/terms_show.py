@@ -16,10 +16,10 @@ from caveat.cli.terms_claim import claim_lines
 from caveat.cli.terms_file import File, draft_of
 from caveat.cli.trial import trial_of
 from caveat.errors import BadInput
-from caveat.gateway.claiming import listed
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.past import read_past
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.house.past import read_past
+from caveat.gateway.proof.claiming import listed
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register
 from caveat.terms.compile import duty_text

@@ -11,7 +11,7 @@ from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.cli.terms_file import File, is_signed
 from caveat.errors import BadInput
-from caveat.gateway.session import Session
+from caveat.gateway.parties.session import Session
 from caveat.keys import read_signing_key, read_verify_key
 from caveat.talks.draft import read_draft
 from caveat.terms.document import SignedTerms

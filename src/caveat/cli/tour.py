@@ -16,9 +16,9 @@ from caveat.cli.evidence import print_report
 from caveat.cli.output import Json, emit, out, progress
 from caveat.cli.tour_stage import serving
 from caveat.cli.tour_story import Cast, Step, before_serving, calls, ending, evidence, negotiation
-from caveat.gateway.defaults import default_text
-from caveat.gateway.home import create
-from caveat.gateway.models import cache_path, pull
+from caveat.gateway.home.defaults import default_text
+from caveat.gateway.home.directory import create
+from caveat.gateway.model.store import cache_path, pull
 
 CHAPTERS = ("The agreement", "The calls", "The talks", "The end", "The evidence")
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from caveat.cli.remote import NO_TLS
 from caveat.errors import Unavailable
-from caveat.gateway.home import Home
+from caveat.gateway.home.directory import Home
 
 MODEL = "smollm2-135m"
 START_SECONDS = 40.0

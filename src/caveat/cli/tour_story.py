@@ -23,14 +23,14 @@ from caveat.evidence.statement import open_statement
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
 from caveat.facts import Caller
-from caveat.gateway.callers import secret_digest
-from caveat.gateway.documents import Documents
-from caveat.gateway.founding import SAMPLES, found, new_key_text, party_key, trust_party
-from caveat.gateway.home import Home
-from caveat.gateway.housekeys import house_keys
-from caveat.gateway.past import read_past
-from caveat.gateway.startup import open_house
-from caveat.gateway.trusting import source_of, trust_text
+from caveat.gateway.home.directory import Home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.house.founding import SAMPLES, found, new_key_text, party_key, trust_party
+from caveat.gateway.house.past import read_past
+from caveat.gateway.proof.trusting import source_of, trust_text
+from caveat.gateway.serving.startup import open_house
 from caveat.keys import SigningKey
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.receipt import parse_receipt, verify_receipt

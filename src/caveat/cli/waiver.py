@@ -17,9 +17,9 @@ from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
-from caveat.gateway.documents import Documents
-from caveat.gateway.home import home_path, open_home
-from caveat.gateway.past import read_past
+from caveat.gateway.home.directory import home_path, open_home
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.house.past import read_past
 from caveat.ledger.reader import LedgerReader
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.sign import claimed_terms

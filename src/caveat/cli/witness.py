@@ -13,8 +13,8 @@ from caveat.errors import BadInput, NotVerified, Refused
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.mirror import KnownTree, Mirror
 from caveat.evidence.trust import read_trust
-from caveat.gateway.addresses import host_and_port
-from caveat.gateway.witness_app import Witness, check_private, witness_app
+from caveat.gateway.home.addresses import host_and_port
+from caveat.gateway.proof.witness_app import Witness, check_private, witness_app
 from caveat.ledger.checkpoint import open_checkpoint
 from caveat.ledger.witness import Declined, Request
 

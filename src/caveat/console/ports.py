@@ -1,4 +1,4 @@
-"""What the console needs of the gateway: functions that the gateway composes (gateway/desk.py) from the same ones as the
+"""What the console needs of the gateway: functions that the gateway composes (gateway/desk/ports.py) from the same ones as the
 control API and the command line use.  The console knows no house, no home and no file."""
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -64,7 +64,7 @@ class Need(Struct, frozen=True):
 
 
 class Opened(Protocol):
-    """A record with what opens it (gateway/explaining.py)."""
+    """A record with what opens it (gateway/proof/explaining.py)."""
 
     @property
     def index(self) -> int: ...
@@ -130,7 +130,7 @@ class Calls(Protocol):
 
 
 class Lifts(Protocol):
-    """Waivers and held calls (gateway/approvals.py says what a request is)."""
+    """Waivers and held calls (gateway/exceptions/approvals.py says what a request is)."""
 
     def pending(self) -> Sequence[Any]: ...
     def one(self, id_: str) -> Any: ...

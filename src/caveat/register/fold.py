@@ -28,7 +28,7 @@ Control records and the document each names:
     hold.decided        id of the held call; document: the approvals or a signed refusal (DSSE), none where it was denied
     evidence.exported   id of the receiver; document: the numbered bundle that left
     evidence.challenged digest of a bundle's manifest; document: the challenge that came in, a signed note
-    evidence.answered   digest of the challenge; document: what was opened (gateway/challenges.py)
+    evidence.answered   digest of the challenge; document: what was opened (gateway/proof/challenges.py)
     talks.step      talks, verb and party; document: a step in talks (DSSE), which changes nothing that is in force
     meter.beat          name of a seal; document: how far it has counted, signed by it
     meter.tickets       name of a seal; document: tickets that came by no call's reply

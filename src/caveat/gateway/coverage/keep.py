@@ -5,7 +5,7 @@ from typing import Any
 
 from caveat.errors import BadInput, NotVerified
 from caveat.gateway.coverage.matrix import read_document
-from caveat.gateway.house import House
+from caveat.gateway.house.house import House
 
 
 async def keep(house: House, document: bytes) -> str:

@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from caveat.canon import canonical
 from caveat.errors import NotVerified
-from caveat.gateway.build import Build
 from caveat.gateway.coverage.cells import Cell
+from caveat.gateway.home.build import Build
 
 State = Literal["green", "red", "learned", "refused", "inexpressible", "absent", "apart"]
 

@@ -19,17 +19,17 @@ from typing import get_args
 import uvloop
 
 from caveat.errors import BadInput, Unavailable
-from caveat.gateway import scripted
 from caveat.gateway.coverage.cells import Path
 from caveat.gateway.coverage.door import IDENTITY, open_door, unsealed
 from caveat.gateway.coverage.matrix import Result
 from caveat.gateway.coverage.scratch import NAME, Scratch, agree
-from caveat.gateway.founding import OPERATOR_KEY, key_text
-from caveat.gateway.home import Home, create
-from caveat.gateway.script import Reply, Script, always, says
-from caveat.gateway.scripted import Scripted
-from caveat.gateway.settings import DialectName, Settings, read
-from caveat.gateway.startup import open_house
+from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.settings import DialectName, Settings, read
+from caveat.gateway.house.founding import OPERATOR_KEY, key_text
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import Reply, Script, always, says
+from caveat.gateway.scripted.server import Scripted
+from caveat.gateway.serving.startup import open_house
 from caveat.terms.document import Draft
 from caveat.wire.dialects import DIALECTS
 

@@ -6,11 +6,11 @@ import msgspec
 from msgspec import Struct
 
 from caveat.errors import CaveatError
-from caveat.gateway.answers import read_asked, render
 from caveat.gateway.coverage.cells import Cell
 from caveat.gateway.coverage.concern import tools_of
 from caveat.gateway.coverage.talk import HELLO, Inexpressible, Talk, Turn, of_call, with_text, write
-from caveat.gateway.script import Answer, ToolCall
+from caveat.gateway.scripted.answers import read_asked, render
+from caveat.gateway.scripted.script import Answer, ToolCall
 from caveat.terms.document import Draft
 from caveat.vocabulary import SIDE_EFFECTS
 from caveat.wire.dialect import Dialect

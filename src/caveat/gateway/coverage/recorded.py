@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from caveat import record
-from caveat.gateway.home import Home
+from caveat.gateway.home.directory import Home
 from caveat.ledger.reader import LedgerReader
 
 

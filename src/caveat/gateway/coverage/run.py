@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from caveat.errors import Unavailable
-from caveat.gateway.build import this_build
 from caveat.gateway.coverage.ask import Client
 from caveat.gateway.coverage.cells import PATHS, Cell, Path, cells
 from caveat.gateway.coverage.concern import Concern, concern_of
@@ -24,8 +23,9 @@ from caveat.gateway.coverage.plan import Plan, plan
 from caveat.gateway.coverage.recorded import read_recorded
 from caveat.gateway.coverage.scratch import Scratch, scratch
 from caveat.gateway.coverage.talk import Inexpressible, Unwritten
-from caveat.gateway.script import Reply, always
-from caveat.gateway.settings import Settings
+from caveat.gateway.home.build import this_build
+from caveat.gateway.home.settings import Settings
+from caveat.gateway.scripted.script import Reply, always
 from caveat.terms.document import Clause, Draft
 from caveat.wire.dialects import DIALECTS
 

@@ -1,6 +1,6 @@
 """A gateway to try terms on: the one that ships, over a home that is thrown away, before a scripted upstream.
 
-What listens is what `caveat serve` serves (gateway/serve.py): the same ledger on disk, the same spine, real HTTP.  Only
+What listens is what `caveat serve` serves (gateway/serving/serve.py): the same ledger on disk, the same spine, real HTTP.  Only
 the parties are thrown away with the home: two fresh keys sign the very terms, so the pair's digest is the one in force.
 """
 
@@ -18,19 +18,19 @@ from msgspec import Struct
 
 from caveat.errors import Unavailable
 from caveat.facts import Caller
-from caveat.gateway import scripted
-from caveat.gateway.callers import secret_digest
-from caveat.gateway.endpoint import Endpoint
-from caveat.gateway.founding import found, new_key_text, trust_party
-from caveat.gateway.home import Home, create
-from caveat.gateway.house import House
-from caveat.gateway.script import says
-from caveat.gateway.scripted import Scripted
-from caveat.gateway.serve import Server, application, bind, url_of
-from caveat.gateway.settings import GatewaySettings, LedgerSettings, Settings
-from caveat.gateway.startup import open_house
-from caveat.gateway.upstream import Access, HttpUpstream
-from caveat.gateway.upstreams import Upstreams
+from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.settings import GatewaySettings, LedgerSettings, Settings
+from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.house.founding import found, new_key_text, trust_party
+from caveat.gateway.house.house import House
+from caveat.gateway.scripted import server as scripted
+from caveat.gateway.scripted.script import says
+from caveat.gateway.scripted.server import Scripted
+from caveat.gateway.serving.serve import Server, application, bind, url_of
+from caveat.gateway.serving.startup import open_house
+from caveat.gateway.upstream.client import Access, HttpUpstream
+from caveat.gateway.upstream.endpoint import Endpoint
+from caveat.gateway.upstream.made import Upstreams
 from caveat.keys import new_signing_key
 from caveat.register import CallerKey
 from caveat.terms.condition import read_condition

@@ -1,0 +1,1 @@
+"""One call's way through the house: in, decided, on record, to the model, guarded, out, settled."""

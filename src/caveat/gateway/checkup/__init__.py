@@ -1,0 +1,1 @@
+"""What `caveat doctor` looks at."""

@@ -1,0 +1,1 @@
+"""The control API under /caveat/v1/."""

@@ -1,0 +1,193 @@
+"""How the house is, and what in it needs a person: lights and needs for the console's first page.
+
+Rules of this file: what was not looked at is not called good; a look is kept for some seconds, so that many open pages cost
+what one does.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from caveat.console.ports import Light, Need
+from caveat.errors import CaveatError
+from caveat.gateway.checkup.witness import LAG
+from caveat.gateway.exceptions.approvals import Approvals
+from caveat.gateway.exceptions.holding import waiting
+from caveat.gateway.home.directory import Home
+from caveat.gateway.house.house import House
+from caveat.gateway.house.readiness import readiness
+from caveat.gateway.index.ask import Lists
+from caveat.ledger.cosigned import newest_of, size_of
+from caveat.ledger.reader import LedgerReader
+
+KEPT_S = 5.0
+SOON_MS = 14 * 86_400_000
+LATE = 50_000
+"""So many records may wait for the index before a page says so."""
+FAILED = ("broken", "unknown")
+HOUR_S, DAY_S = 3600, 86_400
+
+
+class Health:
+    """Looks at one house."""
+
+    def __init__(self, home: Home, house: House, reader: LedgerReader, lists: Lists, approvals: Approvals) -> None:
+        self._home = home
+        self._house = house
+        self._reader = reader
+        self._lists = lists
+        self._approvals = approvals
+        self._lock = asyncio.Lock()
+        self._until = 0.0
+        self._leases: tuple[dict[str, Any], ...] = ()
+        self._lights: tuple[Light, ...] = ()
+        self._needs: tuple[Need, ...] = ()
+
+    async def lights(self) -> tuple[Light, ...]:
+        """A row for each part of the house."""
+        await self._look()
+        return self._lights
+
+    async def needs(self) -> tuple[Need, ...]:
+        """What waits for a person, the most urgent first; empty where nothing does."""
+        await self._look()
+        return self._needs
+
+    async def _look(self) -> None:
+        async with self._lock:
+            if time.monotonic() < self._until:
+                return
+            state = await readiness(self._house)
+            broken = [problem for problem in state.problems if problem.startswith("records cannot be written")]
+            self._leases = state.leases
+            self._lights, self._needs = await asyncio.to_thread(self._found, bool(broken))
+            self._until = time.monotonic() + KEPT_S
+
+    def _found(self, stuck: bool) -> tuple[tuple[Light, ...], tuple[Need, ...]]:  # noqa: FBT001
+        lights = (
+            *self._terms(),
+            *self._models(),
+            self._ledger(stuck),
+            self._index(),
+            *self._seals(),
+            *self._witnesses(),
+        )
+        return lights, (
+            *self._held(),
+            *self._gathering(),
+            *self._leased(),
+            *self._ending(),
+            *self._unserved(),
+            *self._erred(),
+        )
+
+    def _terms(self) -> list[Light]:
+        now, register = self._house.now_ms(), self._house.view.register
+        if not register.terms:
+            return [Light("terms", "bad", "terms.none")]
+        return [
+            Light("terms", "good" if terms.draft.valid_at(now) else "bad", "terms.valid", {"name": terms.draft.name})
+            if terms.draft.valid_at(now)
+            else Light("terms", "bad", "terms.out", {"name": terms.draft.name})
+            for terms in register.terms.values()
+        ]
+
+    def _models(self) -> list[Light]:
+        """By what became of the last hour's calls: no call is made to find out."""
+        view, since = self._house.view, int(time.time()) - HOUR_S
+        failed: dict[str, int] = {}
+        for count in self._lists.counts(HOUR_S, "model", since // HOUR_S * HOUR_S):
+            if count.outcome in FAILED:
+                failed[count.word] = failed.get(count.word, 0) + count.n
+        rows = [Light("model", "bad", "model.unserved", {"name": alias}) for alias in view.unserved]
+        for alias, routes in sorted(view.routes.items()):
+            about: dict[str, str | int] = {
+                "name": alias,
+                "upstream": routes[0].upstream.name,
+                "n": failed.get(alias, 0),
+            }
+            rows.append(
+                Light(
+                    "model", "waits" if about["n"] else "good", "model.failed" if about["n"] else "model.served", about
+                )
+            )
+        return rows
+
+    def _ledger(self, stuck: bool) -> Light:  # noqa: FBT001
+        try:
+            size, published = self._reader.size(), self._reader.head().size
+        except CaveatError as error:
+            return Light("ledger", "bad", "ledger.broken", {"why": error.message})
+        about: dict[str, str | int] = {"size": size, "published": published}
+        return (
+            Light("ledger", "bad", "ledger.stuck", about) if stuck else Light("ledger", "good", "ledger.writes", about)
+        )
+
+    def _index(self) -> Light:
+        reach = self._lists.reach()
+        about: dict[str, str | int] = {"seen": reach.seen, "size": reach.size}
+        return Light(
+            "index",
+            "waits" if reach.behind > LATE else "good",
+            "index.behind" if reach.behind > LATE else "index.there",
+            about,
+        )
+
+    def _seals(self) -> list[Light]:
+        """By the seals' own signed words on record: what they have counted."""
+        register = self._house.view.register
+        if not register.meters:
+            return [Light("seal", "absent", "seal.none")]
+        return [
+            Light("seal", "good", "seal.counts", {"name": name, "n": register.sealed.get(name, 0)})
+            for name in sorted(register.meters)
+        ]
+
+    def _witnesses(self) -> list[Light]:
+        """How far each witness of the settings has cosigned."""
+        witnesses = self._house.settings.witness
+        if not witnesses:
+            return [Light("witnesses", "absent", "witnesses.none")]
+        size, rows = self._reader.head().size, []
+        for name, witness in sorted(witnesses.items()):
+            note = newest_of(self._home.ledger, witness.verify_key)
+            reached = size_of(note) if note else 0
+            behind = reached == 0 or size - reached > LAG
+            about: dict[str, str | int] = {"name": name, "reached": reached, "size": size}
+            rows.append(Light("witnesses", "waits" if behind else "good", "witnesses.reached", about))
+        return rows
+
+    def _claimed(self) -> list[Need]:
+        """Words about terms that nobody here has looked at."""
+        register = self._house.view.register
+        open_ = set(register.claims) - set(register.reviewed)
+        return [Need("claims", len(open_), "/ledger")] if open_ else []
+
+    def _held(self) -> list[Need]:
+        held = waiting(self._house)
+        return [Need("holds", len(held), "/lifts", until_ms=min(one["until_ms"] for one in held))] if held else []
+
+    def _gathering(self) -> list[Need]:
+        waivers = self._approvals.listed()
+        return [Need("waivers", len(waivers), "/lifts")] if waivers else []
+
+    def _leased(self) -> list[Need]:
+        """Leases that the vendor should renew."""
+        return [Need("lease.lapse", 1, "/terms", {"name": row["terms"]}) for row in self._leases if row.get("warning")]
+
+    def _ending(self) -> list[Need]:
+        now, found = self._house.now_ms(), []
+        for terms in self._house.view.register.terms.values():
+            if now < terms.draft.valid_until_ms <= now + SOON_MS:
+                about: dict[str, str | int] = {"name": terms.draft.name}
+                found.append(Need("terms.lapse", 1, "/terms", about, terms.draft.valid_until_ms))
+        return found
+
+    def _unserved(self) -> list[Need]:
+        unserved = self._house.view.unserved
+        return [Need("models.unserved", len(unserved), "/callers", {"names": ", ".join(unserved)})] if unserved else []
+
+    def _erred(self) -> list[Need]:
+        """Calls denied because a clause could not be evaluated."""
+        n = self._lists.erred(self._house.now_ms() - DAY_S * 1000)
+        return [Need("clauses.erred", n, "/calls?outcome=denied")] if n else []

@@ -1,0 +1,1 @@
+"""Waivers and held calls at the edge: asked for, signed, put on record, used."""

@@ -1,0 +1,1 @@
+"""The home directory: settings, keys, documents, and writing that survives a crash."""

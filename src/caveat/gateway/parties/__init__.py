@@ -1,0 +1,1 @@
+"""A party's own directory and its side of the talks."""

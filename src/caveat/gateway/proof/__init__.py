@@ -1,0 +1,1 @@
+"""Evidence at the edge: exports, challenges, witnesses, statements, explanations."""

@@ -1,0 +1,1 @@
+"""Processes: a socket, workers, start-up and an orderly end."""
