@@ -67,7 +67,7 @@ def b64(data: bytes) -> str:
 
 def b64url(data: bytes) -> str:
     """URL-safe base64 without padding (RFC 4648 section 5), as JWS and RFC 9901 use it."""
-    return b2a_base64(data, newline=False).rstrip(b"=").translate(_URL).decode("ascii")
+    return b2a_base64(data, newline=False).translate(_URL, b"=").decode("ascii")
 
 
 def b64url_each(pieces: Sequence[bytes]) -> list[str]:

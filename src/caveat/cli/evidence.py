@@ -77,6 +77,12 @@ def verify(
     page: Annotated[
         Path | None, typer.Option("--report", help="Write the result as one HTML file, which checks itself again.")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="How many processes read the records; one a core where not given, four at most.", min=1, max=64
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify a bundle offline: needs no home, no gateway and no network."""
@@ -90,9 +96,9 @@ def verify(
         known = read_bytes(last) if last else b""
         tickets = tuple(read_bytes(path) for path in ticket or ())
         if page is None:
-            report = verify_bundle(file, keys, known, before, tickets)
+            report = verify_bundle(file, keys, known, before, tickets, processes)
         else:
-            report, html = verify_with_page(file, keys, known, before, tickets)
+            report, html = verify_with_page(file, keys, known, before, tickets, processes)
             write_new(page, html.encode(), replacing=True)
     if as_json:
         emit(report)

@@ -74,7 +74,7 @@ def decide_again(
 
     Skips the evaluation where nothing that a decision looks at has changed.
     """
-    if before is after or (not waivers and _sees(policy, before) == _sees(policy, after)):
+    if before is after or (not waivers and sees(policy, before) == sees(policy, after)):
         return decision
     return decide(policy, after, waivers)
 
@@ -90,7 +90,8 @@ def able(decision: Decision, fulfils: Collection[str]) -> Decision:
     return msgspec.structs.replace(decision, verdict="deny", rule="duty", duties=owed)
 
 
-def _sees(policy: Policy, facts: Facts) -> tuple[object, ...]:
+def sees(policy: Policy, facts: Facts) -> tuple[object, ...]:
+    """All that a decision without waivers looks at while a lease runs, or has lapsed."""
     return policy.key(facts), facts.fields, facts.unknown_fields, facts.unread_parts
 
 

@@ -13,6 +13,7 @@ Rules of this file: the set of files follows from the manifest, and a file more 
 `tsr/` and `challenge/` are kept for later formats; everything has a limit; NotVerified is the only way to fail.
 """
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import BinaryIO, Final
@@ -117,18 +118,36 @@ class Bundle:
             raise NotVerified(f"`{name}` holds more entries than the tree has", step="tiles")
         return leaves
 
-    def disclosures(self) -> Iterator[Disclosure]:
-        """Lines in ascending order of indices; once all were taken, `disclosures_digest` is that of the file."""
+    def disclosure_places(self) -> Iterator[tuple[int, int]]:
+        """Where the lines of disclosures.jsonl end, each with the index of its record, ascending; once all were taken,
+        `disclosures_digest` is that of the file."""
         seen = sha256()
-        last = self.manifest.start - 1
+        last, at = self.manifest.start - 1, 0
         for line in self._archive.lines("disclosures.jsonl", MAX_LINE_BYTES):
             seen.update(line + b"\n")
-            shown = _read_line(line)
-            if not last < shown.i < self.manifest.to:
-                raise NotVerified(f"a disclosure for record {shown.i} is out of place", step="disclosure")
-            last = shown.i
-            yield shown
+            at += len(line) + 1
+            index = _index_of(line)
+            if not last < index < self.manifest.to:
+                raise NotVerified(f"a disclosure for record {index} is out of place", step="disclosure")
+            last = index
+            yield index, at
         self.disclosures_digest = "sha256:" + seen.hexdigest()
+
+    def disclosures_at(self, at: int, size: int) -> dict[int, "Disclosure | NotVerified"]:
+        """The lines of so many bytes of disclosures.jsonl, by index; instead of one that cannot be read, why."""
+        lines = self._archive.read_at("disclosures.jsonl", at, size).split(b"\n")[:-1] if size else []
+        read = [(line, _read_line(line)) for line in lines]
+        return {one.i if isinstance(one, Disclosure) else _index_of(line): one for line, one in read}
+
+    def disclosures(self) -> Iterator[Disclosure]:
+        """All lines, in ascending order of indices.  Raises NotVerified."""
+        at = 0
+        for index, end in self.disclosure_places():
+            line = self.disclosures_at(at, end - at)[index]
+            if isinstance(line, NotVerified):
+                raise line
+            at = end
+            yield line
 
     def _wanted(self) -> set[str]:
         """Every file that the manifest calls for, but those in control/."""
@@ -156,8 +175,24 @@ def open_bundle(file: BinaryIO) -> Bundle:
 _line_decoder = msgspec.json.Decoder(Disclosure)
 
 
-def _read_line(line: bytes) -> Disclosure:
+_LINE_END: Final = re.compile(rb',"i":(0|[1-9][0-9]{0,15})\}\Z')
+
+
+def _index_of(line: bytes) -> int:
+    """The record that a line is about, by its end, where the one way to write it has the index.  Raises NotVerified."""
+    found = _LINE_END.search(line, max(0, len(line) - 24))
+    if found is None:
+        raise _unread()
+    return int(found[1])
+
+
+def _read_line(line: bytes) -> Disclosure | NotVerified:
     try:
-        return _line_decoder.decode(line)
+        read = _line_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotVerified("a line of disclosures.jsonl cannot be read", step="disclosure") from None
+        return _unread()
+    return read if line.endswith(b',"i":%d}' % read.i) else _unread()
+
+
+def _unread() -> NotVerified:
+    return NotVerified("a line of disclosures.jsonl cannot be read", step="disclosure")

@@ -146,6 +146,17 @@ class Archive:
         if crc != member.crc:
             raise _refused(f"the checksum of `{name}` does not hold")
 
+    def read_at(self, name: str, at: int, size: int) -> bytes:
+        """`size` bytes of a member from `at` on; its checksum is not looked at."""
+        member = self._member(name)
+        if not 0 <= at <= at + size <= member.size:
+            raise _refused(f"`{name}` is shorter than {at + size} bytes")
+        self._file.seek(member.offset + len(member.local()) + at)
+        data = self._file.read(size)
+        if len(data) != size:
+            raise _refused("the file ends too soon")
+        return data
+
     def lines(self, name: str, limit: int) -> Iterator[bytes]:
         """A member's lines without their newlines, each of at most `limit` bytes; the last must end with one too."""
         rest = b""

@@ -14,6 +14,7 @@ above, up to the tiles that make up the root.
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final, Protocol
 
 from caveat.errors import NotVerified
@@ -108,10 +109,7 @@ class Mirror:
     def entries(self, n: int) -> list[bytes]:
         """The entries from 256 n on, each found to be the one that the tree has there."""
         leaves = self._tiles.bundle(n)
-        wanted = self.tile(0, n)
-        if b"".join([leaf_hash(leaf) for leaf in leaves]) != wanted:
-            index = n * TILE_WIDTH + _first_difference(leaves, hashes_in(wanted))
-            raise NotVerified(f"record {index}: its bytes are not those that the tree holds", step="tiles")
+        check_entries(n, leaves, self.tile(0, n))
         return leaves
 
     def check_entry(self, index: int, leaf: bytes) -> None:
@@ -129,6 +127,13 @@ class Mirror:
         self._known[place] = data
         if len(self._known) > _CACHED:
             self._known.popitem(last=False)
+
+
+def check_entries(n: int, leaves: list[bytes], tile: bytes) -> None:
+    """Return if the entries from 256 n on are those whose hashes the tile holds; raise NotVerified otherwise."""
+    if b"".join([sha256(b"\x00" + leaf).digest() for leaf in leaves]) != tile:
+        index = n * TILE_WIDTH + _first_difference(leaves, hashes_in(tile))
+        raise NotVerified(f"record {index}: its bytes are not those that the tree holds", step="tiles")
 
 
 class KnownTree(TreeReader):

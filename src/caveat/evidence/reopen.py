@@ -20,7 +20,7 @@ from msgspec import Struct
 from caveat.decide.decide import decide
 from caveat.decide.policy import Policy
 from caveat.errors import CaveatError
-from caveat.evidence.replay import GROUPS
+from caveat.evidence.claimed import GROUPS
 from caveat.facts import Caller, Facts, gather, ungrouped
 from caveat.facts.values import Declared, Place
 from caveat.recognize.panel import Panel

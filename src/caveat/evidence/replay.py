@@ -12,11 +12,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from caveat.decide.decide import decide
+from caveat.decide.decide import decide, sees
 from caveat.decide.decision import Decision
 from caveat.decide.policy import ENGINE, Policy
-from caveat.errors import CaveatError, NotVerified
-from caveat.facts import Facts, grouped, ungrouped
+from caveat.errors import NotVerified
+from caveat.evidence.claimed import MOST, Claims
+from caveat.facts import Facts
 from caveat.facts.seen import over
 from caveat.record import Leaf, spent
 from caveat.terms.document import Draft, Terms
@@ -24,7 +25,7 @@ from caveat.terms.lease import Phase
 from caveat.vocabulary import HAZARDS
 from caveat.waivers.waiver import Waiver
 
-GROUPS: Final = ("who", "what", "why", "data", "content", "tools", "place", "reply")
+_HAZARDS: Final = frozenset(HAZARDS)
 NO_LIFTS: Final[Mapping[str, Waiver]] = {}
 MAX_DRIFT_MS: Final = 3_600_000
 """How far the facts' clock and the record's clock may lie apart: a call's whole body is read in between."""
@@ -51,17 +52,19 @@ class Replay:
         self.replayed = 0
         self.withheld = 0
         self.engines: set[str] = set()
+        self._claims = Claims()
         self._policies: dict[str, Policy] = {}
+        self._decided: dict[tuple[Any, ...], Decision] = {}
 
     def request(
         self, leaf: Leaf, values: dict[str, Any], terms: Terms | None, lifts: Mapping[str, Waiver] = NO_LIFTS
     ) -> Replayed:
         """The decision of a call's first record; `lifts` are the waivers and approvals in force there, by id.  Raises
         NotVerified where it does not follow."""
-        decision = _decision(leaf, values)
+        decision = self._claims.decision(leaf, values)
         if decision is not None:
             _check_spent(decision, leaf, lifts)
-        facts = _facts({name: values[name] for name in GROUPS if name in values})
+        facts = self._claims.request(values)
         if facts is not None and abs(facts.epoch * 1000 - leaf.t) > MAX_DRIFT_MS:
             raise _no("the facts' clock and the record's clock are more than an hour apart")
         self._compare(decision, facts, terms, lifts)
@@ -80,13 +83,13 @@ class Replay:
         `asked` is what the call's first record came to; a reply is lifted by what that one spent or its own record spends,
         and nothing else.
         """
-        decision = _decision(leaf, values)
+        decision = self._claims.decision(leaf, values)
         before, facts = asked.facts, None
         spends = (*asked.spends, *leaf.w)
         if decision is not None and not set(leaf.w) <= set(spent(decision)):
             raise _no("the reply spends what its decision does not lift by")
         if before is not None and "reply" in values:
-            facts = _facts({**{str(k): v for k, v in grouped(before).items()}, "reply": values["reply"]})
+            facts = self._claims.reply(before, values["reply"])
         if "decision" in leaf.c:
             self._compare(decision, facts, terms, {id_: lifts[id_] for id_ in spends if id_ in lifts})
         return decision
@@ -102,7 +105,7 @@ class Replay:
         named = {id_ for _, id_ in decision.waived}
         if unknown := named - lifts.keys():
             raise _no(f"the decision lifts a clause by `{min(unknown)}`, which it could not use")
-        self._check(decision, decide(self._policy(terms), facts, [lifts[id_] for id_ in named], _phase(decision)))
+        self._check(decision, self._decide(terms, facts, [lifts[id_] for id_ in named], _phase(decision)))
         self.replayed += 1
 
     def _check(self, recorded: Decision, follows: Decision) -> None:
@@ -112,6 +115,19 @@ class Replay:
             wanted = msgspec.structs.replace(wanted, verdict="deny", rule="duty", duties=owed)
         if recorded != wanted:
             raise _no(f"the decision does not follow from the claimed facts: {_difference(recorded, wanted)}")
+
+    def _decide(self, terms: Terms, facts: Facts, lifts: list[Waiver], phase: Phase) -> Decision:
+        """What `decide` says; where nothing is lifted, once for all facts that it cannot tell apart."""
+        policy = self._policy(terms)
+        if lifts:
+            return decide(policy, facts, lifts, phase)
+        seen = (terms.digest, phase, *sees(policy, facts))
+        decision = self._decided.get(seen)
+        if decision is None:
+            if len(self._decided) >= MOST:
+                self._decided.clear()
+            decision = self._decided[seen] = decide(policy, facts, (), phase)
+        return decision
 
     def _policy(self, terms: Terms) -> Policy:
         policy = self._policies.get(terms.digest)
@@ -123,9 +139,6 @@ class Replay:
 def _phase(decision: Decision) -> Phase:
     """The phase of the lease that the decision claims; step 14 checks the claim."""
     return "lapsed" if decision.rule == "lapsed" else "running"
-
-
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def engine_note(engines: set[str]) -> str:
@@ -143,43 +156,15 @@ def _check_spent(decision: Decision, leaf: Leaf, lifts: Mapping[str, Waiver]) ->
         raise _no("what the decision lifts by is not what the call spent")
 
 
-def _decision(leaf: Leaf, values: dict[str, Any]) -> Decision | None:
-    if "decision" not in values:
-        return None
-    try:
-        decision = msgspec.convert(values["decision"], Decision)
-    except msgspec.ValidationError as error:
-        raise _no(f"the disclosed decision cannot be read: {error}") from None
-    if _encode(decision) != _encode(values["decision"]):
-        raise _no("the disclosed decision holds more than a decision")
-    if decision.terms != leaf.terms:
-        raise _no("the decision names other terms than its record")
-    return decision
-
-
-def _facts(groups: dict[str, Any]) -> Facts | None:
-    """The facts, None unless every group is there.  Raises NotVerified for facts in any but their one form."""
-    if len(groups) != len(GROUPS):
-        return None
-    try:
-        facts = ungrouped(groups)
-        same = _encode(grouped(facts)) == _encode(groups)
-    except (msgspec.ValidationError, CaveatError, TypeError, AttributeError) as error:
-        raise _no(f"the disclosed facts cannot be read: {error}") from None
-    if not same:
-        raise _no("the disclosed facts are not grouped as facts are")
-    return facts
-
-
 def _check_derived(facts: Facts, draft: Draft) -> None:
     """Return if facts that follow from other facts under the terms do: hazards from scores by the signed thresholds."""
-    if not set(facts.pm) | set(facts.pm_out) <= set(HAZARDS):
+    if not (_HAZARDS.issuperset(facts.pm) and _HAZARDS.issuperset(facts.pm_out)):
         raise _no("the disclosed facts score a hazard that there is none of")
     if facts.hazards_in != over(facts.pm, draft) or facts.hazards_out != over(facts.pm_out, draft):
         raise _no("the hazards in the facts are not those that the scores reach by the terms' thresholds")
     if facts.hazard_permille != max(facts.pm.values(), default=0):
         raise _no("the highest score in the facts is not the highest of the scores")
-    if facts.purpose not in draft.purposes or facts.model not in {model.alias for model in draft.models}:
+    if facts.purpose not in draft.purposes or all(facts.model != one.alias for one in draft.models):
         raise _no("the facts name a purpose or a model that the terms do not")
 
 

@@ -36,11 +36,16 @@ MOST_DAYS: Final = 62
 _PLACE: Final = files("caveat.evidence").joinpath("page")
 
 
-def verify_with_page(
-    file: BinaryIO, trust: Trust, last: bytes = b"", after: BinaryIO | None = None, tickets: tuple[bytes, ...] = ()
+def verify_with_page(  # noqa: PLR0913, PLR0917 - what one verification has before it
+    file: BinaryIO,
+    trust: Trust,
+    last: bytes = b"",
+    after: BinaryIO | None = None,
+    tickets: tuple[bytes, ...] = (),
+    processes: int | None = 1,
 ) -> tuple[Report, str]:
     """The report on a bundle, as `verify` gives it, and its page."""
-    case = Case(file, trust, last, Findings(TITLES, NEEDED), after, tickets)
+    case = Case(file, trust, last, Findings(TITLES, NEEDED), after, tickets, processes)
     gathered = Gathered(case)
     case.watches[0] = gathered
     report = verify_case(case)

@@ -34,6 +34,7 @@ class Case:
 
     file, trust, last      the bundle's file, whose keys count, the verifier's newest checkpoint (b"" for none)
     tickets                promises of the log that callers were given
+    processes              how many read the records (pool.py), None: as many as it is worth
     bundle, keys           from step 1 on: the bundle, and the keys that the trust file names for its log
     head                   from step 2 on
     mirror                 from step 3 on: the tree, every tile checked on the way to the root
@@ -57,6 +58,7 @@ class Case:
         findings: "Findings",
         after: BinaryIO | None = None,
         tickets: tuple[bytes, ...] = (),
+        processes: int | None = 1,
     ) -> None:
         self.file = file
         self.trust = trust
@@ -64,6 +66,7 @@ class Case:
         self.findings = findings
         self.after_file = after
         self.tickets = tickets
+        self.processes = processes
         self.after: Bundle | None = None
         self.follows = False
         self.watches: dict[int, Watch] = {}

@@ -34,12 +34,13 @@ from caveat.evidence.steps.table import NEEDED, STEPS, TITLES
 from caveat.evidence.trust import Trust
 
 
-def verify(
+def verify(  # noqa: PLR0913, PLR0917 - what one verification has before it
     file: BinaryIO,
     trust: Trust,
     last_checkpoint: bytes = b"",
     after: BinaryIO | None = None,
     tickets: tuple[bytes, ...] = (),
+    processes: int | None = 1,
 ) -> Report:
     """What the bundle in a binary file (that can seek) proves to someone who trusts these keys.  Never raises for what
     is in the file.
@@ -47,8 +48,9 @@ def verify(
     last_checkpoint   the newest checkpoint of this log that the verifier had before, b"" where there is none
     after             the bundle before in the receiver's sequence, None where there is none
     tickets           that callers were given, as they came
+    processes         how many read the records; None: one a core, four at most, if there are enough of them to be worth it
     """
-    return verify_case(Case(file, trust, last_checkpoint, Findings(TITLES, NEEDED), after, tickets))
+    return verify_case(Case(file, trust, last_checkpoint, Findings(TITLES, NEEDED), after, tickets, processes))
 
 
 def verify_case(case: Case) -> Report:

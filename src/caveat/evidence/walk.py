@@ -1,41 +1,29 @@
 """The walk over the records of a range: what each says is checked against everything that came before it.
 
-Rule of this file: the bytes are known to be the log's when they come here; records come in the order of their indices;
-a record that fails one check still goes through the others that do not need it.
+Rules of this file: what a record says by itself was read before (reading.py); records come in the order of their indices; a
+record that fails one check still goes through the others that do not need it.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from caveat.decide.decision import Decision
 from caveat.errors import NotVerified
-from caveat.evidence.bundle import Bundle, Disclosure
+from caveat.evidence.bundle import Bundle
 from caveat.evidence.calls import Calls
 from caveat.evidence.history import History
 from caveat.evidence.manifest import Counts, Opened
 from caveat.evidence.profiles import Profile
-from caveat.evidence.replay import GROUPS, Replay, Replayed
+from caveat.evidence.reading import FOLLOWS, LATER, WITHHELD, WRONG, Names, Read, Said
+from caveat.evidence.replay import Replay, Replayed
 from caveat.evidence.report import Findings
 from caveat.evidence.uses import Uses, in_force
 from caveat.evidence.watch import Watch
-from caveat.record import CONTROL, Leaf, disclosed, read_leaf
+from caveat.record import CONTROL, Leaf, read_leaf
 from caveat.terms.document import Terms
 
 NOTHING = Replayed(None, None)
-OBJECTS: Final = frozenset({*GROUPS, "request", "decision"})
-NONE: Final[frozenset[str]] = frozenset()
-MUST_COMMIT: Final = {
-    "opened": frozenset({*GROUPS, "decision", "request"}),
-    "completed": frozenset({"reply", "decision", "answer"}),
-    "stopped": frozenset({"reply", "decision", "answer"}),
-    "withheld": frozenset({"reply", "decision", "answer"}),
-    "broken": frozenset({"reply", "decision", "answer"}),
-    "aborted": frozenset({"reply", "decision", "answer"}),
-}
-"""What a record must commit to, by its kind or a call's ending: what was never committed to cannot be asked for later."""
 
 
 class Walk:
@@ -55,50 +43,56 @@ class Walk:
         self._watches = watches
         self._withheld = frozenset(bundle.manifest.withheld)
         self.closed: set[str] = set()
-        self._names: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
-        self._lines: Iterator[Disclosure] = bundle.disclosures()
-        self._next = self._next_line()
+        self._names: Counter[Names] = Counter()
 
     def control(self, index: int, data: bytes) -> None:
         """A control record outside the range."""
-        leaf = self._read(index, data)
-        if leaf is not None and leaf.k != CONTROL:
+        try:
+            leaf = read_leaf(data)
+        except NotVerified as error:
+            self._findings.fail(5, f"record {index}: {error.message}", index)
+            return
+        if leaf.k != CONTROL:
             self._findings.fail(6, f"record {index}: the manifest calls it a control record, and it is none", index)
-        elif leaf is not None:
+        else:
             self._fold(index, leaf)
 
-    def record(self, index: int, data: bytes) -> None:
-        """A record of the range."""
-        leaf = self._read(index, data)
-        if leaf is None:
-            return
+    def stretch(self, start: int, read: Read) -> None:
+        """The records of a stretch of the range, from `start` on.  Raises NotVerified where it ended too soon."""
+        committed = [dict.fromkeys(made, "") for made, _ in read.names]
+        for index, said in enumerate(read.said, start=start):
+            for step, words in said.problems:
+                self._findings.fail(step, words, index)
+            if said.leaf is not None:
+                leaf = said.leaf
+                self._names[read.names[said.names]] += 1
+                if committed[said.names]:
+                    msgspec.structs.force_setattr(leaf, "c", committed[said.names])
+                self._record(index, leaf, said, read)
+        self.replay.engines |= read.engines
+        if read.error:
+            raise NotVerified(read.error, step="tiles")
+
+    def _record(self, index: int, leaf: Leaf, said: Said, read: Read) -> None:
         self.counts.add(leaf)
-        missing = MUST_COMMIT.get(leaf.o or leaf.k, NONE) - leaf.c.keys()
-        if missing:
-            self._findings.fail(
-                5, f"record {index}: it does not commit to `{min(missing)}`, so it can never show it", index
-            )
-        values = self._values(index, leaf)
-        shaped = self._shaped(index, values)
+        values = read.values[said.values]
         for watch in self._watches:
-            watch.record(index, leaf, shaped)
+            watch.record(index, leaf, values)
         match leaf.k:
             case "control":
                 self.controls.append(index)
                 self._fold(index, leaf)
             case "opened":
-                self._begin(index, leaf, values)
+                self._begin(index, leaf, said, read)
             case "settled":
-                self._settle(index, leaf, values)
+                self._settle(index, leaf, said, read)
             case _:
                 self._refused(index, leaf)
 
-    def finish(self) -> None:
-        """The range is over: nothing disclosed may be left."""
-        if self._next is not None:
-            self._findings.fail(9, f"record {self._next.i} is disclosed, but is no readable record", self._next.i)
-            for _ in iter(self._next_line, None):
-                pass
+    def finish(self, unread: str) -> None:
+        """The range is over.  `unread`: why disclosures.jsonl could not be read to its end, "" where it was."""
+        if unread:
+            self._findings.fail(9, unread)
         if self._bundle.disclosures_digest != self._bundle.manifest.disclosures:
             self._findings.fail(9, "`disclosures.jsonl` is not the file that the manifest names")
 
@@ -111,13 +105,6 @@ class Walk:
             for name in disclosed_:
                 opened[name].disclosed += count
         return opened
-
-    def _read(self, index: int, data: bytes) -> Leaf | None:
-        try:
-            return read_leaf(data)
-        except NotVerified as error:
-            self._findings.fail(5, f"record {index}: {error.message}", index)
-            return None
 
     def _fold(self, index: int, leaf: Leaf) -> None:
         try:
@@ -140,48 +127,32 @@ class Walk:
         self.closed.add(leaf.doc)
         self.history.add_closed(index, leaf)
 
-    def _values(self, index: int, leaf: Leaf) -> dict[str, Any]:
-        """What is disclosed of the record, found to be what it committed to."""
-        values: dict[str, Any] = {}
-        if self._next is not None and self._next.i == index:
-            try:
-                values = disclosed(leaf, self._next.d)
-            except NotVerified as error:
-                self._findings.fail(9, f"record {index}: {error.message}", index)
-            self._next = self._next_line()
-        self._names[tuple(leaf.c), tuple(values)] += 1
-        for name in values:
-            if not self._profile.shows(name):
-                self._findings.fail(9, f"record {index}: `{name}` is disclosed, which the profile keeps closed", index)
-        return values
-
-    def _shaped(self, index: int, values: dict[str, Any]) -> dict[str, Any]:
-        """The values without those that are not of the shape which their name stands for, so that no step stumbles."""
-        odd = [name for name, value in values.items() if not _has_shape(name, value)]
-        if not odd:
-            return values
-        for name in odd:
-            self._findings.fail(5, f"record {index}: what it committed to as `{name}` is none", index)
-        return {name: value for name, value in values.items() if name not in odd}
-
-    def _next_line(self) -> Disclosure | None:
-        try:
-            return next(self._lines, None)
-        except NotVerified as error:
-            self._findings.fail(9, error.message)
-            return None
-
-    def _begin(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
+    def _begin(self, index: int, leaf: Leaf, said: Said, read: Read) -> None:
         terms = self._terms(index, leaf)
         self._spend(index, leaf)
         replayed = NOTHING
         try:
-            replayed = self.replay.request(leaf, values, terms, in_force(self.history.register))
+            if said.outcome == LATER:
+                lifts = in_force(self.history.register)
+                replayed = self.replay.request(leaf, read.whole.get(index, {}), terms, lifts)
+            else:
+                self._take(said)
+                decision = read.decisions[said.decision] if said.decision >= 0 else None
+                replayed = Replayed(decision, read.facts.get(index), leaf.w)
         except NotVerified as error:
             self._findings.fail(10, f"record {index}: {error.message}", index)
         self.calls.begin(index, leaf, replayed)
 
+    def _take(self, said: Said) -> None:
+        """What came of a decision that was made again where its record was read.  Raises NotVerified."""
+        self.replay.replayed += said.outcome == FOLLOWS
+        self.replay.withheld += said.outcome == WITHHELD
+        if said.outcome == WRONG:
+            raise NotVerified(said.why, step="replay")
+
     def _spend(self, index: int, leaf: Leaf) -> None:
+        if not leaf.w:
+            return
         try:
             self.uses.add(leaf, self.history.register, from_start=self._bundle.manifest.start == 0)
         except NotVerified as error:
@@ -200,7 +171,7 @@ class Walk:
             )
         return terms
 
-    def _settle(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
+    def _settle(self, index: int, leaf: Leaf, said: Said, read: Read) -> None:
         self.uses.settled(leaf)
         self._spend(index, leaf)
         try:
@@ -210,8 +181,12 @@ class Walk:
             return
         last = None
         try:
-            asked = Replayed(pending.decision, pending.facts, pending.spends) if pending else NOTHING
-            last = self.replay.reply(leaf, values, asked, self.history.terms.get(leaf.terms), self.history.granted)
+            if said.outcome == LATER:
+                asked = Replayed(pending.decision, pending.facts, pending.spends) if pending else NOTHING
+                last = self._last(leaf, read.whole.get(index, {}), asked)
+            else:
+                self._take(said)
+                last = read.decisions[said.decision] if said.decision >= 0 else None
         except NotVerified as error:
             self._findings.fail(10, f"record {index}: {error.message}", index)
         try:
@@ -220,16 +195,10 @@ class Walk:
         except NotVerified as error:
             self._findings.fail(11, f"record {index}: {error.message}", index)
 
+    def _last(self, leaf: Leaf, values: dict[str, Any], asked: Replayed) -> Any:
+        """The last decision over a reply, made again here."""
+        return self.replay.reply(leaf, values, asked, self.history.terms.get(leaf.terms), self.history.granted)
+
     def _refused(self, index: int, leaf: Leaf) -> None:
         if leaf.o != "denied" or leaf.tok is not None or leaf.terms:
             self._findings.fail(11, f"record {index}: a refused call can only have ended `denied`", index)
-
-
-def _has_shape(name: str, value: Any) -> bool:
-    """Whether a disclosed value is an object where its name stands for one, and a decision where it says so."""
-    if name == "decision":
-        try:
-            msgspec.convert(value, Decision)
-        except msgspec.ValidationError:
-            return False
-    return isinstance(value, dict) or name not in OBJECTS

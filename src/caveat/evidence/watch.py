@@ -1,6 +1,8 @@
 """What looks at every record while a verification walks over them."""
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from caveat.record import Leaf
 
@@ -9,9 +11,52 @@ class Watch(Protocol):
     """Sees every record that step 4 walks over."""
 
     def record(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
-        """A record of the range; `values` are those of its commitments that are disclosed and match."""
+        """A record of the range; `values` are those of its commitments that are disclosed and match, as far as SEEN says.
+        Of the leaf's commitments only the names are there."""
         ...
 
     def control(self, index: int, leaf: Leaf, document: bytes) -> None:
         """A control record, in the range or outside, once it was folded; `document` is what it names, b"" for none."""
         ...
+
+
+SEEN: Final = {"what": "model", "why": "purpose", "content": "detector", "request": "recognizers"}
+"""What watches may see of the values beside the whole decision: one member of each of these."""
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Slim:
+    """Cuts values down to what watches may see; equal ones are given once.  `table`: where they are put."""
+
+    def __init__(self, table: list[dict[str, Any]]) -> None:
+        self._table = table
+        self._known: dict[tuple[Any, ...], int] = {}
+        self._kept: dict[int, Any] = {}
+
+    def add(self, values: dict[str, Any]) -> int:
+        """The place in the table."""
+        decision = values.get("decision")
+        key: tuple[Any, ...] = (id(decision),)
+        for name, member in SEEN.items():
+            value = values.get(name, _ABSENT)
+            seen = value if value is _ABSENT else value.get(member, _NOTHING)
+            key += (seen if seen is _ABSENT or seen is _NOTHING or type(seen) is str else _encode(seen),)
+        at = self._known.get(key)
+        if at is None:
+            at = self._known[key] = len(self._table)
+            self._table.append(_slim(values))
+            self._kept[id(decision)] = decision
+        return at
+
+
+_ABSENT, _NOTHING = object(), object()
+
+
+def _slim(values: dict[str, Any]) -> dict[str, Any]:
+    cut = {
+        name: {member: values[name][member]} if member in values[name] else {}
+        for name, member in SEEN.items()
+        if name in values
+    }
+    return cut | ({"decision": values["decision"]} if "decision" in values else {})

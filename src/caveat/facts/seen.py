@@ -52,7 +52,7 @@ def seen_in(findings: Iterable[Finding], draft: Draft) -> Seen:
 
 def over(pm: dict[str, int], draft: Draft) -> tuple[str, ...]:
     """Hazards that were seen at or over the terms' thresholds."""
-    return tuple(sorted(code for code, score in pm.items() if score >= draft.thresholds[code]))
+    return tuple(sorted([code for code, score in pm.items() if score >= draft.thresholds[code]])) if pm else ()
 
 
 def gravest(order: Sequence[str], words: Iterable[str]) -> str:

@@ -146,7 +146,7 @@ _APART: dict[Group, tuple[str, ...]] = {
     "reply": ("pmOut",),
 }
 """What is no attribute of Cedar's context, or many."""
-_BY_GROUP: dict[Group, tuple[str, ...]] = {
+BY_GROUP: dict[Group, tuple[str, ...]] = {
     group: (*_APART.get(group, ()), *(fact.name for fact in vocabulary.FACTS if fact.group == group))
     for group in get_args(Group)
 }
@@ -157,18 +157,18 @@ _FIELD_OF = dict(zip(Facts.__struct_encode_fields__, Facts.__struct_fields__, st
 
 def _group(group: Group) -> tuple[str, Callable[..., Struct], Callable[[Facts], tuple[Any, ...]]]:
     """A group's name, what makes a value of its facts (their names in the order of canonical JSON), and what reads them."""
-    names = {_FIELD_OF[name]: name for name in sorted(_BY_GROUP[group]) if name in _FIELD_OF}
+    names = {_FIELD_OF[name]: name for name in sorted(BY_GROUP[group]) if name in _FIELD_OF}
     made = msgspec.defstruct(f"Facts_{group}", [(field, Any) for field in names], rename=names, frozen=True)
     return str(group), made, attrgetter(*names)
 
 
-_GROUPS = tuple(_group(group) for group in _BY_GROUP)
+_GROUPS = tuple(_group(group) for group in BY_GROUP)
 
 
 def grouped(facts: Facts) -> dict[Group, dict[str, Any]]:
     """The facts by the commitment that holds them in the record; all groups together are all the facts."""
     flat = msgspec.to_builtins(facts)
-    return {group: _those(flat, names) for group, names in _BY_GROUP.items()}
+    return {group: _those(flat, names) for group, names in BY_GROUP.items()}
 
 
 def groups(facts: Facts) -> dict[str, Struct]:

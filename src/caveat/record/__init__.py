@@ -7,9 +7,9 @@ from caveat.record.commit import (
     disclosed,
     named_disclosures,
     read_aside,
-    read_disclosure,
     salts_hold,
 )
+from caveat.record.disclosure import read_disclosure
 from caveat.record.leaf import CALL_KINDS, CONTROL, ENDINGS, KINDS, UNSENT, VERSION, Leaf, read_leaf
 from caveat.record.make import Head, Opening, control, opened, refused, reply_facts, settled, spent
 

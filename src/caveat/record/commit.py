@@ -5,13 +5,15 @@ that string; every salt derives from the record's own key, so neither a salt nor
 """
 
 import hmac
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from caveat.canon import b64url, b64url_each, sha256, unb64url
-from caveat.errors import CaveatError, NotVerified
+from caveat.canon import b64url, b64url_each, sha256
+from caveat.errors import NotVerified
+from caveat.record.disclosure import read_disclosure, said_in
 from caveat.record.leaf import Leaf, encode
 
 
@@ -60,31 +62,19 @@ def disclosed(leaf: Leaf, disclosures: tuple[str, ...]) -> dict[str, Any]:
     Raises NotVerified for a disclosure that no commitment of the leaf covers, or one given twice.
     """
     values: dict[str, Any] = {}
-    for disclosure in disclosures:
-        _, name, value = read_disclosure(disclosure)
+    said = [said_in(disclosure) for disclosure in disclosures]
+    for (name, value), made in zip(said, _commitments(disclosures), strict=True):
         if name in values:
             raise NotVerified(f"`{name}` is disclosed twice", step="disclosure")
-        if leaf.c.get(name) != commitment(disclosure):
+        if leaf.c.get(name) != made:
             raise NotVerified(f"what is disclosed as `{name}` is not what the record committed to", step="disclosure")
         values[name] = value
     return values
 
 
-def read_disclosure(disclosure: str) -> tuple[str, str, Any]:
-    """Salt, name and value.  Raises NotVerified, also for JSON that two readers could read differently."""
-    try:
-        raw = unb64url(disclosure)
-        triple = msgspec.json.decode(raw)
-        same = encode(triple) == raw
-    except (CaveatError, msgspec.DecodeError, UnicodeError, RecursionError):
-        raise NotVerified("a disclosure cannot be read", step="disclosure") from None
-    if not (
-        isinstance(triple, list) and len(triple) == 3 and isinstance(triple[0], str) and isinstance(triple[1], str)
-    ):
-        raise NotVerified("a disclosure is not [salt, name, value]", step="disclosure")
-    if not same:
-        raise NotVerified(f"what is disclosed as `{triple[1]}` is not in canonical form", step="disclosure")
-    return triple[0], triple[1], triple[2]
+def _commitments(disclosures: Sequence[str]) -> list[str]:
+    """`commitment` of each."""
+    return b64url_each([sha256(disclosure.encode("ascii")) for disclosure in disclosures])
 
 
 def salts_hold(leaf: Leaf, aside: Aside) -> bool:
@@ -102,8 +92,10 @@ def named_disclosures(leaf: Leaf, aside: Aside) -> dict[str, str] | None:
         return None
     if len(key) != 32 or key.hex() != aside.key:
         return None
-    if any(salt != b64url(derived(key, name)[:16]) for salt, name, _ in triples):
+    salts = b64url_each([derived(key, name)[:16] for _, name, _ in triples])
+    if salts != [salt for salt, _, _ in triples]:
         return None
-    named = {name: disclosure for (_, name, _), disclosure in zip(triples, aside.d, strict=True)}
-    opens = {name: commitment(disclosure) for name, disclosure in named.items()}
+    names = [name for _, name, _ in triples]
+    named = dict(zip(names, aside.d, strict=True))
+    opens = dict(zip(names, _commitments(aside.d), strict=True))
     return named if len(named) == len(triples) and opens == leaf.c else None
