@@ -23,7 +23,6 @@ Rules: `make_room` and `commit` are called by one thread, `publish` and `forget`
 SyncFailed and NotVerified are final.
 """
 
-import fcntl
 import os
 import shutil
 import threading
@@ -34,10 +33,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from caveat.errors import NotVerified, Unavailable
+from caveat.errors import NotVerified
 from caveat.ledger.audit import audit
 from caveat.ledger.checkpoint import LogKeys, open_checkpoint, sign_checkpoint
-from caveat.ledger.files import Changes, NoRoom, read_file, translated
+from caveat.ledger.files import Changes, NoRoom, free_bytes, hold, read_file, translated
 from caveat.ledger.log import Entry
 from caveat.ledger.proof import verify_consistency
 from caveat.ledger.segments import SEGMENT_BYTES, Segments
@@ -101,7 +100,7 @@ class Disk:
         with translated(directory):
             for name in ("", "wal"):
                 (directory / name).mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(directory / "lock")
+            self._lock = hold(directory / "lock")
         try:
             with translated(directory):
                 shutil.rmtree(directory / "tmp", ignore_errors=True)
@@ -130,7 +129,7 @@ class Disk:
         published yet is going to be written once more.  Raises NoRoom where the free-space floor would be passed."""
         with translated(self.directory):
             waiting = self._committed_bytes - self._integrated_bytes + batch_bytes(entries)
-            if _free_bytes(self.directory) < self._free_floor + waiting:
+            if free_bytes(self.directory) < self._free_floor + waiting:
                 raise NoRoom(str(self.directory))
             with self._writing:
                 self._wal.reserve(self.size, entries)
@@ -287,22 +286,3 @@ class Disk:
         if published.size < head.size:
             self._sign()
         return None
-
-
-def _lock(path: Path) -> int:
-    """Hold the directory as its one writer until the descriptor is closed, or the process ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Unavailable(
-            f"the ledger `{path.parent}` is open in another process", code="ledger_in_use", hint="stop that one first"
-        ) from None
-    return descriptor
-
-
-def _free_bytes(directory: Path) -> int:
-    """What an ordinary user may still write there."""
-    figures = os.statvfs(directory)
-    return figures.f_bavail * figures.f_frsize

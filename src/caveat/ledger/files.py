@@ -7,6 +7,7 @@ one that is there already must hold the same bytes.
 """
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,25 @@ def write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def hold(path: Path) -> int:
+    """Hold the directory as its one writer until the descriptor is closed, or the process ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Unavailable(
+            f"the ledger `{path.parent}` is open in another process", code="ledger_in_use", hint="stop that one first"
+        ) from None
+    return descriptor
+
+
+def free_bytes(directory: Path) -> int:
+    """What an ordinary user may still write there."""
+    figures = os.statvfs(directory)
+    return figures.f_bavail * figures.f_frsize
 
 
 class Changes:

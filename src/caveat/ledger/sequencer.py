@@ -12,22 +12,19 @@ too little room refuses admission before anything is written.
 import asyncio
 import threading
 import time
-from bisect import bisect_left, bisect_right
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from caveat.errors import BadInput, CaveatError, NotVerified, StaleFence, Unavailable
+from caveat.errors import BadInput, CaveatError, StaleFence, Unavailable
 from caveat.ledger.checkpoint import LogKeys
 from caveat.ledger.disk import Disk, LedgerSettings
 from caveat.ledger.fence import FenceKeeper, check_entries
 from caveat.ledger.files import NoRoom
 from caveat.ledger.log import NO_FENCE, Entry, Fence, Placed
-from caveat.ledger.receipt import Receipt, make_receipt
-from caveat.ledger.tiles import TreeReader
+from caveat.ledger.recent import Recent, receipt_of, stored
 from caveat.ledger.tree import leaf_hash
-from caveat.ledger.vault import read_aside
 from caveat.ledger.waiting import Answer, Job, Queue, Watches, here, tell
 
 MAX_UNPUBLISHED: Final = 100_000
@@ -53,7 +50,7 @@ class Sequencer:
         self._closing = False
         self._finishing = False
         self._stalled: NoRoom | None = None
-        self._recent = _Recent()
+        self._recent = Recent()
         self._publishing = threading.Lock()
         self._published = (disk.checkpoint, disk.published.size)
         self._published_at = -float("inf")
@@ -99,7 +96,9 @@ class Sequencer:
         """The entry at an index, from memory as long as it is unpublished, else from the tiles and the vault."""
         self._check(index)
         recent = self._recent.get(index)
-        return recent if recent is not None else await asyncio.to_thread(self._stored, index)
+        if recent is not None:
+            return recent
+        return await asyncio.to_thread(stored, self._disk.read, self._vault, self._published[1], index)
 
     async def proof(self, index: int) -> bytes:
         """A receipt for the newest published checkpoint."""
@@ -107,7 +106,7 @@ class Sequencer:
         checkpoint, size = self._published
         if index >= size:
             raise Unavailable(f"entry {index} is not under a checkpoint yet", hint="try again in a second")
-        return await asyncio.to_thread(self._receipt, index, checkpoint, size)
+        return await asyncio.to_thread(receipt_of, self._disk.read, index, checkpoint, size)
 
     # --- beyond the port ---
 
@@ -167,7 +166,8 @@ class Sequencer:
     def _write(self) -> None:
         while jobs := self._queue.take():
             tell(self._carry_out(jobs))
-            self._news.set()
+            if not self._news.is_set():
+                self._news.set()
             self._pace()
 
     def _pace(self) -> None:
@@ -283,17 +283,6 @@ class Sequencer:
         if not 0 <= index < self.size:
             raise BadInput(f"expected an index below {self.size}, got {index}")
 
-    def _stored(self, index: int) -> Entry:
-        tree = TreeReader(self._disk.read, self._published[1])
-        leaf = tree.entry(index)
-        if leaf_hash(leaf) != tree.leaf_hash(index):
-            raise NotVerified(f"entry {index} does not have the hash that its tile holds", step="tiles")
-        return Entry(leaf, read_aside(self._vault, index))
-
-    def _receipt(self, index: int, checkpoint: bytes, size: int) -> bytes:
-        proof = TreeReader(self._disk.read, size).inclusion(index)
-        return make_receipt(Receipt(index, tuple(proof), checkpoint))
-
 
 def open_log(directory: Path, vault: Path, keys: LogKeys, settings: LedgerSettings | None = None) -> Sequencer:
     """The ledger in a directory, made if there is none, recovered if it was left in a hurry.
@@ -302,29 +291,3 @@ def open_log(directory: Path, vault: Path, keys: LogKeys, settings: LedgerSettin
     """
     settings = settings or LedgerSettings()
     return Sequencer(Disk(directory, vault, keys, settings), vault, settings)
-
-
-class _Recent:
-    """The entries that are durable but not published, in memory: batches in order."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._batches: deque[tuple[int, tuple[Entry, ...]]] = deque()
-
-    def add(self, first: int, entries: tuple[Entry, ...]) -> None:
-        with self._lock:
-            self._batches.append((first, entries))
-
-    def drop(self, size: int) -> None:
-        """Let go of all below an index."""
-        with self._lock:
-            while self._batches and self._batches[0][0] + len(self._batches[0][1]) <= size:
-                self._batches.popleft()
-
-    def get(self, index: int) -> Entry | None:
-        with self._lock:
-            batches = list(self._batches)
-        at = bisect_right(batches, index, key=lambda batch: batch[0]) - 1
-        if at < 0 or index >= batches[at][0] + len(batches[at][1]):
-            return None
-        return batches[at][1][index - batches[at][0]]

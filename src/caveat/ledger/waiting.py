@@ -53,10 +53,15 @@ def tell(answers: Iterable[Answer]) -> None:
 
 
 class Queue:
-    """Appends that wait for the writer: many put, one takes."""
+    """Appends that wait for the writer: many put, one takes.
+
+    The taker sleeps on `_bell`, a lock that is held while nobody has rung; whoever finds it sleeping wakes it, once.
+    """
 
     def __init__(self) -> None:
-        self._ready = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._jobs: deque[Job] = deque()
         self._bytes = 0
         self._sleeping = False
@@ -65,43 +70,46 @@ class Queue:
 
     def put(self, job: Job) -> None:
         """Let a job in.  Raises Unavailable when it is closed, or when too much waits already."""
-        with self._ready:
+        with self._lock:
             if self._closed:
                 raise self._closed
             if len(self._jobs) >= MAX_WAITING or self._bytes >= MAX_WAITING_BYTES:
                 raise Unavailable("too many records wait for the ledger", code="overloaded", hint="try again soon")
             self._jobs.append(job)
             self._bytes += job.size
-            if self._sleeping:
-                self._sleeping = False
-                self._ready.notify()
+            self._wake()
 
     def take(self) -> Sequence[Job]:
         """All that waits, up to a batch.  Sleeps while there is nothing; empty once it is closed and drained."""
-        with self._ready:
-            self._taken = ()
-            while not self._jobs and not self._closed:
+        while True:
+            with self._lock:
+                self._taken = [self._jobs.popleft() for _ in range(min(len(self._jobs), MAX_BATCH))]
+                self._bytes -= sum([job.size for job in self._taken])
+                if self._taken or self._closed:
+                    return self._taken
                 self._sleeping = True
-                self._ready.wait()
-            self._taken = [self._jobs.popleft() for _ in range(min(len(self._jobs), MAX_BATCH))]
-            self._bytes -= sum(job.size for job in self._taken)
-            return self._taken
+            self._bell.acquire()
 
     def close(self, why: Unavailable) -> None:
         """Let nobody in any more; those inside are still served."""
-        with self._ready:
+        with self._lock:
             self._closed = self._closed or why
-            self._sleeping = False
-            self._ready.notify()
+            self._wake()
 
     def fail(self, why: Unavailable) -> None:
         """Close, and tell everybody inside, those in the writer's hands too, that it is over."""
         self.close(why)
-        with self._ready:
+        with self._lock:
             left = [*self._taken, *self._jobs]
             self._taken = ()
             self._jobs.clear()
         tell((job.waiter, why) for job in left)
+
+    def _wake(self) -> None:
+        """Under the lock: ring for a taker that sleeps."""
+        if self._sleeping:
+            self._sleeping = False
+            self._bell.release()
 
 
 class Watches:
