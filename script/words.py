@@ -6,6 +6,7 @@ script/words --check    say what is missing, change nothing (tests/console/test_
 # ruff: noqa: INP001
 
 import io
+import runpy
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+set_french = runpy.run_path(str(Path(__file__).with_name("sentences.py")))["set_french"]
 ROOT = Path(__file__).parents[1] / "src" / "caveat" / "console"
 METHODS = [("**/templates/**.html", "jinja2.ext:babel_extract")]
 OPTIONS = {"**/templates/**.html": {"extensions": "jinja2.ext.i18n", "silent": "false", "newstyle_gettext": "true"}}
@@ -40,6 +42,9 @@ def catalogue(path: Path, language: str) -> Catalog:
 def compiled(made: Catalog) -> bytes:
     """The catalogue as gettext reads it."""
     out = io.BytesIO()
+    for one in made:
+        if one.id and made.locale_identifier == "fr":
+            one.string = set_french(one.string) if isinstance(one.string, str) else tuple(map(set_french, one.string))
     write_mo(out, made)
     return out.getvalue()
 

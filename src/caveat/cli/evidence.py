@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from caveat.cli import evidence_challenge, evidence_export
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
-from caveat.cli.output import Json, emit, out, say, table
+from caveat.cli.output import Json, emit, hang, out, say, spoken_language, table
 from caveat.cli.remote import Where
 from caveat.evidence.guarded import COUNTS, FORMAT, follows, open_guarded
 from caveat.evidence.report import Report
@@ -24,6 +23,7 @@ from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.house.past import read_past
 from caveat.gateway.proof.trusting import trust_text
+from caveat.sentences.said import phrase, said
 
 app = typer.Typer(
     help="Evidence for an outsider: export, view, trust, challenge, receive, answer, audit, open.", no_args_is_help=True
@@ -83,9 +83,13 @@ def verify(
             help="How many processes read the records; one a core where not given, four at most.", min=1, max=64
         ),
     ] = None,
+    language: Annotated[
+        str, typer.Option(help="Of the result in words and of the report: en or fr.  Otherwise as LANG says, else en.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Verify a bundle offline: needs no home, no gateway and no network."""
+    spoken = spoken_language(language, os.environ)
     keys = read_trust(read_bytes(trust_file))
     if _is_guarded(bundle):
         _verify_guarded(bundle, keys, after, as_json=as_json)
@@ -98,12 +102,12 @@ def verify(
         if page is None:
             report = verify_bundle(file, keys, known, before, tickets, processes)
         else:
-            report, html = verify_with_page(file, keys, known, before, tickets, processes)
+            report, html = verify_with_page(file, keys, known, before, tickets, processes, language=spoken)
             write_new(page, html.encode(), replacing=True)
     if as_json:
         emit(report)
     else:
-        print_report(report)
+        print_report(report, spoken)
     if not report.verified:
         raise typer.Exit(1)
 
@@ -144,17 +148,18 @@ def verify_bytes(bundle: bytes, trust_bytes: bytes) -> Report:
     return verify_bundle(BytesIO(bundle), read_trust(trust_bytes))
 
 
-def print_report(report: Report) -> None:
+def print_report(report: Report, language: str = "en") -> None:
     """Each step with its mark; what was not proved, and why."""
     for step in report.steps:
-        out.print(f"{MARKS[step.outcome]} {step.number:>2}. {escape(step.title)}")
+        hang(f"{MARKS[step.outcome]} {step.number:>2}.", said(step.title, language))
         if step.says:
-            out.print(f"       [dim]{escape(step.says)}[/dim]")
+            hang("      ", said(step.says, language), "dim")
         for also in step.also:
-            out.print(f"       [dim]also: {escape(also)}[/dim]")
+            hang("      ", phrase("also: {what}", language, what=said(also, language)), "dim")
         for limit in step.limits:
-            out.print(f"       [yellow]not proved: {escape(limit)}[/yellow]")
-    out.print("[bold green]Verified.[/bold green]" if report.verified else "[bold red]Not verified.[/bold red]")
-    out.print("[dim]No bundle of this kind can prove:[/dim]")
+            hang("      ", phrase("not proved: {what}", language, what=said(limit, language)), "yellow")
+    told = phrase("Verified", language) if report.verified else phrase("Not verified", language)
+    out.print(f"[bold {'green' if report.verified else 'red'}]{told}.[/]")
+    say(phrase("No bundle of this kind can prove:", language))
     for what in report.beyond:
-        out.print(f"[dim]  - {escape(what)}[/dim]")
+        hang("  -", said(what, language), "dim")

@@ -5,7 +5,7 @@ Exit codes: 0 done or verified, 1 refused or not verified, 2 wrong use, 3 the sy
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from caveat.errors import CaveatError
+from caveat.errors import BadInput, CaveatError
+from caveat.sentences.said import LANGUAGES
 
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object instead of text.")]
 
@@ -38,6 +40,25 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
     out.print(grid)
+
+
+def hang(head: str, text: str, style: str = "") -> None:
+    """A head and a text whose later lines stand under its first; in one line where no terminal is."""
+    if not out.is_terminal:
+        out.print(f"{head} {f'[{style}]{escape(text)}[/]' if style else escape(text)}")
+        return
+    rows = Table.grid(padding=(0, 1))
+    rows.add_row(head, Text(text, style=style))
+    out.print(rows, soft_wrap=False)
+
+
+def spoken_language(wanted: str, environ: Mapping[str, str]) -> str:
+    """The language of what is told to a person: the wanted one, else the environment's (POSIX: LC_ALL, LC_MESSAGES,
+    LANG), else English.  Raises BadInput for a wanted one that there is not."""
+    if wanted and wanted not in LANGUAGES:
+        raise BadInput(f"`--language`: expected {' or '.join(LANGUAGES)}, got `{wanted}`")
+    set_ = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    return wanted or (set_[:2] if set_[:2] in LANGUAGES else LANGUAGES[0])
 
 
 def emit(value: Any) -> None:

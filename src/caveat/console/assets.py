@@ -29,6 +29,11 @@ def href(name: str) -> str:
     return f"/console/static/{_VERSION}/{name}"
 
 
+def text(name: str) -> str:
+    """An asset as text."""
+    return _FILES[name].decode()
+
+
 async def asset(request: Request) -> Response:
     """An asset.  Raises Refused `not_found`."""
     name = request.path_params["name"]

@@ -66,7 +66,7 @@ class EvidencePages:
         return RedirectResponse(f"{PREFIX}/evidence", 303)
 
     async def _verify(self, visit: Visit) -> Response:
-        self._ports.evidence.verify(visit.path["id"])
+        self._ports.evidence.verify(visit.path["id"], visit.viewer.language)
         return RedirectResponse(f"{PREFIX}/evidence", 303)
 
     async def _report(self, visit: Visit) -> Response:

@@ -16,6 +16,8 @@ from caveat.console import assets, words
 from caveat.console.ports import Place
 from caveat.console.roles import PAGES, may
 from caveat.console.sessions import Session, Sessions
+from caveat.evidence.report_page import script, words_of
+from caveat.sentences.said import said as in_words
 from caveat.terms.document import Text
 
 PREFIX = "/console"
@@ -59,6 +61,7 @@ class Pages:
             "href": assets.href,
             "prefix": PREFIX,
             "place": self._place,
+            "proof_words": words_of((script("proof.js"), assets.text("check.js")), language),
             "logkeys": self._place.keys,
             "menu": tuple(PAGES),
             "may": may,
@@ -71,6 +74,8 @@ class Pages:
             "short": words.short,
             "ticked": words.ticked,
             "said": lambda text: said(text, language),
+            "released": lambda line: words.released(line, language),
+            "ours": lambda sentence: in_words(sentence, language),
         }
         return made
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from caveat.decide.explain import best_language
+from caveat.sentences.said import said
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 LOCALE = Path(__file__).parent / "locale"
@@ -49,6 +50,15 @@ def ticked(sentence: str) -> Markup:
         return Markup("{}").format(sentence)
     made = (Markup("<code>{}</code>").format(p) if i % 2 else Markup("{}").format(p) for i, p in enumerate(pieces))
     return Markup("").join(made)
+
+
+def released(line: str, language: str) -> str:
+    """A line of the release view: where the value stands in the viewer's language, the value itself untouched."""
+    place, equals, value = line.partition(" = ")
+    head, _, rest = place.partition(" ")
+    if not equals:
+        return said(line, language)
+    return f"{said(head, language)} {rest}{equals}{value}" if rest else f"{said(head, language)}{equals}{value}"
 
 
 def short(digest: str) -> str:

@@ -8,6 +8,8 @@ script compares them with the signed ones.
 
 import base64
 import hashlib
+import re
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, BinaryIO, Final
 
@@ -28,10 +30,13 @@ from caveat.evidence.verify import verify_case
 from caveat.keys import KeyKind
 from caveat.ledger.tiles import TILE_WIDTH, TreeReader
 from caveat.note import open_note, read_tree_head
+from caveat.sentences.said import grouped, phrase, said
 
 SHOWN_RECORDS: Final = 64
 """How many records the page holds with their proofs: spread evenly over the range, those that change what is in force first."""
 MOST_DAYS: Final = 62
+SCRIPTS: Final = ("proof.js", "report.js")
+_SAYS: Final = re.compile(r'\b(?:fail|_)\(\s*"([^"]+)"')
 
 _PLACE: Final = files("caveat.evidence").joinpath("page")
 
@@ -43,13 +48,15 @@ def verify_with_page(  # noqa: PLR0913, PLR0917 - what one verification has befo
     after: BinaryIO | None = None,
     tickets: tuple[bytes, ...] = (),
     processes: int | None = 1,
+    *,
+    language: str = "en",
 ) -> tuple[Report, str]:
-    """The report on a bundle, as `verify` gives it, and its page."""
+    """The report on a bundle, as `verify` gives it, and its page in that language (one of those of caveat.sentences)."""
     case = Case(file, trust, last, Findings(TITLES, NEEDED), after, tickets, processes)
     gathered = Gathered(case)
     case.watches[0] = gathered
     report = verify_case(case)
-    return report, _page(case, gathered, report)
+    return report, _page(case, gathered, report, language)
 
 
 def script(name: str) -> str:
@@ -57,11 +64,20 @@ def script(name: str) -> str:
     return _PLACE.joinpath(name).read_text("utf-8")
 
 
-def _page(case: Case, gathered: Gathered, report: Report) -> str:
-    scripts = [script("proof.js"), script("report.js")]
+def words_of(scripts: Sequence[str], language: str) -> dict[str, str]:
+    """What scripts say (`fail("..")`, `_("..")`, with `{name}` for what is put in), from English to that language."""
+    made = {form: phrase(form, language) for text in scripts for form in _SAYS.findall(text)}
+    return {form: says for form, says in made.items() if says != form}
+
+
+def _page(case: Case, gathered: Gathered, report: Report, language: str) -> str:
+    scripts = [script(name) for name in SCRIPTS]
     held = _held(case)
+    if held:
+        held["words"] = words_of(scripts, language)
     days = sorted(gathered.days.items())[-MOST_DAYS:]
     names: dict[str, Any] = {
+        "language": language,
         "report": report,
         "manifest": report.manifest,
         "policy": " ".join(f"'sha256-{_digest(text)}'" for text in scripts) if held else "'none'",
@@ -72,23 +88,26 @@ def _page(case: Case, gathered: Gathered, report: Report) -> str:
         "signers": _signers(case),
         "days": days,
         "endings": [ending for ending in ENDINGS if any(counts[ending] for _, counts in days)],
-        "plot": Markup(day_plot(days) + legend(days)) if days else "",  # noqa: S704 - numbers, days, our own words
-        "clauses": _clauses(gathered),
+        "plot": Markup(day_plot(days, language) + legend(days, language)) if days else "",  # noqa: S704 - numbers, days, our own words
+        "clauses": _clauses(gathered, language),
         "closed": gathered.closed,
         "quiet": gathered.quiet,
         "waivers": _waivers(case),
         "coverage": [_measured(name, data) for name, data in sorted(gathered.measured.items())],
         "terms": _terms(case),
     }
-    return _environment().from_string(script("report.html")).render(names)
+    return _environment(language).from_string(script("report.html")).render(names)
 
 
-def _environment() -> Environment:
+def _environment(language: str) -> Environment:
     made = Environment(
         autoescape=select_autoescape(default_for_string=True), undefined=StrictUndefined, trim_blocks=True
     )
-    made.filters["count"] = lambda number: f"{number:,}"
-    made.filters["hours"] = lambda ms: f"{ms / 3_600_000:,.1f}"
+    made.globals["_"] = lambda form, **words: phrase(form, language, **words)
+    made.filters["ours"] = lambda sentence: said(sentence, language)
+    made.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}." if text else ""
+    made.filters["count"] = lambda number: grouped(f"{number:,}", language)
+    made.filters["hours"] = lambda ms: grouped(f"{ms / 3_600_000:,.1f}", language)
     made.filters["time"] = moment_of
     return made
 
@@ -164,11 +183,11 @@ def _signers(case: Case) -> list[tuple[str, str]]:
     return rows + [("witness", f"{k.name}+{k.id.hex()}") for k in case.trust.witnesses.values()]
 
 
-def _clauses(gathered: Gathered) -> list[dict[str, Any]]:
+def _clauses(gathered: Gathered, language: str) -> list[dict[str, Any]]:
     days = sorted(gathered.days)[-MOST_DAYS:]
     rows = sorted(gathered.clauses.items(), key=lambda item: (-sum(item[1].values()), item[0]))
     return [
-        {"id": clause, "sum": sum(by_day.values()), "plot": Markup(spark([by_day[d] for d in days]))}  # noqa: S704
+        {"id": clause, "sum": sum(by_day.values()), "plot": Markup(spark([by_day[d] for d in days], language))}  # noqa: S704
         for clause, by_day in rows
     ]
 

@@ -47,7 +47,8 @@ def title(one: Answered) -> str:
 def sentence(one: Answered, solvers: Mapping[str, str], before: str, after: str) -> str:
     """The answer: that there is one, that there is none and who proved it, or that it is not known."""
     if one.says == "found":
-        return "here is " + ASKED[one.question.asks][1].format(before=before, after=after, duty=_duty(one))
+        asked = ASKED[one.question.asks][1].format(before=before, after=after, duty=_duty(one))
+        return f"here is {asked}"
     if one.says == "none":
         return f"there is none ({proved(one, solvers)})"
     said = ", ".join(f"{name} says {answer}" for name, answer in one.answers.items())
@@ -74,7 +75,7 @@ def described(request: Imagined) -> list[str]:
         f"a {plain.get('operation', 'chat')} call by `{plain.get('caller', 'someone')}` "
         f"to `{plain.get('model', 'any model')}` for `{plain.get('purpose', 'any purpose')}`"
     )
-    lines = [head + (", once the model answers" if plain.get("stage") == "reply" else "")]
+    lines = [f"{head}, once the model answers" if plain.get("stage") == "reply" else head]
     lines += [_fact(FACT[name], value) for name, value in plain.items() if name in FACT and _departs(FACT[name], value)]
     lines += [f"`{code}` scored {score} per mille in the request" for code, score in request.pm.items()]
     lines += [_voiced(word, score) for word, score in request.said.items()]

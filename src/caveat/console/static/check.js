@@ -1,7 +1,8 @@
 // "Verify here": a record's leaf, its receipt and the checkpoint's signature, by the script that evidence reports carry (proof.js).
 import { localise } from "./console.js";
 
-const { bytes, checkInclusion, hex, leafHash, openCheckpoint, readReceipt, unsignedHead } = caveatProof;
+const book = JSON.parse(document.querySelector("meta[name=proof-words]").content);
+const { bytes, checkInclusion, fail, hex, leafHash, openCheckpoint, readReceipt, unsignedHead } = caveatProof;
 
 /* The keys that signed a checkpoint; null where the browser has no Ed25519.  Throws where a signature does not hold. */
 async function signers(checkpoint, keys) {
@@ -25,9 +26,9 @@ async function check(record, told) {
   say(told.dataset.works);
   try {
     const answer = await fetch(record.dataset.receipt, { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`receipt: ${answer.status}`);
+    if (!answer.ok) fail("the gateway gave no receipt (status {status})", { status: answer.status });
     const found = readReceipt(await answer.text());
-    if (found.index !== Number(record.dataset.index)) throw new Error("the receipt is for another record");
+    if (found.index !== Number(record.dataset.index)) fail("the receipt is for another record");
     const leaf = await leafHash(bytes(record.dataset.leaf));
     say(told.dataset.leafOk, hex(leaf));
     const head = unsignedHead(found.checkpoint);
@@ -39,7 +40,7 @@ async function check(record, told) {
     say(told.dataset.beyond);
     told.classList.add("proved");
   } catch (error) {
-    say(told.dataset.wrong, String(error.message ?? error));
+    say(told.dataset.wrong, caveatProof.told(error, book));
     told.classList.add("wrong");
   }
   localise(told);

@@ -10,9 +10,13 @@
 const caveatProof = (() => {
   const utf8 = new TextEncoder();
 
-  const fail = (why) => {
-    throw new Error(why);
+  const filled = (form, words = {}) => form.replace(/\{([a-z]+)\}/g, (place, name) => words[name] ?? place);
+
+  /* An error keeps its sentence with its places open, so that `told` can say it in the words of a book. */
+  const fail = (form, words) => {
+    throw Object.assign(new Error(filled(form, words)), { form, words });
   };
+  const told = (error, book = {}) => (error.form ? filled(book[error.form] ?? error.form, error.words) : `${error.message || error}`);
 
   const bytes = (text) => {
     let raw;
@@ -52,7 +56,7 @@ const caveatProof = (() => {
     const name = text.slice(0, first);
     const data = bytes(text.slice(second + 1).trim());
     const id = (await sha256(utf8.encode(name + "\n"), data)).slice(0, 4);
-    if (hex(id) !== text.slice(first + 1, second)) fail(`the key of ${name} has another id than it says`);
+    if (hex(id) !== text.slice(first + 1, second)) fail("the key of {name} has another id than it says", { name });
     return { name, id: hex(id), type: data[0], key: data.slice(1) };
   };
 
@@ -88,7 +92,7 @@ const caveatProof = (() => {
       }
       const public_ = await crypto.subtle.importKey("raw", key.key, { name: "Ed25519" }, false, ["verify"]);
       if (!(await crypto.subtle.verify({ name: "Ed25519" }, public_, raw, message)))
-        fail(`the signature by ${key.name}+${key.id} does not hold`);
+        fail("the signature by {key} does not hold", { key: `${key.name}+${key.id}` });
       by.push(`${key.name}+${key.id}`);
     }
     if (!by.length) fail("no signature is by a key that is known here");
@@ -179,7 +183,7 @@ const caveatProof = (() => {
     const raw = bytes(text + "=".repeat((4 - (text.length % 4)) % 4));
     const [, name, value] = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(raw));
     if (leaf.c?.[name] !== base64url(await sha256(utf8.encode(disclosure))))
-      fail(`what is disclosed as ${name} is not what the record committed to`);
+      fail("what is disclosed as {name} is not what the record committed to", { name });
     return [name, value];
   };
 
@@ -189,7 +193,7 @@ const caveatProof = (() => {
   const unsignedHead = (note) => readHead(parseNote(note).text);
 
   return {
-    bytes, checkConsistency, checkDisclosure, checkInclusion, checkReceipt, digestName, hex, leafHash, openCheckpoint, openNote,
-    readKey, readReceipt, unsignedHead, utf8: (text) => utf8.encode(text),
+    bytes, checkConsistency, checkDisclosure, checkInclusion, checkReceipt, digestName, fail, filled, hex, leafHash, openCheckpoint, openNote,
+    readKey, readReceipt, told, unsignedHead, utf8: (text) => utf8.encode(text),
   };
 })();

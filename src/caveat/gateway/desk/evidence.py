@@ -153,11 +153,11 @@ class Evidence:
         """Put a challenge that came in on record.  Raises NotVerified."""
         await challenges.put_challenge(self._house, note)
 
-    def verify(self, id_: str) -> None:
+    def verify(self, id_: str, language: str = "en") -> None:
         """Begin to verify a bundle that was let go, unless that runs."""
         self.bundle(id_)
         if not self._runs(id_):
-            self._verifying[id_] = asyncio.get_running_loop().create_task(self._verify(id_))
+            self._verifying[id_] = asyncio.get_running_loop().create_task(self._verify(id_, language))
 
     def report(self, id_: str) -> Path:
         """The report of its last verification, a page of its own.  Raises Refused where there is none."""
@@ -166,10 +166,10 @@ class Evidence:
             raise Refused("this bundle was not verified here yet", code="not_found", status=404)
         return path
 
-    async def _verify(self, id_: str) -> None:
+    async def _verify(self, id_: str, language: str) -> None:
         trust, page = self._beside(id_, "trust"), self._beside(id_, "report.html")
         await asyncio.to_thread(write_whole, trust, self.trust().encode())
-        words = ("verify", str(self._zip(id_)), "--trust", str(trust), "--report", str(page))
+        words = ("verify", str(self._zip(id_)), "--trust", str(trust), "--report", str(page), "--language", language)
         try:
             told = await self._verbs.ask(*words, seconds=3600.0)
             failed = [step["number"] for step in told["steps"] if step["outcome"] == "failed"]
