@@ -492,7 +492,9 @@ def phase(lease, grant, at, used):
         return "running"
     after = "revocation" if lease["by"] else "lapse"
     on = grant and after in grant["after"] and lease["by"] != "operator"
-    beyond = on and at < lease["until"] + grant["days"] * 86400000 and used < lease["calls"] + grant["calls"]
+    days = grant["days"] * 86400000 if grant else 0
+    before = min(lease["until"] + days, lease["lapsed"] + days if days and lease.get("lapsed") else FOREVER)
+    beyond = on and at < before and used < lease["calls"] + grant["calls"]
     return "continuity" if beyond else "lapsed"
 
 def lasting(yaml):
@@ -675,6 +677,7 @@ def facts_in(values, groups):
 # --- what is in force: the control records, folded ---
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
+         "clock.ahead",
          "end.stated", "talks.step", "meter.beat", "meter.tickets", "content.viewed", "vendor.notified",
          "bodies.destroyed", "evidence.exported", "evidence.challenged", "evidence.answered")
 UNREAD = ("end.stated", "vendor.notified", "bodies.destroyed")
@@ -750,7 +753,11 @@ class Register:
             kept = [a for a in self.approvers if a["person"] != id_]
             need(len(kept) < len(self.approvers), "an approver was removed who is none")
             self.approvers = kept
-        elif what == "hold.decided" and doc and REFUSAL in doc:
+        elif what == "lease.lapsed":
+            lease = self.leases[self.terms[id_].digest]
+            need(not lease.get("lapsed") and (leaf["t"] >= lease["until"] or lease["calls"] < FOREVER), "a lease lapsed twice, or too early")
+            self.leases[self.terms[id_].digest] = lease | {"lapsed": max(leaf["t"], 1)}
+        elif what == "waiver.refused" or (what == "hold.decided" and doc and REFUSAL in doc):
             self.refused(leaf, doc)
             self.decided.add(id_)
         elif what == "waiver.granted" or (what == "hold.decided" and doc):
@@ -833,13 +840,18 @@ class Register:
         own = {vendor, *(key.named for key in self.repositories[vendor].terms_keys())} if vendor else terms.vendor if terms else set()
         return [person for person in self.approvers if person["side"] != "vendor" or person["by"] & own]
     def refused(self, leaf, doc):
-        """A held call that a person refused by signing."""
-        payload, sigs, message = dsse(doc, "hold-refusal")
+        """A held call, or a waiver that was asked for, that a person refused by signing; a waiver maybe by nobody's signature."""
+        waiver = leaf["what"] == "waiver.refused"
+        if waiver and not doc:
+            need(re.fullmatch("w-[0-9a-f]{16}", leaf["id"]) and leaf["id"] not in self.decided, "a waiver was decided twice, or is none")
+            return
+        payload, sigs, message = dsse(doc, "waiver-refusal" if waiver else "hold-refusal")
+        named = "w-" + hashlib.sha256(payload).hexdigest()[:16] if waiver else read_json(payload, "a refusal")["hold"]
         heard = self.heard(read_json(payload, "a refusal")["terms"])
         by = [person for person in heard for keyid, sig in sigs if person["key"].named == keyid]
         for person in by:
             person["key"].verify(message, dict(sigs)[person["key"].named])
-        need(by and read_json(payload, "a refusal")["hold"] == leaf["id"] not in self.decided, "a refusal is nobody's, or of another hold")
+        need(by and named == leaf["id"] not in self.decided, "a refusal is nobody's, or of another hold")
     def lift(self, doc, leaf):
         """A waiver, or an approval of a held call, once enough persons signed who did not ask for it themselves."""
         kind = "waiver" if leaf["what"] == "waiver.granted" else "hold"

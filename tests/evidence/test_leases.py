@@ -123,6 +123,20 @@ def test_continuity_lets_through_what_it_names() -> None:
     assert "purpose" in found.says
 
 
+def test_days_of_continuity_after_the_count_run_from_the_record_that_says_so() -> None:
+    book = Leasing()
+    book.found(signed(1, "continuity: {days: 1, calls: 9}\n"))
+    book.call()
+    book.call()
+    assert step(book).limits == ("since when the continuity of `office@1` runs: no record says when its lease lapsed",)
+    book.control("lease.lapsed", "office")
+    book.call()
+    book.now_ms += 24 * HOUR + LATE_MS
+    assert step(book).outcome == "proved"
+    index = book.call()
+    assert (step(book).outcome, step(book).index) == ("failed", index)
+
+
 def test_after_a_revocation_only_its_continuity_is_left() -> None:
     book = Leasing()
     book.found(signed(9, "continuity: {days: 1, purposes: [translation], after: [revocation]}\n"))
@@ -154,4 +168,6 @@ def test_without_a_lease_there_is_nothing_to_find() -> None:
 def test_a_clock_that_was_set_back_is_told(book: Leasing) -> None:
     book.call()
     book.control("clock.back", "gw1", msgspec.json.encode({"clock_ms": 1, "record_ms": NOW_MS}))
+    book.control("clock.ahead", "gw1", msgspec.json.encode({"clock_ms": NOW_MS, "expected_ms": 1, "seen": "running"}))
     assert "set back 1 times" in step(book).says
+    assert "1 times the clock went ahead" in step(book).says

@@ -2,7 +2,7 @@
 
 import pytest
 
-from caveat.ledger.clock import Clock
+from caveat.ledger.clock import Clock, Leap
 
 S = 1_000_000_000
 
@@ -61,6 +61,39 @@ def test_a_time_on_record_is_never_left_behind(machine: Machine, clock: Clock) -
     assert clock.now_ms() == on_record + 10_000
     clock.saw(on_record - 1)
     assert clock.now_ms() == on_record + 10_000
+
+
+def test_a_clock_that_is_set_ahead_is_followed_and_told_once(machine: Machine, clock: Clock) -> None:
+    before = clock.now_ms()
+    machine.wall += 7_200 * S
+    machine.wait(3)
+    assert clock.now_ms() == before + 7_203_000
+    assert clock.leap() == Leap(before + 3_000, before + 7_203_000)
+    machine.wait(3_600)
+    assert clock.leap() is None
+
+
+def test_two_leaps_are_told_from_the_first_right_time(machine: Machine, clock: Clock) -> None:
+    before = clock.now_ms()
+    for _ in range(2):
+        machine.wall += 600 * S
+        clock.now_ms()
+    assert clock.leap() == Leap(before, before + 1_200_000)
+
+
+def test_what_time_servers_correct_is_no_leap_nor_is_a_clock_that_is_set_right(machine: Machine, clock: Clock) -> None:
+    machine.wall += 59 * S
+    clock.now_ms()
+    machine.wall -= 7_200 * S
+    machine.wait(10)
+    clock.now_ms()
+    machine.wall += 7_200 * S
+    assert clock.leap() is None
+
+
+def test_a_time_on_record_is_no_leap(machine: Machine, clock: Clock) -> None:
+    clock.saw(machine.wall // 1_000_000 + 5_000_000)
+    assert clock.leap() is None
 
 
 def test_the_real_clocks() -> None:

@@ -114,6 +114,25 @@ def test_who_stops_and_adopts_again_does_not_get_the_first_lease_back() -> None:
     assert folded(stopped, "terms.adopted", "trial@1", FIRST).leases == shorter.leases
 
 
+def test_that_a_lease_is_over_goes_on_record_once_and_a_renewal_begins_anew() -> None:
+    over = folded(BEGUN, "lease.lapsed", "trial", at_ms=NOW + DAY)
+    assert over.leases == {PAIR: Lease(UNTIL, 100, lapsed_ms=NOW + DAY)}
+    assert over.fence != BEGUN.fence
+    with pytest.raises(NotVerified, match="on record already"):
+        folded(over, "lease.lapsed", "trial")
+    assert folded(over, "terms.renewed", "trial", renewal(FIRST)).leases[PAIR].lapsed_ms == 0
+
+
+def test_no_lease_is_over_before_its_day_and_none_that_is_not_there() -> None:
+    dated = founded(signed(lease={"until": "2026-06-30"}))
+    with pytest.raises(NotVerified, match="runs until 2026-07-01"):
+        folded(dated, "lease.lapsed", "trial", at_ms=UNTIL - 1)
+    assert folded(dated, "lease.lapsed", "trial", at_ms=UNTIL).leases
+    for register, name in ((founded(signed(lease=None)), "trial"), (BEGUN, "office")):
+        with pytest.raises(NotVerified, match="nothing lapses"):
+            folded(register, "lease.lapsed", name)
+
+
 @pytest.mark.parametrize("by", [VENDOR, OPERATOR], ids=["vendor", "operator"])
 def test_notice_shortens_the_lease_to_its_day(by: SigningKey) -> None:
     noticed = folded(BEGUN, "terms.ended", "trial", ending(FIRST, by, NOW + 5 * DAY))

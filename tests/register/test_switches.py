@@ -64,6 +64,18 @@ def test_notice_moves_nothing_yet_and_a_continuity_does() -> None:
     assert served_under(ended, "small") == "other"
 
 
+def test_a_lapse_moves_an_alias_where_that_was_asked_for_and_no_other() -> None:
+    leased = signed("trial", ONE, lease={"calls": 3})
+    ready = both(leased)
+    stays = folded(folded(ready, "alias.standby", "small", target("other")), "lease.lapsed", "trial")
+    assert (stays.moved, served_under(stays, "small")) == ({}, "trial")
+    wanted = msgspec.json.encode({"terms": "other", "model": "small", "on_lapse": True})
+    moves = folded(folded(ready, "alias.standby", "small", wanted), "lease.lapsed", "trial")
+    assert moves.moved == {"small": Moved("other", "small", moves.size - 1, True)}
+    assert (moves.standby, served_under(moves, "small")) == ({}, "other")
+    assert "trial" in moves.terms
+
+
 def test_the_end_of_other_terms_moves_nothing() -> None:
     third = folded(READY, "terms.adopted", "third@1", signed("third", f"weights:sha256:{'3' * 64}", alias="large"))
     assert folded(third, "terms.ended", "third").moved == {}

@@ -130,6 +130,36 @@ def test_under_load_no_call_fails_but_those_that_the_new_terms_deny(tmp_path, ho
         assert found.limits == ()
 
 
+def test_a_lapse_moves_the_alias_and_no_call_fails(tmp_path):
+    """The lease of the first is used up under load: the call that finds that is already the other vendor's."""
+    with two(tmp_path) as one:
+        text = version(2).decode()
+        kept = [line for line in text.splitlines() if not line.startswith(("lease:", "continuity:"))]
+        kept.insert(kept.index("markings: civil"), "lease: {calls: 6}")
+        one.gateway.run(one.gateway.house.adopt(one.gateway.signed("\n".join(kept).encode()).raw))
+        one.stand_by()
+        target = {"terms": "other-use", "model": MODEL, "on_lapse": True}
+        assert one.ask("POST", f"/caveat/v1/standby/{MODEL}", json=target).status_code == 200
+        replies: list[str] = []
+
+        def calling():
+            client = one.gateway.http()
+            for _ in range(6):
+                reply = client.post(PATH, json=ASK)
+                replies.append(reply.text if reply.status_code == 200 else str(reply.status_code))
+
+        callers = [threading.Thread(target=calling, daemon=True) for _ in range(3)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert (sum("First" in reply for reply in replies), sum("Second" in reply for reply in replies)) == (6, 12)
+        (row,) = one.ask("GET", "/caveat/v1/aliases").json()["aliases"]
+        lapsed = [index for index, r in enumerate(one.gateway.records()) if r.leaf.what == "lease.lapsed"]
+        assert (row["terms"], row["moved"]["at"]) == ("other-use@1", lapsed[0])
+        assert f"moved to `other-use@1` at record {lapsed[0]}" in one.step().says
+
+
 def test_what_stands_by_serves_nothing_until_then(tmp_path):
     with two(tmp_path) as one:
         one.stand_by()

@@ -19,6 +19,11 @@ def revoked(by: str) -> Lease:
     return Lease(100 * DAY, 1_000, revoked_by=by)
 
 
+def counted(lapsed_ms: int) -> Lease:
+    """A lease of which it is on record that it is over."""
+    return Lease(100 * DAY, 1_000, lapsed_ms=max(lapsed_ms, 1))
+
+
 PHASES = {
     "no lease": (None, None, 10**15, 10**9, "running"),
     "the last moment": (LEASE, None, 100 * DAY - 1, 999, "running"),
@@ -30,6 +35,11 @@ PHASES = {
     "continuity over by date": (LEASE, GRANT, 110 * DAY, 0, "lapsed"),
     "continuity over by count": (LEASE, GRANT, 0, 1_050, "lapsed"),
     "a count with continuity in days alone": (LEASE, Continuity(days=10), 0, 1_000, "lapsed"),
+    "a count, its days from the record of the lapse": (counted(0), GRANT, 10 * DAY, 1_000, "continuity"),
+    "a count, its days over": (counted(0), GRANT, 10 * DAY + 1, 1_000, "lapsed"),
+    "a count, its calls over before its days": (counted(0), GRANT, DAY, 1_050, "lapsed"),
+    "a count, a continuity of calls alone": (counted(0), Continuity(calls=50), 99 * DAY, 1_049, "continuity"),
+    "a date, on record long after": (counted(105 * DAY), GRANT, 110 * DAY, 0, "lapsed"),
     "a revocation, continuity after a lapse": (revoked("vendor"), GRANT, 100 * DAY, 0, "lapsed"),
     "the vendor's revocation": (revoked("vendor"), BOTH, 100 * DAY, 0, "continuity"),
     "the operator's own": (revoked("operator"), BOTH, 100 * DAY, 0, "lapsed"),
@@ -63,7 +73,7 @@ NEAR = {
     "30 days": (30 * DAY, 1_000, 1, "in 30 days"),
     "7 days": (7 * DAY, 1_000, 2, "in 7 days"),
     "1 day": (DAY, 1_000, 3, "in 1 day"),
-    "an hour": (3_600_000, 1_000, 3, "in 1 hours"),
+    "within two hours": (3_600_000, 1_000, 3, "in 2 hours"),
     "20 per cent": (99 * DAY, 200, 1, "after 200 more calls"),
     "5 per cent": (99 * DAY, 50, 2, "after 50 more calls"),
     "1 per cent": (99 * DAY, 10, 3, "after 10 more calls"),

@@ -2,6 +2,9 @@
 
     time = the latest of: the machine's clock; the latest time on record, and what has passed since it was seen
 
+A clock that is set ahead is followed, for only people know which of two times is right; but a leap further than what has
+passed is kept until somebody takes it, to put it on record.
+
 What has passed is measured by the kernel's monotonic clock, which nobody can set.  So a clock that is set back, or stands
 still, prolongs nothing: between two starts time goes on from the latest time on record.
 
@@ -14,11 +17,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from msgspec import Struct
+
 Tick = Callable[[], int]
 
 BACK_MS: Final = 2_000
 """The machine's clock may be so far behind before it counts as set back: clocks are read in another order than records
 are written, and corrections by NTP are small."""
+
+
+AHEAD_MS: Final = 60_000
+"""The machine's clock may leap so far ahead of what has passed before it counts as set: time servers correct by seconds."""
+
+
+class Leap(Struct, frozen=True):
+    """The clock was set ahead: what the time would have been, and what the machine said it was, POSIX ms."""
+
+    expected_ms: int
+    clock_ms: int
 
 
 _passed_ns: Final[Tick] = partial(time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
@@ -34,6 +50,7 @@ class Clock:
         self._lock = threading.Lock()
         self._latest_ns = wall_ns()
         self._seen_ns = passed_ns()
+        self._leap: Leap | None = None
 
     def now_ms(self) -> int:
         """POSIX milliseconds; never less than before."""
@@ -51,13 +68,24 @@ class Clock:
             now = self._advance()
             return max(0, now - self._wall_ns()) // 1_000_000
 
+    def leap(self) -> Leap | None:
+        """That the clock was set ahead since this was asked last, from the first time that it was right; None where not."""
+        with self._lock:
+            self._advance()
+            leap, self._leap = self._leap, None
+            return leap
+
     @property
     def wall_ms(self) -> int:
         """The machine's clock."""
         return self._wall_ns() // 1_000_000
 
     def _advance(self) -> int:
-        passed = self._passed_ns()
-        self._latest_ns = max(self._wall_ns(), self._latest_ns + passed - self._seen_ns)
+        passed, wall = self._passed_ns(), self._wall_ns()
+        expected = self._latest_ns + passed - self._seen_ns
+        if wall - expected > AHEAD_MS * 1_000_000:
+            first = self._leap.expected_ms if self._leap else expected // 1_000_000
+            self._leap = Leap(first, wall // 1_000_000)
+        self._latest_ns = max(wall, expected)
         self._seen_ns = passed
         return self._latest_ns

@@ -12,6 +12,7 @@ Control records and the document each names:
     terms.adopted   document: the signed terms (DSSE envelope)
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     terms.renewed   id of the terms; document: the vendor's signed renewal of their lease
+    lease.lapsed    id of the terms whose lease is over: continuity counts its days from here, and aliases move that are to
     key.new         document CallerKey; never the key itself, only its digest
     key.revoked     id of the key
     key.budgeted    id of the key; document Budget: how much it may use from here on
@@ -34,6 +35,7 @@ Control records and the document each names:
     meter.tickets       name of a seal; document: tickets that came by no call's reply
     coverage.measured   document: the coverage matrix of the terms that it is about (id@version)
     clock.back      the machine's clock was behind the time on record; document: both times
+    clock.ahead     the machine's clock was set ahead; document: both times, and what they were compared with
     end.stated      pair of terms that ended; document: the signed statement of end
     vendor.notified     id of the call; document: the signed note for its vendor
     bodies.destroyed    how many; document: which bodies left the vault for good
@@ -84,6 +86,7 @@ NOTED = (
     "gateway.started",
     "talks.step",
     "clock.back",
+    "clock.ahead",
     "end.stated",
 )
 """Acts that change nothing that is in force."""

@@ -8,10 +8,11 @@ import msgspec
 
 from caveat.record import Leaf
 from caveat.register.repositories import party_keys, renewers
+from caveat.register.switches import moved_on
 from caveat.register.values import Register, no
 from caveat.terms.document import Terms
 from caveat.terms.ending import Ending
-from caveat.terms.lease import Lease, continuing
+from caveat.terms.lease import FOREVER, Lease, continuing
 from caveat.terms.moment import moment_text
 from caveat.terms.renewal import open_renewal
 
@@ -67,4 +68,21 @@ def _renew(after: Register, leaf: Leaf, _index: int, document: bytes) -> Registe
     return msgspec.structs.replace(after, leases={**after.leases, terms.digest: renewal.lease})
 
 
-EFFECTS = {"terms.renewed": _renew}
+def _lapse(after: Register, leaf: Leaf, index: int, _document: bytes) -> Register:
+    """That a lease is over, once for each: its continuity counts its days from here, and an alias moves where other terms
+    stand by for that.  Counts are not the fold's to know: whoever says it too early only stops what they may stop at any time.
+    """
+    terms = after.terms.get(leaf.id)
+    lease = after.leases.get(terms.digest) if terms else None
+    if terms is None or lease is None:
+        raise no(f"no terms called `{leaf.id}` with a lease are in force, so nothing lapses")
+    if lease.lapsed_ms:
+        raise no(f"that the lease of `{terms.draft.name}` is over is on record already")
+    if leaf.t < lease.until_ms and lease.calls >= FOREVER:
+        raise no(f"the lease of `{terms.draft.name}` runs until {moment_text(lease.until_ms)}")
+    lapsed = msgspec.structs.replace(lease, lapsed_ms=max(leaf.t, 1))
+    after = msgspec.structs.replace(after, leases={**after.leases, terms.digest: lapsed})
+    return moved_on(after, leaf.id, index, lapsed=True)
+
+
+EFFECTS = {"terms.renewed": _renew, "lease.lapsed": _lapse}

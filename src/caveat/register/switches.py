@@ -1,9 +1,10 @@
 """Which terms an alias is served under: the other vendor's that stand by, and the move to them.
 
     {"terms": "other-use", "model": "small"}      the terms' id, and the model's alias in them
+    {"model": "small", "on_lapse": true, "terms": "other-use"}      the same, for when the lease lapses as well
 
-Rules of this file: an alias moves by its operator's word, or at the very record that ends the terms it was served under,
-if others stand by; every call after that record is decided under the others, or not at all; nothing moves back by itself.
+Rules of this file: an alias moves by its operator's word, or at the very record that ends the terms it was served under
+(or, where that was asked for, says that their lease has lapsed), if others stand by; every call after that record is decided under the others, or not at all; nothing moves back by itself.
 """
 
 from msgspec import Struct
@@ -14,10 +15,11 @@ from caveat.register.values import Moved, Register, no, read
 
 
 class Target(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an alias is to go."""
+    """Where an alias is to go; `on_lapse` says that what stands by takes over when a lease lapses, too."""
 
     terms: str
     model: str
+    on_lapse: bool = False
 
 
 def served_under(register: Register, alias: str) -> str:
@@ -32,10 +34,13 @@ def served_under(register: Register, alias: str) -> str:
     return ""
 
 
-def moved_on(after: Register, name: str, index: int) -> Register:
-    """The register once terms have ended at a record: what was served under them goes to what stands by."""
+def moved_on(after: Register, name: str, index: int, *, lapsed: bool = False) -> Register:
+    """The register once terms have ended at a record: what was served under them goes to what stands by.  `lapsed`: their
+    lease has, and what is to wait for their end waits on."""
     moved, standby = dict(after.moved), dict(after.standby)
     for alias, target in after.standby.items():
+        if lapsed and (not target.on_lapse or target.terms == name):
+            continue
         if target.terms == name:
             del standby[alias]
         elif target.terms in after.terms and _was_under(after, alias, name):
@@ -78,7 +83,7 @@ def _target(after: Register, alias: str, document: bytes, index: int) -> Moved:
         raise no(f"the terms `{terms.draft.name}` do not cover a model `{target.model}`")
     if alias not in after.moved and after.covering(alias) is None:
         raise no(f"no terms in force cover a model `{alias}`")
-    return Moved(target.terms, target.model, index)
+    return Moved(target.terms, target.model, index, target.on_lapse)
 
 
 EFFECTS = {"alias.standby": _stand_by, "alias.switched": _switch}

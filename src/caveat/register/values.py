@@ -82,11 +82,13 @@ class Seen(Struct, frozen=True):
 
 
 class Moved(Struct, frozen=True):
-    """Where an alias goes: the terms' id, the model's alias in them, and the record that says so."""
+    """Where an alias goes: the terms' id, the model's alias in them, the record that says so, and whether what stands by
+    takes over at a lapse, too."""
 
     terms: str
     model: str
     at: int = -1
+    on_lapse: bool = False
 
 
 class Register(Struct, frozen=True):

@@ -45,12 +45,14 @@ class Lease(Struct, frozen=True):
 
     issued_ms    when the newest renewal was signed, 0 where there was none
     revoked_by   the party that revoked the terms ("vendor", "operator"), "" where none has
+    lapsed_ms    when it was put on record that the lease is over, 0 where it is not
     """
 
     until_ms: int = FOREVER
     calls: int = FOREVER
     issued_ms: int = 0
     revoked_by: str = ""
+    lapsed_ms: int = 0
 
 
 class Bound(Struct, frozen=True):
@@ -82,7 +84,11 @@ def continuing(lease: Lease, continuity: Continuity | None) -> Bound | None:
     end: After = "revocation" if lease.revoked_by else "lapse"
     if continuity is None or end not in continuity.after or lease.revoked_by == "operator":
         return None
-    return Bound(_more(lease.until_ms, continuity.days * DAY_MS), _more(lease.calls, continuity.calls))
+    days = continuity.days * DAY_MS
+    before = _more(lease.until_ms, days)
+    if days and lease.lapsed_ms:  # its count was used up before its day: the days run from there
+        before = min(before, _more(lease.lapsed_ms, days))
+    return Bound(before, _more(lease.calls, continuity.calls))
 
 
 def phase_of(lease: Lease | None, continuity: Continuity | None, at_ms: int, used: int) -> Phase:
@@ -123,6 +129,6 @@ def warning(lease: Lease, at_ms: int, used: int) -> Nearness:
     if not by_date and not by_count:
         return 0, ""
     days = left_ms // DAY_MS
-    when = f"{days} days" if days > 1 else "1 day" if days == 1 else f"{max(1, left_ms // 3_600_000)} hours"
+    when = f"{days} days" if days > 1 else "1 day" if days == 1 else f"{max(2, -(-left_ms // 3_600_000))} hours"
     parts = [f"in {when}"] * bool(by_date) + [f"after {left} more calls"] * bool(by_count)
     return max(by_date, by_count), f"the lease lapses {' or '.join(parts)}"

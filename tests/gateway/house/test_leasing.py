@@ -3,11 +3,13 @@
 import threading
 import time
 
+import msgspec
 import pytest
 from tests.gateway.running import HEAD, MODEL, Running, running, scripted_gateway, upstream_text
 from tests.stories.test_adoption import version
 
 from caveat.gateway.house.founding import SAMPLES, party_key
+from caveat.gateway.house.leasing import note_witnessed
 from caveat.gateway.scripted.script import says
 from caveat.ledger.clock import Clock
 from caveat.terms.document import SignedTerms
@@ -142,6 +144,30 @@ def test_a_clock_set_back_and_one_that_stands_still_prolong_nothing_and_show(gat
     assert call(gateway).json()["error"]["code"] == "terms_lapsed"
 
 
+def test_the_time_that_witnesses_sign_counts_and_a_clock_ahead_of_theirs_shows(gateway):
+    wall = [time.time_ns()]
+    house = gateway.house
+    house.clock = Clock(lambda: wall[0], lambda: 50 * S)
+    now = max(house.now_ms(), house.log.at_ms)
+    gateway.run(note_witnessed(house, now + 30_000))
+    assert house.now_ms() == now + 30_000
+    before = len([one for one in gateway.records() if one.leaf.what == "clock.ahead"])
+    for _ in range(2):
+        gateway.run(note_witnessed(house, now - 2 * 3_600_000))
+    told = [one for one in gateway.records() if one.leaf.what == "clock.ahead"]
+    assert len(told) == before + 1
+    assert msgspec.json.decode(house.document(told[-1].leaf.doc))["seen"] == "witnesses"
+
+
+def test_that_a_lease_is_over_is_on_record_once(gateway):
+    leased(gateway, "lease: {calls: 1}", "continuity: {days: 1, calls: 2}")
+    assert [call(gateway).status_code for _ in range(5)] == [200, 200, 200, 403, 403]
+    newest = [one.leaf for one in gateway.records() if one.leaf.what in ("terms.adopted", "lease.lapsed")]
+    assert [leaf.what for leaf in newest[-2:]] == ["terms.adopted", "lease.lapsed"]
+    (row,) = ask(gateway, "GET", "/caveat/v1/leases").json()["leases"]
+    assert row["lapsed_at"]
+
+
 def test_continuity_goes_on_with_what_it_names(gateway):
     leased(
         gateway,
@@ -208,3 +234,21 @@ def test_what_was_used_is_known_after_a_start(tmp_path):
         with running(tmp_path / "home", again, sample=False, parties=False) as gateway:
             (row,) = ask(gateway, "GET", "/caveat/v1/leases").json()["leases"]
             assert row["used"] == 3
+
+
+def test_a_clock_set_ahead_ends_the_lease_and_shows(gateway):
+    """The machine's clock leaps a year ahead: nobody can tell from here which is right, so the leap is on record.
+
+    The last of this file, for the time on record does not come back.
+    """
+    wall, passed = [time.time_ns()], [50 * S]
+    gateway.house.clock = Clock(lambda: wall[0], lambda: passed[0])
+    leased(gateway, f'lease: {{until: "{day(gateway.house.now_ms() + 60_000)}"}}')
+    assert call(gateway).status_code == 200
+    wall[0] += 365 * DAY * 1_000_000
+    assert call(gateway).json()["error"]["code"] == "terms_lapsed"
+    leap = [one for one in gateway.records() if one.leaf.what == "clock.ahead"][-1]
+    said = msgspec.json.decode(gateway.house.document(leap.leaf.doc))
+    assert 364 * DAY < said["clock_ms"] - said["expected_ms"] <= 365 * DAY
+    assert said["seen"] == "running"
+    assert any("set ahead to" in warning for warning in ask(gateway, "GET", "/readyz").json()["warnings"])

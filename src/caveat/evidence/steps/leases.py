@@ -30,7 +30,8 @@ class Leases:
         self.used: Counter[str] = Counter()
         self.bounded: set[str] = set()
         self.calls = 0
-        self.back = 0
+        self.back = self.ahead = 0
+        self.uncounted: set[str] = set()
         self._case = case
         self.statements = 0
         self.unchecked = 0
@@ -42,6 +43,7 @@ class Leases:
     def control(self, index: int, leaf: Leaf, document: bytes) -> None:
         """The time that a control record bears."""
         self.back += leaf.what == "clock.back"
+        self.ahead += leaf.what == "clock.ahead"
         self._latest = max(self._latest, leaf.t)
         if leaf.what == "end.stated":
             self._stated(index, document)
@@ -96,6 +98,8 @@ class Leases:
             self.bounded |= {leaf.terms} if lease.calls < FOREVER else set()
             continuity, used = terms.draft.continuity, self.used[leaf.terms]
             phase = phase_of(lease, continuity, self._latest - LATE_MS, used)
+            if phase == "continuity" and not lease.lapsed_ms and continuity is not None and continuity.days:
+                self.uncounted.add(terms.draft.name)
             on = continuity.purposes if continuity is not None else ()
             purpose = values.get("why", {}).get("purpose", "")
             if phase == "lapsed":
@@ -126,6 +130,10 @@ def _take(case: Case) -> None:
     back = (
         f"; the clock was set back {watch.back} times, which is on record and prolonged nothing" if watch.back else ""
     )
+    if watch.ahead:
+        back += f"; {watch.ahead} times the clock went ahead of the time on record or of the witnesses, which is on record too"
+    for name in sorted(watch.uncounted):
+        case.findings.limit(NUMBER, f"since when the continuity of `{name}` runs: no record says when its lease lapsed")
     case.findings.proved(NUMBER, f"{watch.calls} calls under a lease{back}{stated}")
     if watch.bounded and case.bundle.manifest.start > 0:
         case.findings.limit(NUMBER, "how many calls were made under the lease before the range")

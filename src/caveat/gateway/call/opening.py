@@ -21,7 +21,7 @@ from caveat.gateway.house.begun import Asked, Begun
 from caveat.gateway.house.budgets import check_over, within
 from caveat.gateway.house.callers import check_live, declared
 from caveat.gateway.house.house import House
-from caveat.gateway.house.leasing import fence_of, learn_from, leased, note_clock
+from caveat.gateway.house.leasing import fence_of, learn_from, leased, note_clock, put_lapse
 from caveat.gateway.house.view import Route
 from caveat.gateway.upstream.forwarding import check_forwarding
 from caveat.gateway.upstream.second import NOT_ASKED, Opinion, opinion
@@ -71,6 +71,8 @@ async def _decide(house: House, asked: Asked) -> Begun:
         facts = gathered(house, asked, call, route, told)
         lifts = offered(house, view, asked)
         stood = await leased(house, view, route.policy.terms)
+        if await put_lapse(house, view, route.policy.terms, stood):
+            continue
         decision = able(decide(route.policy, facts, lifts, stood.phase), FULFILS)
         pair = route.policy.terms.digest
         kept = await asyncio.to_thread(fetched, house, lifts, facts, pair) if asked.names_hold else None

@@ -21,10 +21,12 @@ BODY_SECONDS = 30.0
 
 
 class _Target(Struct, frozen=True, forbid_unknown_fields=True):
-    """Terms by id, and the model's alias in them; "" for what is left open."""
+    """Terms by id, and the model's alias in them; "" for what is left open.  `on_lapse`: what stands by takes over at a
+    lapse, too."""
 
     terms: str = ""
     model: str = ""
+    on_lapse: bool = False
 
 
 class Lasting:
@@ -44,7 +46,7 @@ class Lasting:
 
     async def stand_by(self, request: Request, _key: CallerKey) -> Response:
         alias, target = request.path_params["alias"], await _target(request)
-        await aliases.stand_by(self._house, alias, target.terms, target.model)
+        await aliases.stand_by(self._house, alias, target.terms, target.model, on_lapse=target.on_lapse)
         return JSONResponse({"alias": alias, "standby": target.terms})
 
     async def switch(self, request: Request, _key: CallerKey) -> Response:

@@ -40,9 +40,11 @@ def _in_turn(routes: Mapping[str, Route]) -> tuple[Route, ...]:
     return tuple(sorted(routes.values(), key=lambda route: route.standing.priority))
 
 
-async def stand_by(house: House, alias: str, terms: str, model: str) -> None:
-    """Let other terms stand by for an alias, "" for none.  Raises NotVerified: a sentence."""
-    document = canonical({"terms": terms, "model": model or alias}) if terms else b""
+async def stand_by(house: House, alias: str, terms: str, model: str, *, on_lapse: bool = False) -> None:
+    """Let other terms stand by for an alias, "" for none; `on_lapse`: for when the first ones' lease lapses, too.  Raises
+    NotVerified: a sentence."""
+    lapse = {"on_lapse": True} if on_lapse else {}
+    document = canonical({"terms": terms, "model": model or alias, **lapse}) if terms else b""
     await house.amend("alias.standby", alias, document)
 
 

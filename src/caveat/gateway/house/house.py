@@ -65,6 +65,8 @@ class House:
         self.clock = stores.clock
         self.clock.saw(self.log.at_ms)
         self.clock_noted = False
+        self.ahead: dict[str, int | str] = {}
+        self.ahead_of_witnesses = False
         self.second: Second | None = None
         self.running = Running()
         self.tickets: set[str] = set()

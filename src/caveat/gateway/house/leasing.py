@@ -5,22 +5,26 @@ that only saves it the asking.  Counted are calls that went to the model: those 
 what the terms' seals have counted beyond them: whoever went round the gateway has used the lease all the same.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
 
 from caveat.canon import canonical
-from caveat.errors import StaleFence
+from caveat.errors import NotVerified, StaleFence
 from caveat.gateway.house.house import House
 from caveat.gateway.house.past import LEASE as PREFIX
 from caveat.gateway.house.view import View
-from caveat.ledger.clock import BACK_MS
+from caveat.ledger.clock import AHEAD_MS, BACK_MS
 from caveat.ledger.fence import TIME
 from caveat.ledger.log import Fence
 from caveat.register import Register
 from caveat.terms.document import Terms
 from caveat.terms.lease import FOREVER, Phase, bound_of, phase_of, warning
 from caveat.terms.moment import moment_text
+
+LONG_MS = 86_400_000
+"""So long after the newest record, a start says so."""
 
 
 class Leased(Struct, frozen=True):
@@ -54,6 +58,17 @@ async def leased(house: House, view: View, terms: Terms) -> Leased:
     bound = bound_of(phase, lease, continuity)
     before_ms = 0 if bound.before_ms >= FOREVER else bound.before_ms
     return Leased(phase, of, bound.calls, max(0, bound.calls - unseen), before_ms)
+
+
+async def put_lapse(house: House, view: View, terms: Terms, stood: Leased) -> bool:
+    """Put on record, once, that a lease is over; whether it was, so that the call is decided again under what is then in
+    force.  Raises Unavailable."""
+    lease = view.register.leases.get(terms.digest)
+    if lease is None or lease.lapsed_ms or stood.phase == "running":
+        return False
+    with suppress(NotVerified):  # another process was faster, or the terms have ended: what is in force was taken up
+        await house.amend("lease.lapsed", terms.draft.id)
+    return True
 
 
 async def beyond(house: House, register: Register, terms: Terms) -> int:
@@ -96,6 +111,7 @@ async def leases(house: House) -> list[dict[str, Any]]:
             {
                 "terms": terms.draft.name,
                 "digest": terms.digest,
+                "lapsed_at": moment_text(lease.lapsed_ms) if lease.lapsed_ms else "",
                 "phase": phase_of(lease, terms.draft.continuity, now, used),
                 "until": "" if lease.until_ms >= FOREVER else moment_text(lease.until_ms),
                 "calls": 0 if lease.calls >= FOREVER else lease.calls,
@@ -117,7 +133,8 @@ async def note_leases(house: House) -> list[dict[str, Any]]:
 
 
 async def note_clock(house: House) -> None:
-    """Put on record, once each time, that the machine's clock is behind the time on record.  Raises Unavailable."""
+    """Put on record, once each time, that the machine's clock is behind the time on record, or was set ahead.  Raises
+    Unavailable."""
     behind = house.clock.behind_ms()
     if behind <= BACK_MS:
         house.clock_noted = False
@@ -125,6 +142,32 @@ async def note_clock(house: House) -> None:
         house.clock_noted = True
         times = {"clock_ms": house.clock.wall_ms, "record_ms": house.now_ms()}
         await house.note("clock.back", house.name, canonical(times))
+    if leap := house.clock.leap():
+        await note_ahead(house, {"clock_ms": leap.clock_ms, "expected_ms": leap.expected_ms, "seen": "running"})
+
+
+async def note_witnessed(house: House, seen_ms: int) -> None:
+    """Compare the time with that which more than half of the witnesses have just signed: it is never behind theirs, and where
+    it is ahead of theirs, that goes on record, once each time.  Raises Unavailable."""
+    house.clock.saw(seen_ms)
+    ahead = house.now_ms() - seen_ms > AHEAD_MS
+    if ahead and not house.ahead_of_witnesses:
+        await note_ahead(house, {"clock_ms": house.now_ms(), "expected_ms": seen_ms, "seen": "witnesses"})
+    house.ahead_of_witnesses = ahead
+
+
+async def note_start(house: House, newest_ms: int) -> None:
+    """Put on record that the machine's clock is long after the newest time on record or with the witnesses: it was switched
+    off so long, or its clock was set ahead; nobody can tell from here.  Raises Unavailable."""
+    if newest_ms and house.clock.wall_ms - newest_ms > LONG_MS:
+        times = {"clock_ms": house.clock.wall_ms, "expected_ms": newest_ms, "seen": "start"}
+        await house.note("clock.ahead", house.name, canonical(times))
+
+
+async def note_ahead(house: House, times: dict[str, int | str]) -> None:
+    """Put on record that the machine's clock was set ahead, and of what.  Raises Unavailable."""
+    house.ahead = times
+    await house.note("clock.ahead", house.name, canonical(times))
 
 
 def lapsed_problems(register: Register, rows: list[dict[str, Any]]) -> list[str]:

@@ -12,6 +12,7 @@ from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import lapsed_problems, note_clock, note_leases
 from caveat.ledger.clock import BACK_MS
 from caveat.ledger.log import Entry, Fence
+from caveat.terms.moment import moment_text
 
 
 class Readiness(Struct, frozen=True):
@@ -68,6 +69,11 @@ def _warnings(house: House, rows: list[dict[str, Any]]) -> list[str]:
     behind = house.clock.behind_ms()
     if behind > BACK_MS:
         found.append(f"this machine's clock is {behind // 1000} seconds behind the time on record: set it right")
+    if house.ahead:
+        found.append(
+            f"this machine's clock was set ahead to {moment_text(int(house.ahead['clock_ms']))}: where that is wrong, leases "
+            "end too early, and the vendor's next renewal is the way out"
+        )
     return found
 
 

@@ -9,7 +9,7 @@ trouble here.
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ from caveat.errors import CaveatError, NotVerified
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.settings import Settings, WitnessSettings
 from caveat.keys import VerifyKey
-from caveat.ledger.cosigned import keep, newest_of, size_of, witnessed
+from caveat.ledger.cosigned import keep, newest_of, size_of, witness_time_ms, witnessed
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.receipt import Receipt, make_receipt
 from caveat.ledger.tiles import TreeReader
@@ -34,6 +34,8 @@ MOST_ANSWER: Final = 1 << 16
 TRIES: Final = 3
 
 Tell = Callable[[str], None]
+Seen = Callable[[int], Awaitable[None]]
+"""Takes a time that witnesses have signed as the present, POSIX ms."""
 
 
 class Standing(Struct):
@@ -53,12 +55,13 @@ class Standing(Struct):
 class Witnessing:
     """Asks the witnesses that the settings name, one after another round of new checkpoints."""
 
-    def __init__(self, home: Home, settings: Settings, tell: Tell = lambda _: None) -> None:
+    def __init__(self, home: Home, settings: Settings, tell: Tell = lambda _: None, seen: Seen | None = None) -> None:
         self._ledger = home.ledger
         self._folder: Path = home.path
         self._reader = LedgerReader(home.ledger)
         self._asked = {name: w for name, w in settings.witness.items() if w.url}
         self._tell = tell
+        self._seen = seen
         self.standing = {name: Standing(name, w.key) for name, w in settings.witness.items()}
 
     async def run(self) -> None:
@@ -70,7 +73,16 @@ class Witnessing:
                 if checkpoint != done or any(self.standing[name].trouble for name in self._asked):
                     await asyncio.gather(*(self._ask(session, name, checkpoint) for name in self._asked))
                     done = checkpoint
+                    await self._told_time()
                 await asyncio.sleep(PAUSE_S)
+
+    async def _told_time(self) -> None:
+        """Hand on the time that more than half of the witnesses have just signed."""
+        fresh = [self._asked[name].verify_key for name in self._asked if not self.standing[name].trouble]
+        if self._seen is None or len(fresh) * 2 <= len(self._asked):
+            return
+        with suppress(CaveatError):
+            await self._seen(await asyncio.to_thread(witness_time_ms, self._ledger, fresh))
 
     async def _ask(self, session: aiohttp.ClientSession, name: str, checkpoint: bytes) -> None:
         standing, before = self.standing[name], self.standing[name].trouble
@@ -123,9 +135,9 @@ def _size_in(status: int, media_type: str, answer: bytes) -> int:
 
 
 @asynccontextmanager
-async def witnessing(home: Home, settings: Settings, tell: Tell) -> AsyncIterator[Witnessing]:
-    """Witnesses are asked until the end of the block."""
-    asking = Witnessing(home, settings, tell)
+async def witnessing(home: Home, settings: Settings, tell: Tell, seen: Seen | None = None) -> AsyncIterator[Witnessing]:
+    """Witnesses are asked until the end of the block; `seen` is told the time that they have signed."""
+    asking = Witnessing(home, settings, tell, seen)
     if not any(w.url for w in settings.witness.values()):
         yield asking
         return

@@ -25,6 +25,7 @@ from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.settings import Settings
 from caveat.gateway.house.house import House
+from caveat.gateway.house.leasing import note_witnessed
 from caveat.gateway.house.sweeping import sweeping
 from caveat.gateway.index.follow import Index
 from caveat.gateway.index.process import indexing
@@ -80,7 +81,8 @@ async def serve(home: Home, settings: Settings, listener: socket.socket, prepare
             home.announce(url_of(listener))
             await prepare(site.house)
             refuse_samples_abroad(site.house)
-            async with indexing(home), sweeping(site.house), witnessing(home, settings, progress):
+            seen = partial(note_witnessed, site.house)
+            async with indexing(home), sweeping(site.house), witnessing(home, settings, progress, seen):
                 if settings.gateway.workers > 1:
                     await Workers(home, settings, site, listener, progress).run()
                 else:

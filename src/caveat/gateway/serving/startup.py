@@ -25,6 +25,7 @@ from caveat.gateway.home.settings import Settings
 from caveat.gateway.house.aliases import arranged
 from caveat.gateway.house.house import House, Stores
 from caveat.gateway.house.learned import learned_for, not_agreed
+from caveat.gateway.house.leasing import note_start
 from caveat.gateway.house.past import read_past, read_snapshot, write_snapshot
 from caveat.gateway.house.sweeping import sweep
 from caveat.gateway.house.view import Route, View
@@ -91,7 +92,8 @@ async def open_site(
         stack.enter_context(home.locked())
         clock = Clock()
         log = open_log(home.ledger, home.vault, keys, _ledger_settings(settings, clock))
-        clock.saw(max(log.at_ms, witness_time_ms(home.ledger, [w.verify_key for w in settings.witness.values()])))
+        newest_ms = max(log.at_ms, witness_time_ms(home.ledger, [w.verify_key for w in settings.witness.values()]))
+        clock.saw(newest_ms)
         stack.push_async_callback(log.close)
         reader = LedgerReader(home.ledger, home.vault, keys.verify_keys)
         past = read_past(reader, documents, read_snapshot(home.snapshot, reader, vault_key))
@@ -109,6 +111,8 @@ async def open_site(
         upstreams.changed = house.review
         if any(upstream.sealer for upstream in upstreams.all.values()):
             await stack.enter_async_context(_collecting(house, home, upstreams))
+        if serving:
+            await note_start(house, newest_ms)
         await sweep(house)  # what has lapsed while nothing ran leaves the vault
         yield Site(house, log, upstreams)
 
