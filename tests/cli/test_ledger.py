@@ -1,7 +1,9 @@
 """The ledger by hand: shown, proved, checked; and a call explained."""
 
 import pytest
+from tests.cheats.sealed import staged
 from tests.gateway.running import MODEL, scripted_gateway
+from tests.seal.sealing import CHAT
 
 from caveat.gateway.scripted.script import says
 from caveat.ledger.receipt import parse_receipt
@@ -88,3 +90,23 @@ def test_explain_for_a_program(run, calls):
 def test_a_call_that_is_not_there(run, calls):
     told = run("explain", "0" * 32, "--home", calls[0])
     assert (told.code, told.out) == (2, "")
+
+
+def test_the_meter_of_a_house_whose_gateway_served_what_no_record_knows(run, tmp_path):
+    with staged(tmp_path) as stage:
+        home = stage.gateway.home.path
+        stage.calls(2).collect()
+        stage.settled()
+        told = run("ledger", "meter", "--home", home)
+        assert (told.code, told.out) == (0, "0 gap(s) between the seals' counts and the ledger\n")
+        assert stage.seal.call(stage.permit(b"{}", "ab" * 16), b"{}", CHAT).status_code == 200
+        for _ in range(3):
+            stage.settled().collect()
+        stage.settled()
+        told = run("ledger", "meter", "--home", home, "--json")
+        assert (told.code, told.json["clean"]) == (1, False)
+        assert "no record knows" in told.json["found"][0]["says"]
+
+
+def test_without_a_seal_the_meter_shows_nothing(run, home):
+    assert run("ledger", "meter", "--home", home, "--json").json == {"clean": True, "found": []}

@@ -18,13 +18,14 @@ from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.index.ask import Lists
 from caveat.gateway.index.base import drop
 from caveat.gateway.index.follow import Index
+from caveat.gateway.index.metering import metered
 from caveat.gateway.index.write import alone, catch_up
 from caveat.gateway.proof.witnessing import cosigned_receipt, take_cosignature
 from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
 from caveat.register.notices import read_notice
 
-app = typer.Typer(help="The ledger: show, prove, witnessed, notices, fsck.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: show, prove, witnessed, notices, fsck, index, meter.", no_args_is_help=True)
 
 
 @app.command("show")
@@ -158,6 +159,24 @@ def index(
         emit({"seen": reach.seen, "size": reach.size})
     else:
         say(f"the index has seen {reach.seen} of {reach.size} records")
+
+
+@app.command("meter")
+def meter(home: Where = None, *, as_json: Json = False) -> None:
+    """Where the seals' counts and the ledger differ, as `caveat verify` would find it: missing numbers, silences."""
+    made = open_home(home or home_path(os.environ))
+    reader = reader_of(made)
+    metered(made, reader)
+    found = Lists(Index(made.index, reader, followed=True)).gaps()
+    gaps = [one for one in found if one.kind == "gap"]
+    if as_json:
+        emit({"clean": not gaps, "found": found})
+    else:
+        for one in found:
+            say(f"{one.kind}: {one.says}")
+        say(f"{len(gaps)} gap(s) between the seals' counts and the ledger")
+    if gaps:
+        raise typer.Exit(1)
 
 
 def reader_of(home: Home) -> LedgerReader:

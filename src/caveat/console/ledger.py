@@ -50,6 +50,7 @@ class LedgerPages:
             "checked": self._ports.records.checked(),
             "controls": self._ports.lists.controls(before=visit.asked_number("before"), most=25),
             "reach": self._ports.lists.reach(),
+            "meter": self._ports.lists.gaps() if self._ports.register().seals else None,
             "here": "ledger",
         }
         return self._pages.answer("ledger.html", visit.viewer, values)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from caveat.console.sessions import Session, Sessions
-from caveat.console.values import CallPage, ControlLine, Count, Head, Reach, Version, Wanted
+from caveat.console.values import CallPage, ControlLine, Count, Head, MeterGap, Reach, Version, Wanted
 from caveat.decide.decision import Decision
 from caveat.facts import Facts
 from caveat.ledger.log import Entry
@@ -110,6 +110,7 @@ class Lists(Protocol):
     def counts(self, unit: int, dim: str, since_s: int, word: str = "") -> tuple[Count, ...]: ...
     def spent(self, lift: str) -> int: ...
     def first_under(self, terms: str) -> int: ...
+    def gaps(self, since_ms: int = 0) -> tuple[MeterGap, ...]: ...
     def controls(self, prefixes: tuple[str, ...] = (), before: int = 0, most: int = 50) -> tuple[ControlLine, ...]: ...
 
 

@@ -83,6 +83,20 @@ class ControlLine(Struct, frozen=True):
     doc: str
 
 
+class MeterGap(Struct, frozen=True):
+    """Where a seal's count and the ledger differ, in the verifier's words.
+
+    kind  gap: something is missing or does not fit; silent: a seal that ran said nothing for a while; note: it was off, or its
+          engine was started anew
+    at    index of the record that it is about, -1 for none
+    """
+
+    says: str
+    kind: str
+    at: int
+    at_ms: int
+
+
 class Version(Struct, frozen=True):
     """Terms that were adopted: when, at which record, and what has become of them (`in force`, `replaced` or `ended`)."""
 

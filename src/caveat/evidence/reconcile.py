@@ -4,11 +4,12 @@ Rules of this file: it sees each record once, in order; a ticket that came by no
 that was let through and whose outcome bears none; what was denied or held has no ticket at all.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from caveat.errors import NotVerified
+from caveat.evidence.history import History
 from caveat.evidence.meter import Say, SealCount
-from caveat.evidence.step import Case
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.meter.beat import claimed_beat, read_tickets
 from caveat.meter.ticket import Ticket, read_ticket
@@ -20,17 +21,20 @@ ANSWERED: Final = frozenset({"completed", "stopped", "withheld"})
 
 
 class Reconciliation:
-    """The watch of step 13.  `fail` and `limit` take what is found.
+    """The watch of step 13.  `fail` and `limit` take what is found; `earlier` a counted call, and the record that bears its
+    ticket, where the call may have begun before the range: whoever can look there sets it.
 
     What it keeps: calls that are open or bear no ticket, and, once terms enrol a seal, calls that were never sent.
     """
 
-    def __init__(self, case: Case, fail: Say, limit: Say) -> None:
+    def __init__(self, history: Callable[[], History], within: Callable[[], range], fail: Say, limit: Say) -> None:
         self.seals: dict[str, SealCount] = {}
         self.tickets = self.young = 0
-        self._case = case
+        self._history = history
+        self._range = within
         self._fail = fail
         self._limit = limit
+        self.earlier = self._may_be_earlier
         self._late: dict[str, int] = {}
         self._sent: set[int] = set()
         self._never: dict[int, int] = {}
@@ -44,7 +48,7 @@ class Reconciliation:
     def enrolled(self) -> dict[str, tuple[VerifyKey, ...]]:
         """Keys of the seals that terms have enrolled so far, by name."""
         keys: dict[str, tuple[VerifyKey, ...]] = {}
-        for text in sorted(self._case.walk.history.register.seals):
+        for text in sorted(self._history().register.seals):
             key = read_verify_key(text)
             keys[key.name] = (*keys.get(key.name, ()), key)
         return keys
@@ -62,7 +66,7 @@ class Reconciliation:
     def _settled(self, index: int, leaf: Leaf) -> None:
         if leaf.o in NEVER_SENT:
             self._note_never(index, leaf)
-        if leaf.m or not self._case.walk.history.register.seals:
+        if leaf.m or not self._history().register.seals:
             self._sent.discard(_short(leaf.call))
         if not leaf.m:
             if leaf.o in ANSWERED and self._demanded(leaf.terms):
@@ -109,11 +113,10 @@ class Reconciliation:
 
     def _beat(self, index: int, leaf: Leaf, document: bytes) -> None:
         seal, beat = self._seal(leaf.id), claimed_beat(document)  # the fold has checked its signature
-        manifest = self._case.bundle.manifest
-        if index < manifest.start:
+        if index < self._range().start:
             seal.baseline(beat)
-        elif index < manifest.to:
-            first = manifest.start > 0 and not seal.beats
+        elif index < self._range().stop:
+            first = self._range().start > 0 and not seal.beats
             seal.beat(index, beat, self.enrolled.get(leaf.id, ()), first=first)
 
     def _count(self, index: int, ticket: Ticket, *, late: bool) -> bool:
@@ -125,7 +128,7 @@ class Reconciliation:
 
     def _is_enrolled(self, name: str) -> bool:
         """Whether terms have enrolled a seal of that name so far."""
-        seals = self._case.walk.history.register.seals
+        seals = self._history().register.seals
         if seals is not self._seen:
             self._seen, self._names = seals, frozenset(text.partition("+")[0] for text in seals)
         return name in self._names
@@ -140,32 +143,35 @@ class Reconciliation:
         return lambda words, index: say(f"seal `{name}`: {words}", index)
 
     def _inside(self, index: int) -> bool:
-        manifest = self._case.bundle.manifest
-        return manifest.start <= index < manifest.to
+        return index in self._range()
 
     def _note_never(self, index: int, leaf: Leaf) -> None:
-        if self._case.walk.history.register.seals:
+        if self._history().register.seals:
             self._never[_short(leaf.call)] = index
 
     def _demanded(self, digest: str) -> bool:
         """Whether every model of these terms must stand behind a seal."""
-        terms: Terms | None = self._case.walk.history.terms.get(digest)
+        terms: Terms | None = self._history().terms.get(digest)
         return terms is not None and all(terms.draft.seals_of(model.alias) for model in terms.draft.models)
+
+    def judge(self, before: int) -> None:
+        """Judge the calls and tickets that stand before that index: the other half of each has come by now, or never will."""
+        for call in self._bare.keys() & self._late.keys():
+            del self._bare[call]
+        for call, index in [pair for pair in self._late.items() if pair[1] < before]:
+            del self._late[call]
+            never = self._never.get(_short(call))
+            if never is not None:
+                self.not_sent(never, index)
+            elif _short(call) not in self._sent:
+                self._unknown(call, index)
+        for call, index in [pair for pair in self._bare.items() if pair[1] < before]:
+            del self._bare[call]
+            self._fail(f"record {index}: the terms demand a seal, and the answered call bears no ticket", index)
 
     def finish(self) -> None:
         """The range is over."""
-        for call, index in self._late.items():
-            never = self._never.get(_short(call))
-            if never is not None:
-                self._fail(
-                    f"record {never} says that the call was not sent, and record {index} has the seal's ticket", never
-                )
-            elif _short(call) not in self._sent:
-                self._unknown(call, index)
-        for call in self._bare.keys() & self._late.keys():
-            del self._bare[call]
-        for index in self._bare.values():
-            self._fail(f"record {index}: the terms demand a seal, and the answered call bears no ticket", index)
+        self.judge(self._range().stop)
         keys = self.enrolled
         for seal in self.seals.values():
             self.young += seal.finish(keys.get(seal.name, ()), self._newest_ms)
@@ -173,12 +179,23 @@ class Reconciliation:
             self._limit(f"{self._strangers} tickets of seals that no terms enrol", -1)
 
     def _unknown(self, call: str, index: int) -> None:
-        if self._case.bundle.manifest.start > 0:
-            self._limit(
-                f"the call `{call}`, which the seal counted (record {index}): it may have begun before the range", -1
-            )
+        if self._range().start > 0:
+            self.earlier(call, index)
         else:
-            self._fail(f"record {index}: the seal counted a call `{call}` that no record knows", index)
+            self.no_record(call, index)
+
+    def no_record(self, call: str, index: int) -> None:
+        """A seal counted a call that no record knows."""
+        self._fail(f"record {index}: the seal counted a call `{call}` that no record knows", index)
+
+    def not_sent(self, never: int, index: int) -> None:
+        """A seal counted a call that was not sent, by its record at `never`."""
+        self._fail(f"record {never} says that the call was not sent, and record {index} has the seal's ticket", never)
+
+    def _may_be_earlier(self, call: str, index: int) -> None:
+        self._limit(
+            f"the call `{call}`, which the seal counted (record {index}): it may have begun before the range", -1
+        )
 
 
 def _short(call: str) -> int:

@@ -8,7 +8,8 @@ NUMBER = 13
 
 def _watch(case: Case) -> Reconciliation:
     return Reconciliation(
-        case,
+        lambda: case.walk.history,
+        lambda: range(case.bundle.manifest.start, case.bundle.manifest.to),
         lambda words, index: case.findings.fail(NUMBER, words, index),
         lambda words, _index: case.findings.limit(NUMBER, words),
     )

@@ -142,6 +142,7 @@ ENDPOINTS = (
         query=("caller", "purpose", "clause", "outcome", "model", "case", "since_ms", "until_ms", "before", "most"),
     ),
     Endpoint("GET", "/caveat/v1/index", "index", STAFF, "How far the derived index of calls is"),
+    Endpoint("GET", "/caveat/v1/meter", "meter", STAFF, "Where the seals' counts and the ledger differ"),
     Endpoint(
         "POST", "/caveat/v1/console/links", "console_link", OPERATORS, "A link that lets a person into the console once"
     ),

@@ -58,6 +58,11 @@ class Looking:
         reach = await asyncio.to_thread(Lists(self._index).reach)
         return JSONResponse({"seen": reach.seen, "size": reach.size})
 
+    async def meter(self, _request: Request, _key: CallerKey) -> Response:
+        """Where the seals' counts and the ledger differ."""
+        found = await asyncio.to_thread(Lists(self._index).gaps)
+        return JSONResponse({"clean": all(one.kind != "gap" for one in found), "found": msgspec.to_builtins(found)})
+
     async def console_link(self, request: Request, _key: CallerKey) -> Response:
         """{"person": "anna", "role": "viewer"} -> the path of a link that is good once, for an hour."""
         body = await read_body(request.receive, limit=MOST_BYTES, seconds=BODY_SECONDS)

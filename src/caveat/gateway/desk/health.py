@@ -10,6 +10,7 @@ from typing import Any
 
 from caveat.console.ports import Light, Need
 from caveat.errors import CaveatError
+from caveat.evidence.meter import SILENT_MS
 from caveat.gateway.checkup.witness import LAG
 from caveat.gateway.exceptions.approvals import Approvals
 from caveat.gateway.exceptions.holding import waiting
@@ -19,6 +20,7 @@ from caveat.gateway.house.readiness import readiness
 from caveat.gateway.index.ask import Lists
 from caveat.ledger.cosigned import newest_of, size_of
 from caveat.ledger.reader import LedgerReader
+from caveat.meter.beat import LAST_KINDS, Beat
 
 KEPT_S = 5.0
 SOON_MS = 14 * 86_400_000
@@ -73,6 +75,8 @@ class Health:
             *self._witnesses(),
         )
         return lights, (
+            *self._metered(),
+            *self._claimed(),
             *self._held(),
             *self._gathering(),
             *self._leased(),
@@ -138,10 +142,28 @@ class Health:
         register = self._house.view.register
         if not register.meters:
             return [Light("seal", "absent", "seal.none")]
+        silent = {name for name, beat in register.meters.items() if self._is_silent(beat)}
         return [
-            Light("seal", "good", "seal.counts", {"name": name, "n": register.sealed.get(name, 0)})
-            for name in sorted(register.meters)
+            Light(
+                "seal",
+                "waits" if name in silent else "good",
+                "seal.silent" if name in silent else "seal.counts",
+                {"name": name, "n": register.sealed.get(name, 0), "at_ms": beat.at_ms},
+            )
+            for name, beat in sorted(register.meters.items())
         ]
+
+    def _is_silent(self, beat: Beat) -> bool:
+        """Whether a seal that has not said that it ends was silent for longer than verifiers let pass."""
+        return beat.kind not in LAST_KINDS and self._house.now_ms() - beat.at_ms > SILENT_MS
+
+    def _metered(self) -> list[Need]:
+        """Where the seals' counts and the ledger differ (metering.py), and seals that say nothing now."""
+        found = self._lists.gaps(self._house.now_ms() - SOON_MS) if self._lists.reach().seen else ()
+        kinds = [(kind, sum(one.kind == kind for one in found)) for kind in ("gap", "silent")]
+        needs = [Need(f"meter.{kind}", n, "/ledger#meter-h") for kind, n in kinds if n]
+        quiet = [name for name, beat in self._house.view.register.meters.items() if self._is_silent(beat)]
+        return [*needs, *(Need("meter.quiet", 1, "/ledger#meter-h", {"name": name}) for name in sorted(quiet))]
 
     def _witnesses(self) -> list[Light]:
         """How far each witness of the settings has cosigned."""

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from caveat.console.values import CallLine, CallPage, ControlLine, Count, Reach, Wanted
+from caveat.console.values import CallLine, CallPage, ControlLine, Count, MeterGap, Reach, Wanted
 from caveat.gateway.index.base import opened, ready
 from caveat.gateway.index.follow import Index
 from caveat.gateway.index.rows import OUTCOME, OUTCOMES
@@ -126,6 +126,13 @@ class Lists:
             number = _number(base, "rule", "error")
             sql = "select count(*) from call where t >= ? and rule = ?"
             return int(base.execute(sql, (since_ms, number)).fetchone()[0]) if number else 0
+
+    def gaps(self, since_ms: int = 0) -> tuple[MeterGap, ...]:
+        """Where the seals' counts and the ledger differ, by the time on record, newest first (metering.py)."""
+        with opened(self._index.path) as base:
+            sql = "select says, kind, at, t from gap where t >= ? order by t desc, says limit ?"
+            rows = base.execute(sql, (since_ms, MOST)).fetchall()
+        return tuple(MeterGap(*row) for row in rows)
 
     def uses(self, dim: str, word: str) -> int:
         """How many calls have ended for that word of a dim, whatever their outcome."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from caveat.errors import Unavailable
 
-FORMAT = 3
+FORMAT = 4
 """Of the tables; an index of another format is built again."""
 
 TABLES = """
@@ -26,6 +26,8 @@ create table held (clause integer not null, at integer not null, primary key (cl
 create table tally (unit integer not null, start integer not null, dim text not null, word integer not null,
   outcome integer not null, n integer not null, primary key (unit, dim, start, word, outcome)) without rowid;
 create table spend (lift text not null, at integer not null, primary key (lift, at)) without rowid;
+create table metered (origin text primary key, size integer not null);
+create table gap (says text primary key, kind text not null, at integer not null, t integer not null) without rowid;
 create table control (at integer primary key, t integer not null, what text not null, id text not null, doc text not null);
 """
 ORDERS = """

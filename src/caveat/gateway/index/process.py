@@ -21,6 +21,7 @@ from pathlib import Path
 from caveat.errors import CaveatError, Unavailable
 from caveat.gateway.home.directory import Home
 from caveat.gateway.index.base import drop
+from caveat.gateway.index.metering import Metering
 from caveat.gateway.index.write import alone, catch_up
 from caveat.gateway.model.process import die_with, end_when_told
 from caveat.ledger.reader import LedgerReader
@@ -72,9 +73,11 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
 def follow(home: Home) -> None:
     """Keep the index for ever; returns never, raises Unavailable or NotVerified where it cannot go on."""
     reader = LedgerReader(home.ledger, home.vault)
+    metering = Metering(home, reader)
     with alone(home.index) as mine:
         while mine:
             catch_up(home.index, reader)
+            metering.advance()
             end = reader.size()
             while reader.size() == end:
                 time.sleep(PAUSE_S)

@@ -81,7 +81,7 @@ def seen(base: sqlite3.Connection, origin: str) -> int:
 
 
 def _forget(base: sqlite3.Connection) -> None:
-    for table in ("seen", "call", "held", "tally", "control", "spend", "word"):
+    for table in ("seen", "call", "held", "tally", "control", "spend", "word", "metered", "gap"):
         base.execute(f"delete from {table}")  # noqa: S608 - names of ours
 
 
