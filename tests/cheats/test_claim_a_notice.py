@@ -1,8 +1,8 @@
 """The operator records that the notice stands under a machine-made text, and leaves it out.
 
 What detects it: the duty stands in the decision, and what was done about it, with the digest of the answer that left, in the
-outcome's commitment `duties`; whoever received the answer can have it opened and compare.  Without the receiver's answer
-nothing here can tell what left (docs/trust.md).
+outcome's commitment `duties`.  A kept reply that is opened on site must bear every notice that was claimed; where no body was
+kept, whoever received the answer can have it opened and compare, and nobody else can tell what left (docs/trust.md).
 """
 
 import msgspec
@@ -39,7 +39,7 @@ def test_a_claim_alone_is_believed() -> None:
     second = msgspec.structs.replace(book.head(), call=head.call)
     book.append(record.settled(second, record.Opening(index, decision.terms), "completed", Usage(3, 3), hidden))
     assert check(book.bundle()).verified
-    admits("Of a notice that was claimed and not placed the committed digest of the answer tells")
+    admits("where none was kept, the committed digest of the answer tells")
 
 
 def test_a_claim_is_bound_to_the_bytes_that_left() -> None:
@@ -47,4 +47,4 @@ def test_a_claim_is_bound_to_the_bytes_that_left() -> None:
     key = b"7" * 32
     said = record.body_digest(b"Hello.\n\nWritten by a machine.", key)
     assert record.body_digest(b"Hello.", key) != said
-    admits("a notice that was claimed and not placed")
+    admits("A notice that was claimed and not placed")

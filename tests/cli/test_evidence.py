@@ -44,6 +44,10 @@ def test_a_bundle_is_made_again_byte_for_byte(run, home, tmp_path):
     export(run, home, tmp_path / "2.zip", "--receiver", "vendor")
     again = export(run, home, tmp_path / "again.zip", "--receiver", "vendor", "--again", "1")
     assert again.read_bytes() == first.read_bytes()
+    bare = export(run, home, tmp_path / "3.zip", "--receiver", "vendor", "--no-challenge")
+    assert (
+        export(run, home, tmp_path / "3a.zip", "--receiver", "vendor", "--again", "3").read_bytes() == bare.read_bytes()
+    )
     assert (
         run("evidence", "export", tmp_path / "9.zip", "--home", home, "--receiver", "vendor", "--again", "9").code == 2
     )

@@ -159,6 +159,23 @@ def test_strata_open_what_chance_might_miss(book: Book, bundle: bytes) -> None:
     assert any(name.startswith("day ") and stratum.opened == 30 for name, stratum in by_name.items())
 
 
+def test_strata_by_seal_and_boot_and_by_terms_and_seal(bundle: bytes) -> None:
+    """What stands in the clear groups the records: a ticket's seal and boot, the pair of terms."""
+    manifest = open_bundle(io.BytesIO(bundle)).manifest
+    leaves: list[tuple[int, record.Leaf]] = []
+    for index in range(200):
+        seal, boot, pair = ("one", "two")[index % 2], 1 + index // 100, "ab"[index // 150] * 64
+        ticket = f"caveat-meter/v1 {seal} {boot} {index} ..." if index % 4 else ""
+        leaves.append((index, record.Leaf(1, "settled", "gw1", 1, terms=f"sha256:{pair}", o="completed", m=ticket)))
+    chosen = sample(asked(bundle, 5, "meter", "model"), bytes(32), manifest, leaves)
+    assert {name: len(indices) for name, indices in chosen.items() if name != "all"} == {
+        **{f"meter {seal} {boot}": 25 if seal == "one" else 30 for seal in ("one", "two") for boot in (1, 2)},
+        **{f"model {'a' * 12} {seal}": 30 for seal in ("-", "one", "two")},
+        **{f"model {'b' * 12} {seal}": count for seal, count in (("-", 12), ("one", 13), ("two", 25))},
+    }
+    assert chosen == sample(asked(bundle, 5, "model", "meter"), bytes(32), manifest, leaves)
+
+
 # --- who could steer ---
 
 

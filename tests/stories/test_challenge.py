@@ -51,8 +51,9 @@ def home(tmp_path_factory):
     with scripted_gateway(path, says("Hello there.")) as (gateway, _):
         gateway.adopt(yaml)
         chat = gateway.openai().chat.completions
-        for _ in range(4):
+        for _ in range(3):
             chat.create(model=MODEL, messages=PLAIN)
+        assert len(list(chat.create(model=MODEL, messages=PLAIN, stream=True))) > 1
         gateway.anthropic().messages.create(model=MODEL, max_tokens=20, messages=PLAIN)
         gateway.http().post("/v1/chat/completions", json={"model": MODEL, "messages": SECRET})
         gateway.ending()
@@ -68,7 +69,9 @@ def challenged(run, home, tmp_path):
     ):
         ran = run(*words)
         assert ran.code == 0, ran.err
-    (tmp_path / "key").write_text(new_signing_key("auditor.example").text + "\n")
+    key = new_signing_key("auditor.example")
+    (tmp_path / "key").write_text(key.text + "\n")
+    (tmp_path / "known").write_text(key.verify_key.text + "\n")
     ran = run(
         "evidence", "challenge", tmp_path / "b.zip", tmp_path / "c", "--key", tmp_path / "key", "--stratum", "flagged"
     )
@@ -78,16 +81,21 @@ def challenged(run, home, tmp_path):
 
 def test_a_sample_is_opened_and_judged(run, home, challenged):
     at = challenged
-    ran = run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", home)
+    stranger = run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", home)
+    assert stranger.code == 1
+    assert "signed by nobody known here" in stranger.err
+    assert not (at / "a.zip").exists()
+    home = (home, "--signed-by", at / "known")
+    ran = run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", *home)
     assert ran.code == 0, ran.err
     told = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt")
     assert told.code == 0, told.out
     assert "none was bad" in " ".join(told.out.split())
-    shown = run("ledger", "show", "--home", home, "--json").json["records"]
+    shown = run("ledger", "show", "--home", home[0], "--json").json["records"]
     told_of = {leaf["what"]: leaf for _, leaf in shown if leaf.get("what", "").startswith("evidence.")}
     assert told_of["evidence.answered"]["id"] == told_of["evidence.challenged"]["doc"]
-    assert run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", home).code == 2
-    assert run("evidence", "export", at / "after.zip", "--home", home).code == 0
+    assert run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", *home).code == 2
+    assert run("evidence", "export", at / "after.zip", "--home", home[0]).code == 0
     assert run("verify", at / "after.zip", "--trust", at / "trust.txt").code == 0
     unjudged: set[str] = set()
     trust = read_trust((at / "trust.txt").read_bytes())
@@ -95,7 +103,7 @@ def test_a_sample_is_opened_and_judged(run, home, challenged):
     assert not {what for what in unjudged if what.startswith("evidence.")}
     value = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt", "--json").json
     assert value["sound"] is True
-    run("evidence", "answer", at / "c", at / "b.zip", at / "less.zip", "--home", home, "--profile", "counts")
+    run("evidence", "answer", at / "c", at / "b.zip", at / "less.zip", "--home", *home, "--profile", "counts")
     assert run("evidence", "audit", at / "b.zip", at / "c", at / "less.zip", "--trust", at / "trust.txt").code == 1
 
 
@@ -107,6 +115,7 @@ def test_bodies_are_read_again_on_site(run, home, challenged):
     )
     assert told.code == 1
     assert (told.json["asked"], told.json["opened"], told.json["without_body"]) == (6, 4, 2)
+    assert (told.json["replies"], told.json["replies_opened"], told.json["replies_without_body"]) == (5, 4, 1)
     assert told.json["wrong"] == []
     note = (at / "n").read_text()
     assert "opened 4\n" in note
@@ -130,6 +139,24 @@ def test_a_body_that_was_exchanged_and_facts_that_were_false_show(run, home, cha
     assert told.code == 1
     assert [why for _, why in told.json["wrong"]] == ["the body is not the one that was committed to"]
     assert LedgerReader(made.ledger).size() > 8
+
+
+def test_a_reply_that_was_exchanged_shows(run, home, challenged):
+    """The operator puts another reply in place, sealed under the right key."""
+    made = open_home(home)
+    _, vault_key = house_keys(made, made.settings().gateway.origin)
+    bodies = Bodies(made.vault / "bodies", vault_key)
+    call = bodies.kept("reply")[0]
+    kept = bodies.read(call, "reply")
+    bodies.drop(call, "reply")
+    bodies.keep(call, "reply", kept.replace(b"Hello", b"Hullo"))
+    try:
+        told = run("evidence", "open", challenged / "c", challenged / "b.zip", "--home", home, "--json")
+    finally:
+        bodies.drop(call, "reply")
+        bodies.keep(call, "reply", kept)
+    assert told.code == 1
+    assert [why for _, why in told.json["wrong"]] == ["the reply is not the one that was committed to"]
 
 
 def test_a_bundle_that_commits_to_nothing_cannot_be_challenged(run, home, challenged):

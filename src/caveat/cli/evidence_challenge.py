@@ -13,6 +13,7 @@ import typer
 
 from caveat.canon import digest
 from caveat.cli.files import existing, read_bytes, write_new
+from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, out, say, table
 from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
@@ -22,9 +23,11 @@ from caveat.evidence.judge import Verdict, judge
 from caveat.evidence.sampling import excluded
 from caveat.evidence.trust import read_trust
 from caveat.gateway.home.directory import home_path, open_home
-from caveat.gateway.proof.answering import Answering
+from caveat.gateway.home.documents import Documents
+from caveat.gateway.house.past import read_past
+from caveat.gateway.proof.answering import Answering, signer_of
 from caveat.gateway.proof.challenges import write_answered
-from caveat.keys import read_signing_key
+from caveat.keys import VerifyKey, read_signing_key, read_verify_key
 from caveat.note import sign_note
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle that is challenged.")]
@@ -39,7 +42,10 @@ def challenge(
         int, typer.Option(help="How many records; 300 exclude a rate of 1 % at 95 %, 460 at 99 %.", min=1)
     ] = DEFAULT_OPENINGS,
     stratum: Annotated[
-        list[str] | None, typer.Option(help="flagged: all that ended oddly or by exception; day: thirty of each day.")
+        list[str] | None,
+        typer.Option(
+            help="flagged: all that ended oddly or by exception; day, meter, model: thirty of each day, of each boot of a seal, of each pair of terms and seal. May come more than once."
+        ),
     ] = None,
     dice: Annotated[str, typer.Option(help="Your share from dice rolled before witnesses: 20 digits or more.")] = "",
     days: Annotated[int, typer.Option(help="Days until an answer is due; a later one counts as refused.", min=1)] = 30,
@@ -61,15 +67,19 @@ def challenge(
         due_s=int(time.time()) + days * 86_400,
         strata=tuple(stratum or ()),
     )
-    write_new(output, write_challenge(asked, read_signing_key(read_bytes(key).decode("ascii").strip())))
+    signer = read_signing_key(read_bytes(key).decode("ascii").strip())
+    write_new(output, write_challenge(asked, signer))
     width = opened.manifest.to - opened.manifest.start
     rows = excluded(width, min(openings, width), 0)
     if as_json:
-        emit({"challenge": str(output), "population": width, "openings": min(openings, width), "excludes": rows})
+        told = {"challenge": str(output), "population": width, "openings": min(openings, width), "excludes": rows}
+        emit({**told, "key": signer.verify_key.text})
         return
     say(f"{output}: {min(openings, width)} of {width} records are asked for")
     for row in rows:
         say(f"  if none is bad, fewer than {row.bad:,} ({row.rate:.3g} %) are, with {row.confidence:g} % confidence")
+    say("the operator answers whom it knows; give it your verify key by another way than the challenge:")
+    say(signer.verify_key.text)
 
 
 def receive(
@@ -91,12 +101,19 @@ def answer(
     home: Where = None,
     *,
     profile: Annotated[str, typer.Option(help="What may leave of each record: full, audit or counts.")] = "audit",
+    signed_by: Annotated[
+        list[Path] | None,
+        typer.Option(help="An auditor's verify key: their challenges are answered beside those of the parties."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a challenge: reveal this side's share, and open the records that were drawn.  Both go on record."""
+    """Answer a challenge of someone known: reveal this side's share, and open the records that were drawn.  Both go on
+    record."""
     if output.exists():
         raise BadInput(f"`{output}` exists and is not written over")
     made, note = open_home(home or home_path(os.environ)), read_bytes(challenge_file)
+    register = read_past(reader_of(made), Documents(made.control)).register
+    signer = signer_of(note, register, [_verify_key(path) for path in signed_by or ()])
     with existing(bundle).open("rb") as file:
         answering = Answering(made, file, note)
     written = BytesIO()
@@ -106,8 +123,16 @@ def answer(
     document = write_answered(note, written.getvalue(), profile, len(answering.indices), count)
     operations.ask("POST", "/answers", document)
     write_new(output, written.getvalue())
-    told = {"answer": str(output), "drawn": len(answering.indices), "opened": count}
-    emit(told) if as_json else say(f"{output}: {count} of {len(answering.indices)} records drawn are opened")
+    told = {"answer": str(output), "drawn": len(answering.indices), "opened": count, "signed_by": signer.text}
+    if as_json:
+        emit(told)
+    else:
+        say(f"{output}: {count} of {len(answering.indices)} records drawn are opened for `{signer.name}`")
+
+
+def _verify_key(path: Path) -> VerifyKey:
+    """Raises BadInput for a file that holds none."""
+    return read_verify_key(read_bytes(path).decode("ascii", "replace").strip())
 
 
 def audit(
@@ -169,7 +194,8 @@ def open_on_site(
     note: Annotated[Path | None, typer.Option(help="Write that note to this file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """On site: read the kept bodies of the sampled calls again, and compare facts and decisions; only counts are shown."""
+    """On site: read the kept requests and replies of the sampled calls again, and compare facts, decisions and notices; only
+    counts are shown."""
     made = open_home(home or home_path(os.environ))
     with existing(bundle).open("rb") as file:
         answering = Answering(made, file, read_bytes(challenge_file))
@@ -181,6 +207,9 @@ def open_on_site(
             f"asked {found.asked}",
             f"opened {found.opened}",
             f"without body {found.without_body}",
+            f"replies {found.replies}",
+            f"replies opened {found.replies_opened}",
+            f"replies without body {found.replies_without_body}",
             f"wrong {len({index for index, _ in found.wrong})}",
         )
         signer = read_signing_key(read_bytes(key).decode("ascii").strip())
@@ -188,8 +217,9 @@ def open_on_site(
     if as_json:
         emit(found)
     else:
-        say(f"{found.asked} calls drawn, {found.opened} bodies read again, {found.without_body} not kept")
+        say(f"{found.asked} requests drawn, {found.opened} read again, {found.without_body} not kept")
+        say(f"{found.replies} replies drawn, {found.replies_opened} read again, {found.replies_without_body} not kept")
         for index, why in found.wrong:
             say(f"record {index}: {why}")
-    if found.wrong or found.without_body:
+    if found.wrong or found.without_body or found.replies_without_body:
         raise typer.Exit(1)

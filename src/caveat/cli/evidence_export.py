@@ -24,7 +24,7 @@ from caveat.gateway.home.directory import Home, home_path, open_home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.proof.answering import share_key_of
-from caveat.gateway.proof.exporting import check_same, exports_of, next_order, on_record, order_again, write_out
+from caveat.gateway.proof.exporting import exports_of, next_order, on_record, order_again, write_again, write_out
 from caveat.gateway.proof.guarding import day_of, yesterday
 from caveat.gateway.proof.trusting import source_of
 from caveat.keys import SigningKey
@@ -81,18 +81,20 @@ def export(
     elif receiver:
         order = next_order(exports, receiver, profile)
 
-    order = msgspec.structs.replace(order, share_key=share_key_of(made) if challenged else b"", check=True)
+    share_key = share_key_of(made) if challenged or again else b""
+    order = msgspec.structs.replace(order, share_key=share_key, check=True)
 
     def leaving(part: Path, manifest: Manifest) -> None:
         if release_view:
             _write_view(part, release_view)
-        if again:
-            check_same(manifest, exports[again - 1])
-        elif receiver:
+        if receiver and not again:
             document = write_export(receiver, on_record(manifest, source.checkpoint))
             at_home(home).ask("POST", "/exports", document)
 
-    manifest = write_out(output, source, order, keys.plain, leaving)
+    if again:
+        manifest = write_again(output, source, order, keys.plain, exports[again - 1], leaving)
+    else:
+        manifest = write_out(output, source, order, keys.plain, leaving)
     if cose:
         _write_receipts(cose, source, manifest, keys.plain)
     if as_json:

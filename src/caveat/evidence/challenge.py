@@ -25,7 +25,7 @@ Rule of this file: pure; randomness is an argument.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -38,11 +38,12 @@ from caveat.note import open_note, parse_note, sign_note
 from caveat.record import Leaf
 
 FORMAT: Final = "caveat-challenge/v1"
-STRATA: Final = ("flagged", "day")
+STRATA: Final = ("flagged", "day", "meter", "model")
 """flagged: every record that ended `broken`, `aborted`, `stopped` or `unknown`, or spent an exception, is opened besides;
-day: of each day thirty at least."""
+day, meter, model: thirty of each day, of each boot of each seal, of each pair of terms and seal (a model's name is no clear
+field of a record)."""
 FLAGGED: Final = frozenset({"broken", "aborted", "stopped", "unknown", "withheld"})
-PER_DAY: Final = 30
+PER_GROUP: Final = 30
 DEFAULT_OPENINGS: Final = 300
 """No bad one among so many excludes a rate of 1 % at 95 %."""
 MOST_OPENINGS: Final = 1_000_000
@@ -164,16 +165,36 @@ def sample(
     chosen: dict[str, list[int]] = {"all": [next(order) for _ in range(min(challenge.openings, width))]}
     if not challenge.strata:
         return chosen
-    days: dict[str, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     flagged: list[int] = []
+    asked = [GROUPS[stratum] for stratum in challenge.strata if stratum in GROUPS]
     for index, leaf in leaves:
-        if "day" in challenge.strata:
-            days.setdefault(f"day {leaf.t // 86_400_000}", []).append(index)
-        if "flagged" in challenge.strata and (leaf.o in FLAGGED or leaf.w):
+        for name in filter(None, [group(leaf) for group in asked]):
+            groups.setdefault(name, []).append(index)
+        if leaf.o in FLAGGED or leaf.w:
             flagged.append(index)
     if "flagged" in challenge.strata:
         chosen["flagged"] = flagged
-    for day, indices in sorted(days.items()):
-        of_day = drawn(hashlib.sha256(seed + day.encode()).digest(), 0, len(indices))
-        chosen[day] = [indices[next(of_day)] for _ in range(min(PER_DAY, len(indices)))]
+    for name, indices in sorted(groups.items()):
+        of_group = drawn(hashlib.sha256(seed + name.encode()).digest(), 0, len(indices))
+        chosen[name] = [indices[next(of_group)] for _ in range(min(PER_GROUP, len(indices)))]
     return chosen
+
+
+def _day(leaf: Leaf) -> str:
+    return f"day {leaf.t // 86_400_000}"
+
+
+def _meter(leaf: Leaf) -> str:
+    """The seal and its boot; "" for a record that bears no ticket."""
+    return "meter " + " ".join(leaf.m.split(" ")[1:3]) if leaf.m else ""
+
+
+def _model(leaf: Leaf) -> str:
+    """The pair of terms and the seal: as near to a model as what stands in the clear comes."""
+    seal = leaf.m.split(" ")[1] if leaf.m.count(" ") > 1 else "-"
+    return f"model {leaf.terms[7:19]} {seal}" if leaf.k == "settled" and leaf.terms else ""
+
+
+GROUPS: Final[dict[str, Callable[[Leaf], str]]] = {"day": _day, "meter": _meter, "model": _model}
+"""By stratum: the name of a record's group, "" for a record in none."""

@@ -4,7 +4,7 @@ Rules of this file: what opens a record comes from the vault, what was in force 
 opened is left out, so that it counts as refused, and is never made to look like one that was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -14,33 +14,51 @@ from caveat import record
 from caveat.errors import NotVerified
 from caveat.evidence.answer import Opening, opens, write_answer
 from caveat.evidence.bundle import Bundle, open_bundle
-from caveat.evidence.challenge import check_shares, operators_share, read_challenge, sample, share_key
+from caveat.evidence.challenge import (
+    check_shares,
+    open_challenge,
+    operators_share,
+    read_challenge,
+    sample,
+    share_key,
+)
 from caveat.evidence.manifest import write_manifest
 from caveat.evidence.profiles import profile
-from caveat.evidence.reopen import Kept, reopen
-from caveat.gateway.home.bodies import Bodies
 from caveat.gateway.home.directory import Home
-from caveat.gateway.home.documents import Documents
-from caveat.gateway.home.settings import RecognizerSettings, Settings
 from caveat.gateway.house.founding import house_keys
-from caveat.gateway.house.learned import learned_for
-from caveat.gateway.house.past import all_terms, read_past
-from caveat.gateway.model.store import list_models
+from caveat.gateway.proof.onsite import Site
+from caveat.keys import VerifyKey, read_verify_key
 from caveat.ledger.reader import LedgerReader
-from caveat.recognize.control_tokens import DEFAULT
-from caveat.recognize.markings import load_profile
-from caveat.recognize.panel import Panel, default_panel
 from caveat.register import Register
-from caveat.terms.document import Terms
 
 
 class Reopened(Struct, frozen=True):
-    """What an opening on site came to: counts, and the records that did not hold, with what did not, never a word of theirs."""
+    """What an opening on site came to: counts, and the records that did not hold, with what did not, never a word of theirs.
+
+    asked, opened, without_body                    requests: drawn, read again, not kept
+    replies, replies_opened, replies_without_body  the same of replies of which anything left or was kept
+    """
 
     asked: int
     opened: int
     without_body: int
     wrong: tuple[tuple[int, str], ...]
+    replies: int = 0
+    replies_opened: int = 0
+    replies_without_body: int = 0
+
+
+def signer_of(challenge: bytes, register: Register, more: Sequence[VerifyKey] = ()) -> VerifyKey:
+    """Whose challenge it is: a party's on record, or one of `more`.  Raises NotVerified for one that nobody known signed."""
+    keys = [read_verify_key(party.vkey) for party in register.parties]
+    try:
+        return open_challenge(challenge, (*keys, *more))[1]
+    except NotVerified as error:
+        raise NotVerified(
+            f"the challenge is signed by nobody known here: {error.message}",
+            step="challenge",
+            hint="an auditor gives you their verify key by another way: `--signed-by FILE`",
+        ) from None
 
 
 class Answering:
@@ -73,50 +91,17 @@ class Answering:
 
     def reopen(self) -> Reopened:
         """Read the kept bodies of the sampled calls again."""
-        register = read_past(self._reader, Documents(self._home.control)).register
-        terms = {one.digest: one for one in all_terms(self._reader, Documents(self._home.control))}
-        bodies = Bodies(self._home.vault / "bodies", self._vault_key)
-        asked = opened = without = 0
-        wrong: list[tuple[int, str]] = []
+        site = Site(self._home, self._reader, self._vault_key)
         for index in self.indices:
-            entry = self._reader.entry(index)
-            leaf = record.read_leaf(entry.leaf)
-            if leaf.k != "opened":
-                continue
-            asked += 1
-            try:
-                body = bodies.read(leaf.call, "request")
-            except NotVerified:
-                without += 1
-                continue
-            opened += 1
-            if not entry.aside:
-                wrong.append((index, "what opens it was destroyed"))
-                continue
-            why = self._reopened(leaf, entry.aside, body, register, terms.get(leaf.terms))
-            wrong += [(index, one) for one in why]
-        return Reopened(asked, opened, without, tuple(wrong))
-
-    def _reopened(
-        self, leaf: record.Leaf, aside: bytes, body: bytes, register: Register, terms: Terms | None
-    ) -> tuple[str, ...]:
-        read = record.read_aside(aside)
-        values = record.disclosed(leaf, read.d)
-        caller = register.keys.get(values["who"]["caller"])
-        if terms is None or caller is None:
-            return ("its terms or its caller's key are not on record",)
-        learned = values["content"].get("detector") == "learned"
-        panel = self._panel(terms, learned=learned)
-        return reopen(values, Kept(body, bytes.fromhex(read.key), caller.caller), terms, panel)
-
-    def _panel(self, terms: Terms, *, learned: bool) -> Panel:
-        """The recognizers of this installation as the gateway sets them up for these terms; with the learned one where
-        the record says that it read, whatever the settings say today, and where the terms demand it."""
-        aliases = {model.alias for model in terms.draft.models}
-        tokens = [t for m in list_models(self._home.models) if m.alias in aliases for t in m.control_tokens]
-        settings = Settings(recognizer=RecognizerSettings(learned=learned))
-        return default_panel(
-            load_profile(terms.draft.markings), (*DEFAULT, *tokens), learned_for(terms.draft, settings)
+            site.open(index)
+        return Reopened(
+            site.drawn["opened"],
+            site.read["opened"],
+            site.drawn["opened"] - site.read["opened"],
+            tuple(site.wrong),
+            site.drawn["settled"],
+            site.read["settled"],
+            site.drawn["settled"] - site.read["settled"],
         )
 
     def _openings(self, profile_name: str) -> Iterator[Opening]:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from caveat.canon import digest
 from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput, NotVerified
@@ -96,6 +98,29 @@ def write_out(
         part.unlink(missing_ok=True)
         raise
     return manifest
+
+
+def write_again(  # noqa: PLR0913, PLR0917 - as write_out, and what is on record
+    output: Path,
+    source: Source,
+    order: Order,
+    signer: SigningKey,
+    record: Export,
+    leaving: Callable[[Path, Manifest], None],
+) -> Manifest:
+    """The same for a bundle that is on record: byte for byte what left.  Raises NotVerified where it cannot be made again.
+
+    What is on record does not say whether the bundle committed to a share: its digest does, so both are tried.
+    """
+
+    def same(part: Path, manifest: Manifest) -> None:
+        check_same(manifest, record)
+        leaving(part, manifest)
+
+    try:
+        return write_out(output, source, order, signer, same)
+    except NotVerified:
+        return write_out(output, source, msgspec.structs.replace(order, share_key=b""), signer, same)
 
 
 def check_same(manifest: Manifest, export: Export) -> None:
