@@ -59,6 +59,7 @@ MARKED = re.compile(r'\b(?:fail|_|phrase)\(\s*"([^"]+)"')
 HOLE = re.compile(r"\{([a-z0-9_]+)\}")
 SENTENCE = re.compile(r"[a-z]{2,}['`]?[,:;]? +[\w`{(]|[\d}`] +[a-z]{2,}")
 NO_SENTENCE = re.compile(r"[<>\n\\]|\(\?|^ *[A-Z]|caveat-.*/v1")
+ENDINGS = ("completed", "denied", "held", "stopped", "withheld", "broken", "aborted", "unknown")
 MORE = (
     *(
         "request",
@@ -135,6 +136,11 @@ MORE = (
         "text",
         "nothing",
         "did you mean `{a}`?",
+        "`{a}`: expected {b}, got {c}",
+        "a mapping",
+        "a list",
+        "operator of this home",
+        *(f"{{n}} {word}" for word in ENDINGS),
     ),
     *(
         "Invalid enum value '{a}' - at `{b}`",
@@ -169,6 +175,7 @@ def messages() -> dict[str, str]:
 
 
 def _raised(tree: ast.AST) -> Iterator[str]:
+    yield from _told_later(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and _private(node.exc.func):
             for told in [*node.exc.args, *(word.value for word in node.exc.keywords if word.arg == "hint")]:
@@ -180,6 +187,30 @@ def _raised(tree: ast.AST) -> Iterator[str]:
                 *(word.value for word in node.keywords if word.arg == "hint"),
             ]:
                 yield from _texts(told)
+
+
+def _told_later(tree: ast.AST) -> Iterator[str]:
+    """Sentences that a name holds on their way into an error."""
+    hints = {
+        word.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg == "hint" and isinstance(word.value, ast.Name)
+    }
+    for node in ast.walk(tree):
+        target, value = None, None
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            target, value = node.targets[0].id, node.value
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "append"
+            and node.args
+        ):
+            target, value = getattr(node.func.value, "id", ""), node.args[0]
+        if target in {*hints, "why", "wrong", "problem", "wanted", "missing"} and value is not None:
+            yield from (text for text in _texts(value) if SENTENCE.search(HOLE.sub("{x}", text)))
 
 
 def _private(made: ast.AST) -> bool:

@@ -53,7 +53,7 @@ SAID = {
         "`streamed` is true: whether the reply is streamed",
         "`streamed` est vrai : si la réponse est envoyée en flux",
     ),
-    "no sentence of ours": ("welcome to the `none`: none", "welcome to the `none`: none"),
+    "no sentence of ours": ("welcome to the `none`, stranger", "welcome to the `none`, stranger"),
     "nothing": ("", ""),
 }
 

@@ -19,11 +19,14 @@ from msgspec import Struct
 MOST_LETTERS: Final = 4000
 """Of a sentence; what is longer stays as it is."""
 LEAST_LETTERS: Final = 6
-"""Of its own that a shape must have to be found by them; one with fewer counts where numbers alone, or somebody's own
-words, are put in."""
+LEAST_BEGIN: Final = 4
+"""Of its own that a shape must have, or begin with, to be found by them; one with fewer counts where numbers alone, or
+somebody's own words, are put in."""
 DEEP: Final = 4
 FRENCH: Final = str.maketrans({",": "\u202f", ".": ","})
 HOLE: Final = re.compile(r"\{([a-z0-9_]+)\}")
+OWN: Final = re.compile(r"`[^`]*`")
+HIDDEN: Final = "\ue000"
 NUMBERS: Final = re.compile(r"[\d\s.,:+-]*")
 EDGES: Final = re.compile(r"([ ,;]*)(.*?)(\s*)", re.DOTALL)
 LANGUAGES: Final = ("en", "fr")
@@ -53,7 +56,8 @@ class Shape(Struct, frozen=True):
 
     def fits(self, filled: tuple[str, ...]) -> bool:
         """Whether enough of the sentence is its own."""
-        if self.letters >= LEAST_LETTERS or all(map(NUMBERS.fullmatch, filled)):
+        begins = sum(map(str.isalpha, self.pieces[0])) >= LEAST_BEGIN
+        if begins or self.letters >= LEAST_LETTERS or all(map(NUMBERS.fullmatch, filled)):
             return True
         return self.letters > 1 and any(map(self.quotes, range(len(filled))))
 
@@ -110,12 +114,20 @@ class Book:
 
     def _joined(self, text: str, deep: int) -> str:
         """Sentences one behind the other, and lists of words."""
-        for english, joint in self._joints if "`" not in text else ():
-            parts = text.split(english)
+        for english, joint in self._joints:
+            parts = _apart(text, english)
             said = [self.say(part, deep + 1) for part in parts] if len(parts) > 1 else parts
             if said != parts:
                 return joint.join(said)
         return text
+
+
+def _apart(text: str, joint: str) -> list[str]:
+    """The text in pieces at that joint, not where it stands in somebody's own words."""
+    if HIDDEN in text:
+        return [text]
+    hidden = OWN.sub(lambda own: own[0].replace(joint, HIDDEN), text)
+    return [piece.replace(HIDDEN, joint) for piece in hidden.split(joint)]
 
 
 def _shape(english: str, says: str) -> Shape:
