@@ -4,6 +4,7 @@ where talks stand."""
 import pytest
 from tests.console.browser import visitor
 from tests.console.conftest import ask
+from tests.console.test_french import FRENCH, english
 from tests.console.visiting import send, visiting
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
 from tests.making import clause, document
@@ -88,3 +89,15 @@ def test_each_clause_has_its_plot(gateway):
         assert "<script" not in reply.text
         assert client.get("/console/terms/clause.svg?clause=drafting&theme=x").status_code == 404
         assert client.get("/console/now/hour.svg?theme=dark").status_code == 200
+
+
+def test_what_a_change_and_a_proposal_do_is_said_in_french(gateway):
+    with visiting(gateway, "auditor", **FRENCH) as client:
+        compare = {"before": PAIRS["first"], "after": PAIRS["second"]}
+        meaning = send(client, "/console/terms/compare", **compare).text.partition('id="meaning-h"')[2]
+        assert "nouvellement autorisé" in meaning
+        assert "voici une requête que la version d&#39;après autorise" in meaning
+        assert english(f"<section><h2 {meaning.partition('</main>')[0]}") == []
+        replayed = send(client, "/console/terms/replay", terms=document(LOW, models=MODELS, version=3).decode()).text
+        assert "refusé → autorisé" in replayed
+        assert english(replayed) == []
