@@ -1,5 +1,6 @@
 """Leaves say what anyone may count, and nothing that was said."""
 
+import hmac
 import json
 
 import msgspec
@@ -25,6 +26,7 @@ from caveat.record import (
     read_leaf,
     salts_hold,
 )
+from caveat.record.commit import derived
 from caveat.terms.document import Duty
 from caveat.wire.reply import Usage
 
@@ -252,3 +254,10 @@ def test_what_an_allowed_call_spends_stands_in_the_clear_and_a_denied_one_spends
     assert record.spent(allowed) == ("w-1", "w-2")
     assert record.spent(msgspec.structs.replace(allowed, verdict="deny", rule="forbid")) == ()
     assert record.spent(msgspec.structs.replace(allowed, verdict="hold", rule="hold")) == ()
+
+
+@given(KEYS, st.text(max_size=200))
+def test_a_salt_derives_by_hmac(key: bytes, name: str) -> None:
+    """RFC 2104 over SHA-256, as the standard library has it."""
+    name = name.encode("utf-8", "replace").decode()
+    assert derived(key, name) == hmac.digest(key, name.encode(), "sha256")

@@ -7,6 +7,7 @@ language where the terms have it, ours in English.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from caveat.decide.decision import Decision, Rule
 from caveat.decide.phrases import PHRASES, Phrase
@@ -25,6 +26,8 @@ CODES: dict[Rule, str] = {
     "lapsed": "terms_lapsed",
 }
 """Codes of the closed list in gateway/problems."""
+_MOST_READ = 1000
+"""Characters of an `Accept-Language` header; what follows counts for nothing."""
 RANGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?))?\s*")
 
 
@@ -90,6 +93,11 @@ def best_language(accept_language: str, key_language: str, languages: Sequence[s
     `Accept-Language` as RFC 9110 section 12.5.4 has it, looked up as RFC 4647 section 3.4; what does not parse counts
     for nothing.
     """
+    return _best(accept_language[:_MOST_READ], key_language, tuple(languages))
+
+
+@lru_cache(maxsize=256)
+def _best(accept_language: str, key_language: str, languages: tuple[str, ...]) -> str:
     for wanted in (*_accepted(accept_language), key_language):
         found = _lookup(wanted, languages)
         if found:
@@ -100,7 +108,7 @@ def best_language(accept_language: str, key_language: str, languages: Sequence[s
 def _accepted(header: str) -> list[str]:
     """Language ranges with q over 0, best first, the header's order where equal."""
     ranges: list[tuple[float, str]] = []
-    for piece in header[:1000].split(","):
+    for piece in header.split(","):
         match = RANGE.fullmatch(piece)
         quality = float(match[2] or 1) if match else 0.0
         if match and quality > 0:

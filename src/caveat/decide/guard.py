@@ -131,7 +131,7 @@ class Guard:
     def masked(self) -> dict[str, int]:
         """How many masks there are, by category."""
         labels = [mask.label for channel in self._channels for mask in self.masks(channel)]
-        return dict(sorted(Counter(labels).items()))
+        return dict(sorted(Counter(labels).items())) if labels else {}
 
     def unmaskable(self) -> None:
         """Stop the reply: what was found in it cannot be taken out with certainty."""

@@ -1,5 +1,7 @@
 """Duties that the gateway fulfils, each by one function.  A duty that has none here denies the call (opening.py)."""
 
+from collections.abc import Callable
+
 from caveat.canon import digest
 from caveat.decide.decision import Decision
 from caveat.decide.explain import best_language
@@ -30,7 +32,10 @@ LATE_WHOLE = LATE | {"redact.output"}
 
 def owes(begun: Begun, name: str) -> Duty | None:
     """The duty of that name, None where the call does not owe it."""
-    return next((duty for duty in begun.decision.duties if duty.name == name), None)
+    for duty in begun.decision.duties:
+        if duty.name == name:
+            return duty
+    return None
 
 
 def outgoing(begun: Begun) -> bytes:
@@ -90,17 +95,24 @@ def language(begun: Begun) -> str:
 def done(begun: Begun, decision: Decision, *, notices: int, masked: dict[str, int]) -> list[dict[str, object]]:
     """What was done about each duty, for the record: of the last decision over the reply; where that denies, of the
     request's."""
-    gone = stripped(begun)
     owed = (begun.decision if decision.verdict == "deny" else decision).duties
-    how: dict[str, object] = {
-        "label.output": {"notices": notices, "header": True},
-        "limit.tokens": token_limit(begun),
-        "log.full": "vault",
-        "log.digest": "record",
-        "review.human": {"hold": begun.asked.id},
-        "redact.output": {"masked": masked},
-        "notify.vendor": "record",
-        "retain.days": "vault" if owes(begun, "log.full") else "nothing is kept",
-        "strip.tools": {"count": len(gone), "names": [digest(tool.name.encode()) for tool in gone]},
-    }
-    return [{"duty": duty.name, "value": duty.value, "done": how[duty.name]} for duty in owed]
+    return [{"duty": duty.name, "value": duty.value, "done": _HOW[duty.name](begun, notices, masked)} for duty in owed]
+
+
+def _without(begun: Begun) -> dict[str, object]:
+    gone = stripped(begun)
+    return {"count": len(gone), "names": [digest(tool.name.encode()) for tool in gone]}
+
+
+_HOW: dict[str, Callable[[Begun, int, dict[str, int]], object]] = {
+    "label.output": lambda _, notices, __: {"notices": notices, "header": True},
+    "limit.tokens": lambda begun, _, __: token_limit(begun),
+    "log.full": lambda *_: "vault",
+    "log.digest": lambda *_: "record",
+    "review.human": lambda begun, _, __: {"hold": begun.asked.id},
+    "redact.output": lambda _, __, masked: {"masked": masked},
+    "notify.vendor": lambda *_: "record",
+    "retain.days": lambda begun, _, __: "vault" if owes(begun, "log.full") else "nothing is kept",
+    "strip.tools": lambda begun, _, __: _without(begun),
+}
+"""By duty: what stands in the record of it."""

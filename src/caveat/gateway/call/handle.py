@@ -4,7 +4,6 @@ read, recognize, gather, decide, record (opening.py), send, guard, record (excha
 meet both the decision and the network.  An attempt after a failed one begins at the beginning.
 """
 
-import secrets
 import time
 
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from caveat.gateway.call.problems import for_caller, status_of
 from caveat.gateway.call.refusing import halt_of
 from caveat.gateway.call.sender import Sender
 from caveat.gateway.house.begun import Asked, Begun
+from caveat.gateway.house.drawn import fresh
 from caveat.gateway.house.house import House
 from caveat.gateway.house.watch import Watch
 from caveat.ledger.receipt import make_ticket
@@ -82,7 +82,7 @@ async def _answer(dialect: Dialect, call: str, status: int, halt: Halt, out: Sen
 
 def new_call_id() -> str:
     """32 hex digits, drawn at random: a call's name in headers, records and receipts."""
-    return secrets.token_hex(16)
+    return fresh(16).hex()
 
 
 def _bear(house: House, begun: Begun, out: Sender) -> None:

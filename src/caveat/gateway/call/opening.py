@@ -5,7 +5,6 @@ a decision is on record only if what it stood on is still in force at its index,
 """
 
 import asyncio
-import secrets
 
 import msgspec
 
@@ -20,6 +19,7 @@ from caveat.gateway.exceptions.lifting import fetched, learn, offered, used
 from caveat.gateway.house.begun import Asked, Begun
 from caveat.gateway.house.budgets import check_over, within
 from caveat.gateway.house.callers import check_live, declared
+from caveat.gateway.house.drawn import fresh
 from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import fence_of, learn_from, leased, note_clock, put_lapse
 from caveat.gateway.house.view import Route
@@ -117,7 +117,7 @@ def gathered(house: House, asked: Asked, call: Call, route: Route, told: Opinion
 
 def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     """The call's first record, and its second where nothing will be sent."""
-    decision, secret = begun.decision, secrets.token_bytes(32)
+    decision, secret = begun.decision, fresh(32)
     head = record.Head(begun.asked.id, house.name, at_ms, secret)
     read_by = {**begun.route.panel.described, **begun.opinion.described}
     described = _described(begun.asked, begun.route.identity, secret, read_by)
@@ -127,14 +127,14 @@ def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     first = record.opened(head, begun.facts, decision, described, spends)
     if decision.verdict == "allow":
         return (first,)
-    second = msgspec.structs.replace(head, key=secrets.token_bytes(32))
+    second = msgspec.structs.replace(head, key=fresh(32))
     ending = "held" if decision.verdict == "hold" else "denied"
     return first, record.settled(second, record.Opening(-1, decision.terms), ending, None, {})
 
 
 async def put_refusal(house: House, asked: Asked) -> None:
     """Put on record a call that never came to a decision.  Raises Unavailable."""
-    secret = secrets.token_bytes(32)
+    secret = fresh(32)
     head = record.Head(asked.id, house.name, house.now_ms(), secret)
     entry = record.refused(head, asked.key.caller.id, _described(asked, "", secret))
     await house.log.append((entry,))

@@ -5,7 +5,6 @@ keyed digest, and kept only where a duty says so or a person may have to release
 """
 
 import asyncio
-import secrets
 from typing import Any
 
 from caveat import record
@@ -16,6 +15,7 @@ from caveat.gateway.call.notifying import told
 from caveat.gateway.call.settling import settle
 from caveat.gateway.house.begun import Begun
 from caveat.gateway.house.budgets import added
+from caveat.gateway.house.drawn import fresh
 from caveat.gateway.house.house import House
 from caveat.gateway.upstream.reply import UpstreamReply
 from caveat.ledger.log import Entry
@@ -35,7 +35,7 @@ class Outcome:
         self._house = house
         self._begun = begun
         self._guard = guard
-        self._secret = secrets.token_bytes(32)
+        self._secret = fresh(32)
         self._sent = record.BodyDigest(self._secret)
         self._hidden: dict[str, Any] = {}
         self._whole = b""

@@ -38,9 +38,13 @@ class Protocol(HttpToolsProtocol):
         """Bytes from the client.  A head too large to be whole yet is refused as soon as that is known."""
         self._head += len(data) if self._in_head else 0
         super().data_received(data)
-        if self._in_head and self._head > MAX_HEAD and not self.transport.is_closing():
+        if not self._in_head:
+            return
+        if self._head > MAX_HEAD and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+        elif self._deadline is None:  # most heads come whole, and need none
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and so is its deadline."""
@@ -51,7 +55,6 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._in_head, self._head, self._fields = True, 0, 0
-        self._deadline = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field, whole."""
