@@ -12,7 +12,7 @@ from typing import Any
 
 from caveat.wire import anthropic_errors
 from caveat.wire.anthropic_messages_request import ASKED
-from caveat.wire.asked import Asked
+from caveat.wire.asked import ask
 from caveat.wire.body import read_json
 from caveat.wire.call import Call
 from caveat.wire.dialect import Dialect
@@ -27,23 +27,8 @@ _BODY = table(ASKED, ["model", "messages"])
 
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
-    value = read_json(body)
-    asked = Asked(len(body))
-    _BODY(value, "", asked)
-    return Call(
-        dialect="anthropic_count_tokens",
-        operation="count_tokens",
-        model=value["model"],
-        parts=tuple(asked.parts),
-        tools=tuple(asked.tools),
-        streams=False,
-        choices=1,
-        max_output_tokens=None,
-        unlisted=tuple(asked.unlisted),
-        unread=tuple(asked.unread),
-        structured=asked.structured,
-        body=body,
-    )
+    value, asked = ask(body, _BODY)
+    return asked.call(value, body, "anthropic_count_tokens", "count_tokens")
 
 
 def _counted(value: Any, at: str, heard: Heard) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from caveat.wire.asked import (
     Asked,
     address,
+    ask,
     blob,
     free,
     listed,
@@ -23,7 +24,6 @@ from caveat.wire.asked import (
     text,
     texts,
 )
-from caveat.wire.body import read_json
 from caveat.wire.call import Call, Voice
 from caveat.wire.fields import Field, array, boolean, by, either, integer, known, number, optional, table, word
 
@@ -274,20 +274,5 @@ _BODY = table(
 
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
-    value = read_json(body)
-    asked = Asked(len(body))
-    _BODY(value, "", asked)
-    return Call(
-        dialect="anthropic_messages",
-        operation="chat",
-        model=value["model"],
-        parts=tuple(asked.parts),
-        tools=tuple(asked.tools),
-        streams=value.get("stream") is True,
-        choices=1,
-        max_output_tokens=value.get("max_tokens"),
-        unlisted=tuple(asked.unlisted),
-        unread=tuple(asked.unread),
-        structured=asked.structured,
-        body=body,
-    )
+    value, asked = ask(body, _BODY)
+    return asked.call(value, body, "anthropic_messages", "chat", max_output_tokens=value.get("max_tokens"))

@@ -7,8 +7,8 @@ freely is a string too.  An `unlisted` pointer names the outermost thing that no
 from typing import Any
 
 from caveat.errors import Unreadable
-from caveat.wire.body import step, unescaped
-from caveat.wire.call import Media, Part, Tool, Voice
+from caveat.wire.body import read_json, step, unescaped
+from caveat.wire.call import Call, Media, Part, Tool, Voice
 from caveat.wire.fields import Field, array, either, wrong
 
 MAX_MODEL = 256
@@ -37,6 +37,24 @@ class Asked:
         self.unread: list[str] = []
         self.structured = False
         self.room = 10_000 + size // 16
+
+    def call(self, value: dict[str, Any], body: bytes, dialect: str, operation: str, **numbers: int | None) -> Call:
+        """All that was found, as a Call.  `numbers` are `choices` and `max_output_tokens`, where they differ from 1 and
+        None."""
+        return Call(
+            dialect=dialect,
+            operation=operation,
+            model=value["model"],
+            parts=tuple(self.parts),
+            tools=tuple(self.tools),
+            streams=operation == "chat" and value.get("stream") is True,
+            choices=numbers.get("choices") or 1,
+            max_output_tokens=numbers.get("max_output_tokens"),
+            unlisted=tuple(self.unlisted),
+            unread=tuple(self.unread),
+            structured=self.structured,
+            body=body,
+        )
 
     def unknown(self, at: str, value: Any, name: str | None = None) -> None:
         """See fields.Reading: a clause must list it, and all its strings are Parts."""
@@ -75,6 +93,14 @@ class Asked:
         self.room -= strings
         if self.room < 0:
             raise Unreadable("the body holds too many separate strings for its size", status=413)
+
+
+def ask(body: bytes, fields: Field) -> tuple[dict[str, Any], Asked]:
+    """Read a request's body by its dialect's table.  Raises Unreadable."""
+    value = read_json(body)
+    asked = Asked(len(body))
+    fields(value, "", asked)
+    return value, asked
 
 
 def text(voice: Voice) -> Field:

@@ -12,6 +12,7 @@ from caveat.wire.asked import (
     Asked,
     address,
     arguments,
+    ask,
     blob,
     free,
     listed,
@@ -23,7 +24,7 @@ from caveat.wire.asked import (
     text,
     texts,
 )
-from caveat.wire.body import MAX_INT, read_json
+from caveat.wire.body import MAX_INT
 from caveat.wire.call import Call, Voice
 from caveat.wire.fields import (
     Field,
@@ -232,23 +233,8 @@ _BODY = table(
 
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
-    value = read_json(body)
-    asked = Asked(len(body))
-    _BODY(value, "", asked)
-    return Call(
-        dialect="openai_chat",
-        operation="chat",
-        model=value["model"],
-        parts=tuple(asked.parts),
-        tools=tuple(asked.tools),
-        streams=value.get("stream") is True,
-        choices=value.get("n") or 1,
-        max_output_tokens=_most(value),
-        unlisted=tuple(asked.unlisted),
-        unread=tuple(asked.unread),
-        structured=asked.structured,
-        body=body,
-    )
+    value, asked = ask(body, _BODY)
+    return asked.call(value, body, "openai_chat", "chat", choices=value.get("n"), max_output_tokens=_most(value))
 
 
 def _most(value: dict[str, Any]) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from caveat.errors import Unreadable
 from caveat.wire import openai_errors
-from caveat.wire.asked import Asked, media, routed, text, texts
+from caveat.wire.asked import Asked, ask, media, routed, text, texts
 from caveat.wire.body import read_json
 from caveat.wire.call import Call
 from caveat.wire.dialect import Dialect
@@ -63,23 +63,8 @@ _BODY = table(
 
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
-    value = read_json(body)
-    asked = Asked(len(body))
-    _BODY(value, "", asked)
-    return Call(
-        dialect="openai_embeddings",
-        operation="embeddings",
-        model=value["model"],
-        parts=tuple(asked.parts),
-        tools=(),
-        streams=False,
-        choices=1,
-        max_output_tokens=None,
-        unlisted=tuple(asked.unlisted),
-        unread=tuple(asked.unread),
-        structured=False,
-        body=body,
-    )
+    value, asked = ask(body, _BODY)
+    return asked.call(value, body, "openai_embeddings", "embeddings")
 
 
 def _usage(value: Any, at: str, heard: Heard) -> None:

@@ -14,6 +14,7 @@ from caveat.wire.asked import (
     Asked,
     address,
     arguments,
+    ask,
     blob,
     free,
     listed,
@@ -24,7 +25,6 @@ from caveat.wire.asked import (
     strange_tool,
     text,
 )
-from caveat.wire.body import read_json
 from caveat.wire.call import Call, Voice
 from caveat.wire.fields import Field, array, boolean, by, either, integer, known, number, optional, table, word
 
@@ -266,21 +266,6 @@ _BODY = table(
 
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
-    value = read_json(body)
-    asked = Asked(len(body))
-    _BODY(value, "", asked)
+    value, asked = ask(body, _BODY)
     limit = value.get("max_output_tokens")
-    return Call(
-        dialect="openai_responses",
-        operation="chat",
-        model=value["model"],
-        parts=tuple(asked.parts),
-        tools=tuple(asked.tools),
-        streams=value.get("stream") is True,
-        choices=1,
-        max_output_tokens=None if limit == -1 else limit,
-        unlisted=tuple(asked.unlisted),
-        unread=tuple(asked.unread),
-        structured=asked.structured,
-        body=body,
-    )
+    return asked.call(value, body, "openai_responses", "chat", max_output_tokens=None if limit == -1 else limit)
