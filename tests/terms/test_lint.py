@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.making import ANYTHING, clause, draft
 from tests.terms.test_lint_recognizer import ABOUT
+from tests.terms.test_shape_seals import row
 
 from caveat.decide.probe import make_trial
 from caveat.recognize.markings import load_profile
@@ -96,6 +97,16 @@ SAID: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str, str]] = {
     "a lease beyond the terms": ([ANYTHING], {"lease": {"until": "2029-06-20", "calls": 5}}, "lease-beyond", ""),
     "a lease without a count": ([ANYTHING], {"lease": {"until": "2026-12-20"}}, "lease-uncounted", ""),
     "challenges without bodies": ([ANYTHING], {"challenges": {"days": 90}}, "challenge-bodies", ""),
+    "challenges without a seal": ([ANYTHING], {"challenges": {"days": 90}}, "challenge-unmetered", ""),
+    "a seal before some models alone": (
+        [ANYTHING],
+        {
+            "models": [{"alias": "small", "identity": "any"}, {"alias": "large", "identity": "any"}],
+            "seals": [row(models=["small"])],
+        },
+        "seal-missing",
+        "",
+    ),
     "a waivable gravest": (
         [ANYTHING, clause("w", "forbid", 'context.hazardsIn.contains(Hazard::"cse")', waivable=True)],
         {},

@@ -58,12 +58,12 @@ def witnessed(ledger: Path, witnesses: Sequence[VerifyKey], newest: bytes) -> by
 def witness_time_ms(ledger: Path, witnesses: Sequence[VerifyKey]) -> int:
     """The latest time that more than half of these witnesses have seen, POSIX milliseconds, by their newest cosignatures; 0
     where so many have not cosigned.  So no single witness with a wrong clock moves anybody's time."""
-    times = sorted((_seen_at(newest_of(ledger, key), key) for key in witnesses), reverse=True)
+    times = sorted((seen_at_s(newest_of(ledger, key), key) for key in witnesses), reverse=True)
     return times[len(times) // 2] * 1000 if times else 0
 
 
-def _seen_at(note: bytes, key: VerifyKey) -> int:
-    """POSIX seconds of the witness's line, 0 where there is none that holds."""
+def seen_at_s(note: bytes, key: VerifyKey) -> int:
+    """When a witness cosigned, POSIX seconds by its clock; 0 where it has no line that holds."""
     try:
         return max((signature.at_s for signer, signature in open_note(note, [key]).by if signer == key), default=0)
     except NotVerified:

@@ -6,6 +6,7 @@ connection to the model, so that it stops.
 """
 
 import asyncio
+import ssl
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -28,9 +29,11 @@ SILENCE_S: Final = 600.0
 
 
 class Forward:
-    """The model's server at `address` (`http://host:port`, or a socket's path), which wants `key` ("" for none)."""
+    """The model's server at `address` (`http://host:port`, `https://...`, or a socket's path), which wants `key` ("" for
+    none); `tls` checks its certificate, None: as the system does."""
 
-    def __init__(self, address: str, key: str, *, keeps: bool) -> None:
+    def __init__(self, address: str, key: str, *, keeps: bool, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._key = key
         self._keeps = keeps
         self._socket = "" if address.startswith("http") else address
@@ -97,7 +100,7 @@ class Forward:
             connector = (
                 aiohttp.UnixConnector(self._socket, limit=0, **keeps)
                 if self._socket
-                else aiohttp.TCPConnector(limit=0, **keeps)
+                else aiohttp.TCPConnector(limit=0, ssl=self._tls or True, **keeps)
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,

@@ -29,7 +29,7 @@ import uvloop
 from caveat.errors import BadInput, CaveatError, Unavailable
 from caveat.seal.forward import Forward
 from caveat.seal.seal import Seal
-from caveat.seal.settings import Engine, SealSettings, load, secret_in
+from caveat.seal.settings import Engine, SealSettings, engine_tls, load, secret_in
 
 GRACE_S = 4
 READY_S = 600.0
@@ -133,7 +133,8 @@ async def run(folder: Path, settings: SealSettings, access: str, tell: Callable[
     engine = Started(settings.engine) if settings.engine.command else None
     try:
         key = engine.key if engine else secret_in(folder, settings.engine.key_file)
-        way = Forward(engine.address if engine else settings.engine.address, key, keeps=settings.engine.keeps)
+        address, tls = engine.address if engine else settings.engine.address, engine_tls(folder, settings.engine)
+        way = Forward(address, key, keeps=settings.engine.keeps, tls=tls)
         seal = Seal(folder, settings, way, way.get)
         if access:
             seal.lend_access(access)

@@ -10,6 +10,7 @@
 Rules of this file: unknown keys are refused; the key is given by the vendor, and is not made here.
 """
 
+import ssl
 import stat
 import tomllib
 from pathlib import Path
@@ -34,11 +35,13 @@ class Engine(Struct, frozen=True, forbid_unknown_fields=True):
     key_file  holds the key that it wants, "" for none
     command   starts it: a key that nobody else has goes to its standard input, and it answers with a line of JSON,
               {"address": "http://127.0.0.1:41234"}
+    ca_bundle PEM file in the seal's folder, of the authorities that count for its `https` address; "" for the system's
     counters  how its Prometheus page is read: llama.cpp, vllm, or "" where it has none
     """
 
     address: str = ""
     key_file: str = ""
+    ca_bundle: str = ""
     command: tuple[str, ...] = ()
     counters: Literal["llama.cpp", "vllm", ""] = ""
     keeps: bool = True
@@ -104,6 +107,19 @@ def signing_key(folder: Path) -> SigningKey:
     if key.kind is not KeyKind.NOTE:
         raise BadInput(f"the key `{path}` is not a plain Ed25519 key")
     return key
+
+
+def engine_tls(folder: Path, engine: Engine) -> ssl.SSLContext | None:
+    """How the engine's certificate is checked, None for the system's way.  Raises BadInput."""
+    if not engine.ca_bundle:
+        return None
+    try:
+        return ssl.create_default_context(cafile=folder / engine.ca_bundle)
+    except (OSError, ssl.SSLError):
+        raise BadInput(
+            f"cannot read the CA bundle `{folder / engine.ca_bundle}`",
+            hint="`engine.ca_bundle` names a file of PEM certificates",
+        ) from None
 
 
 def secret_in(folder: Path, name: str) -> str:

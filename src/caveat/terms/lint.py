@@ -18,6 +18,7 @@ from caveat.terms.document import Clause, Draft
 from caveat.terms.lease import FOREVER
 from caveat.terms.lint_duties import on_duties
 from caveat.terms.lint_recognizer import Weights, hazards_of, on_thresholds, on_weights
+from caveat.terms.lint_seals import on_seals
 from caveat.terms.shape_challenges import on_challenges
 from caveat.vocabulary import FACTS
 
@@ -52,6 +53,8 @@ CODES: dict[str, Level] = {
     "translation-missing": "warning",
     "threshold-extreme": "warning",
     "challenge-bodies": "error",
+    "challenge-unmetered": "warning",
+    "seal-missing": "warning",
     "recognizer-other": "error",
     "rates-unmeasured": "warning",
     "rates-unstated": "note",
@@ -150,7 +153,7 @@ def _on_document(draft: Draft, at_ms: int) -> Iterator[Remark]:
             yield _remark(
                 "model-open", 1, f"the model `{model.alias}` is not pinned: any model may answer to that name"
             )
-    for code, message, hint in on_challenges(draft):
+    for code, message, hint in (*on_challenges(draft), *on_seals(draft)):
         yield _remark(code, 1, message, hint=hint)
     yield from _thresholds(draft.thresholds)
     for name, text in (("title", draft.title), ("notice", draft.notice)):

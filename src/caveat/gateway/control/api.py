@@ -32,7 +32,7 @@ from caveat.gateway.home.documents import Documents
 from caveat.gateway.house.callers import authenticate, check_known, require
 from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import note_leases
-from caveat.gateway.house.readiness import readiness
+from caveat.gateway.house.readiness import note_witnesses, readiness
 from caveat.gateway.house.watch import ClientGone
 from caveat.gateway.index.follow import Index
 from caveat.gateway.proof import challenges
@@ -107,6 +107,7 @@ class Control(Exceptional, Agreeing, Lasting, Looking):
 
     async def metrics(self, _request: Request, _key: CallerKey) -> Response:
         await note_leases(self._house)
+        await note_witnesses(self._house)
         return Response(await self._house.counts(), media_type="text/plain; version=0.0.4")
 
     async def models(self, request: Request, _key: CallerKey) -> Response:

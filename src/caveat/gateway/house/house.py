@@ -71,6 +71,7 @@ class House:
         self.running = Running()
         self.tickets: set[str] = set()
         self.collecting = asyncio.Lock()
+        self.witnesses: Callable[[int], list[dict[str, Any]]] = lambda _size: []
         self._stores = stores
         self._make_view = make_view
         self._changing = asyncio.Lock()

@@ -1,5 +1,8 @@
 """Counters for Prometheus.  Labels are words of closed lists: no caller, no content, nothing unbounded."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from caveat.decide.decision import Decision
@@ -67,6 +70,15 @@ class Metrics:
             registry=self.registry,
         )
         self.lease = LeaseGauges(self.registry)
+        self._cosigned = Gauge(
+            "caveat_witness_size", "Records that a witness has cosigned last", ["witness"], registry=self.registry
+        )
+        self._cosigned_at = Gauge(
+            "caveat_witness_seconds",
+            "When it did, POSIX seconds by its own clock, 0 before its first",
+            ["witness"],
+            registry=self.registry,
+        )
         self._reloads = Counter(
             "caveat_terms_changes", "Changes of what is in force", ["result"], registry=self.registry
         )
@@ -115,6 +127,12 @@ class Metrics:
             self._terms.labels(name, digest).set(1)
             self._held_by.labels(str(worker), digest).set(1)
         self._reloads.labels("done").inc()
+
+    def witnessed(self, rows: Iterable[dict[str, Any]]) -> None:
+        """How far each witness has cosigned, as /readyz lists it."""
+        for row in rows:
+            self._cosigned.labels(row["witness"]).set(row["size"])
+            self._cosigned_at.labels(row["witness"]).set(row["at_s"])
 
     def text(self) -> bytes:
         """The exposition format."""

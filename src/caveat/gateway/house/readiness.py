@@ -10,6 +10,7 @@ from msgspec import Struct
 from caveat.errors import StaleFence, Unavailable
 from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import lapsed_problems, note_clock, note_leases
+from caveat.gateway.house.witnessed import witness_warnings
 from caveat.ledger.clock import BACK_MS
 from caveat.ledger.log import Entry, Fence
 from caveat.terms.moment import moment_text
@@ -19,6 +20,7 @@ class Readiness(Struct, frozen=True):
     """What /readyz says.
 
     leases    each lease in force: its bounds, what is used, its phase
+    witnesses what each witness has cosigned last, and how far it lies behind
     warnings  what will end, or is wrong without keeping calls from being answered
     """
 
@@ -30,6 +32,7 @@ class Readiness(Struct, frozen=True):
     worker: int
     leases: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
+    witnesses: tuple[dict[str, Any], ...] = ()
 
     def details(self) -> dict[str, object]:
         """For those who may inspect."""
@@ -52,6 +55,7 @@ async def readiness(house: House) -> Readiness:
     except Unavailable as error:
         problems.append(f"records cannot be written: {error.message}")
     problems += lapsed_problems(register, rows)
+    witnesses = await note_witnesses(house)
     return Readiness(
         not problems,
         tuple(problems),
@@ -60,8 +64,16 @@ async def readiness(house: House) -> Readiness:
         house.log.size,
         house.worker,
         tuple(rows),
-        tuple(_warnings(house, rows)),
+        (*_warnings(house, rows), *witness_warnings(witnesses, now)),
+        tuple(witnesses),
     )
+
+
+async def note_witnesses(house: House) -> list[dict[str, Any]]:
+    """How far each witness has cosigned; the metrics show it too."""
+    rows = await asyncio.to_thread(house.witnesses, house.log.size)
+    house.metrics.witnessed(rows)
+    return rows
 
 
 def _warnings(house: House, rows: list[dict[str, Any]]) -> list[str]:

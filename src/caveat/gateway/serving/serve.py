@@ -27,6 +27,7 @@ from caveat.gateway.home.settings import Settings
 from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import note_witnessed
 from caveat.gateway.house.sweeping import sweeping
+from caveat.gateway.house.witnessed import witness_rows
 from caveat.gateway.index.follow import Index
 from caveat.gateway.index.process import indexing
 from caveat.gateway.proof.witnessing import cosigned_receipt, witnessing
@@ -123,6 +124,7 @@ def application(home: Home, house: House, *, followed: bool = False) -> App:
     reader = LedgerReader(home.ledger, home.vault)
     index = Index(home.index, reader, followed=followed)
     desk = Desk(home, house, index)
+    house.witnesses = partial(witness_rows, home.ledger, house.settings)
     control = Control(
         house,
         index,
