@@ -55,7 +55,8 @@ def tell(answers: Iterable[Answer]) -> None:
 class Queue:
     """Appends that wait for the writer: many put, one takes.
 
-    The taker sleeps on `_bell`, a lock that is held while nobody has rung; whoever finds it sleeping wakes it, once.
+    The taker sleeps on `_bell`, a lock that is held while nobody has rung.  Whoever finds it sleeping has it woken, once,
+    when the event loop comes round: so all that the loop's tasks put in the meantime is one batch, and one sync.
     """
 
     def __init__(self) -> None:
@@ -64,7 +65,7 @@ class Queue:
         self._bell.acquire()
         self._jobs: deque[Job] = deque()
         self._bytes = 0
-        self._sleeping = False
+        self._sleeping = self._ringing = False
         self._taken: Sequence[Job] = ()
         self._closed: Unavailable | None = None
 
@@ -77,7 +78,10 @@ class Queue:
                 raise Unavailable("too many records wait for the ledger", code="overloaded", hint="try again soon")
             self._jobs.append(job)
             self._bytes += job.size
-            self._wake()
+            if not self._sleeping or self._ringing:
+                return
+            self._ringing = True
+        job.waiter.loop.call_soon(self._ring)
 
     def take(self) -> Sequence[Job]:
         """All that waits, up to a batch.  Sleeps while there is nothing; empty once it is closed and drained."""
@@ -104,6 +108,11 @@ class Queue:
             self._taken = ()
             self._jobs.clear()
         tell((job.waiter, why) for job in left)
+
+    def _ring(self) -> None:
+        with self._lock:
+            self._ringing = False
+            self._wake()
 
     def _wake(self) -> None:
         """Under the lock: ring for a taker that sleeps."""
