@@ -435,6 +435,7 @@ class Repository:
     """What a party lists: its newest root, and the targets that were seen last."""
     def __init__(self, text):
         self.text, self.root, self.files, self.last, self.until = text, tuf(text, "root"), {}, {}, 0
+        self.roots = {digest(text.encode())}
     @property
     def role(self):
         return self.root["x_caveat"]["role"]
@@ -453,6 +454,7 @@ class Repository:
         chain = [tuf(text, "root") for text in roots]
         for text, old, new in zip(roots[1:], chain, chain[1:]):
             need(new["version"] == old["version"] + 1 and tuf(text, "root", old), "a root does not follow the one before")
+        self.roots |= {digest(text.encode()) for text in roots[roots.index(self.text):]}
         self.text, self.root = roots[-1], chain[-1]
         stamp, snapshot, targets = (tuf(listing[kind], kind, self.root) for kind in ("timestamp", "snapshot", "targets"))
         for above, name, kind, below in ((stamp, "snapshot.json", "snapshot", snapshot), (snapshot, "targets.json", "targets", targets)):
@@ -688,12 +690,13 @@ class Register:
         self.trust, self.terms, self.newest, self.closed, self.keys = {"vendor": [], "operator": []}, {}, {}, set(), set()
         self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
         self.spans, self.seen, self.unknown, self.documents, self.leases = [], {}, set(), {}, {}
-        self.repositories, self.vendors, self.seals = {}, {}, set()
+        self.repositories, self.vendors, self.seals, self.bare = {}, {}, set(), []
     def add(self, index, leaf, doc):
         """One control record; `doc` is the document that it names, None where the profile withholds it."""
         what, id_ = leaf["what"], leaf["id"]
         if what == "party.trusted":
             party = read_json(doc, "a party", exact=False)
+            self.bare += [Key(party["vkey"])] if party["role"] == "vendor" else []
             for keys in self.trust.values():
                 keys[:] = [key for key in keys if key.text != party["vkey"]]
             if not any(one.role == party["role"] for one in self.repositories.values()):
@@ -708,6 +711,8 @@ class Register:
             need(one.party == id_, "a repository is another party's")
             kept = [other for other in self.repositories.values() if other.role == one.role]
             self.trust[one.role] = [key for other in kept for key in other.terms_keys()]
+        elif what == "party.moved":
+            self.party_moved(id_, doc)
         elif what == "terms.adopted":
             signed = {keyid for keyid, _ in dsse(doc, "terms", 1 << 23)[1]}
             meant, trust = {}, dict(self.trust)
@@ -817,13 +822,26 @@ class Register:
         new["until"], new["calls"] = FOREVER if until == "-" else moment(until, 0), FOREVER if calls == "-" else int(calls)
         need(terms.lease and not lease["by"] and new["issued"] > lease["issued"] and new["until"] > at, "a renewal does not hold")
         self.leases[terms.digest] = new
+    def party_moved(self, party, doc):
+        """A repository stands in the place of the bare key that signed terms, by that key's word."""
+        payload, sigs, message = dsse(doc, "party-move", 1 << 16)
+        said, bare = read_json(payload, "a move"), [key for key in self.bare if key.named in dict(sigs)]
+        signed_by(bare, sigs, message, "vendor", max(len(bare), 1))
+        need(said["party"] == party and said["role"] == self.repositories[party].role == "vendor" and said["root"] in self.repositories[party].roots, "a move is to another root")
+        by = {key.named for key in bare}
+        moved = {i: party for i, terms in self.terms.items() if not self.vendors.get(i) and terms.vendor <= by}
+        need(moved, "a move is of a key that signed no terms in force")
+        self.vendors |= moved
     def approver(self, leaf, doc):
         payload, sigs, message = dsse(doc, "approver", 1 << 16)
         person = read_json(payload, "an approver") | {"doc": doc}
         claimed = [key for key in self.trust[person["side"]] if key.named in dict(sigs)]
         signed_by(claimed, sigs, message, person["side"], max(len(claimed), 1))
-        person["by"] = {key.named for key in claimed}
-        person["by"] |= {name for name, one in self.repositories.items() if {key.text for key in one.terms_keys()} & {key.text for key in claimed}}
+        root, named = person.get("root"), {key.named for key in claimed}
+        own = {name for name, one in self.repositories.items() if {key.text for key in one.terms_keys()} & {key.text for key in claimed}}
+        own = {name for name in own if not root or root in self.repositories[name].roots}
+        need(own or not root, "an approver is named under a root that is not trusted")
+        person["by"] = own | ({root} if root else named)
         passkey = unb64(person["vkey"].split("+", 2)[-1])[:1] == b"\xff"
         person["key"] = Passkey(person["vkey"]) if passkey else Key(person["vkey"])
         need(person["person"] == leaf["id"], "an approver is named otherwise than in the record")

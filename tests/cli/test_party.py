@@ -147,3 +147,45 @@ def test_the_fingerprint_is_typed_by_a_person_or_given(run, tmp_path):
     assert typed.code == 0
     assert "call labs.example on a number that you knew before" in typed.out
     assert run("party", "meet", other, *party, "--fingerprint", said).code == 2
+
+
+# --- from a bare key to a repository ---
+
+
+def test_a_vendor_goes_over_to_a_repository_under_the_same_terms(run, home, tmp_path):
+    """The sample terms were signed with a bare key; its word, and nothing else, lets a repository stand in its place."""
+    labs, bare = tmp_path / "labs", home / "keys" / "party-example-labs.sample"
+    read_out = ceremony(run, labs, "--json").json["fingerprint"]
+    move = tmp_path / "move.json"
+    made = run("party", "move", "--from", bare, "--party", labs, "--out", move)
+    assert f"next: the operator runs `caveat party trust REPOSITORY --moved {move}`" in made.out
+    trust = ("party", "trust", labs, "--home", home, "--fingerprint", read_out)
+    assert run(*trust, "--json").json["moved"] == []
+    stranger = tmp_path / "stranger.json"
+    run("party", "init", "stranger.example", tmp_path / "key")
+    run("party", "move", "--from", tmp_path / "key", "--party", labs, "--out", stranger)
+    refused = run(*trust, "--moved", stranger)
+    assert (refused.code, "no key that this home trusts has signed this move" in refused.err) == (1, True)
+    assert run(*trust, "--moved", move, "--json").json["moved"] == ["institutional-use"]
+    assert run(*trust, "--moved", move).code == 1
+    operator = run("party", "init", "ministry.example", tmp_path / "ministry", "--role", "operator")
+    assert operator.code == 0
+    wrong = run("party", "move", "--from", bare, "--party", tmp_path / "ministry", "--out", tmp_path / "no.json")
+    assert (wrong.code, "needs no such word" in wrong.err) == (2, True)
+
+
+def test_a_person_is_named_under_the_partys_own_root(run, home, tmp_path):
+    labs = tmp_path / "labs"
+    read_out = ceremony(run, labs, "--json").json["fingerprint"]
+    vkey = run("party", "init", "vera", tmp_path / "vera", "--json").json["vkey"]
+    name = ("waiver", "approver", "name", "vera", "--vkey", vkey)
+    file = tmp_path / "vera.json"
+    assert "approves for the vendor" in run(*name, "--party", labs, "--out", file).out
+    early = run("waiver", "approver", "add", file, "--home", home)
+    assert early.code == 1
+    run("party", "trust", labs, "--home", home, "--fingerprint", read_out)
+    assert run("waiver", "approver", "add", file, "--home", home).code == 0
+    (one,) = run("waiver", "approver", "list", "--home", home, "--json").json["approvers"]
+    assert (one["side"], one["by"][0], one["root"]) == ("vendor", "labs.example", one["by"][-1])
+    for more in (("--party", labs, "--side", "operator"), ("--party", labs, "--key", tmp_path / "vera"), ()):
+        assert run(*name, *more, "--out", tmp_path / "other.json").code == 2

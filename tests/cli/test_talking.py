@@ -67,6 +67,8 @@ def table(run, tmp_path):
 def test_every_step_says_what_it_did_and_what_comes_next_and_speaks_json(table):
     offered = table.say("labs", "offer", table.folder / "office.yaml", "--note", "Ours.", "--until", "2099-01-01")
     assert "offer: `institutional-use@1` is now OFFERED" in offered.out
+    assert "; an answer is wanted until 2099-01-02T00:00:00Z" in offered.out
+    assert "an answer is wanted until 2099-01-02 00:00 UTC" in table.state().out
     assert "next: take" in offered.out
     assert "the operator can" in offered.out
     countered = table.say("ministry", "counter", table.folder / "patch.yaml", "--json")
@@ -75,7 +77,7 @@ def test_every_step_says_what_it_did_and_what_comes_next_and_speaks_json(table):
     (talk,) = told["talks"]
     assert [one["verb"] for one in talk["steps"]] == ["offer", "counter"]
     assert talk["steps"][1]["note"] == "A person can tell."
-    assert (talk["lapsed"], talk["may"]["vendor"]) == (False, ["offer", "counter", "agree", "terminate"])
+    assert (talk["lapsed"], talk["may"]["vendor"]) == (False, ["agree", "counter", "offer", "terminate"])
     assert {one["party"] for one in told["parties"]} == {"labs.example", "ministry.example"}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from caveat.canon import digest
 from caveat.errors import BadInput, NotVerified, Refused
-from caveat.talks.state import MOVES, advanced, check_move, derive, may, onto
+from caveat.talks.state import MOVES, advanced, check_move, derive, may, may_both, onto
 from caveat.talks.steps import Role, Step, Taken
 
 NOW = 1_790_000_000_000
@@ -175,8 +175,11 @@ def test_a_termination_holds_whatever_crossed_it():
 
 
 def test_whoever_waits_is_told_for_what():
-    assert may(derive("office", course(OFFER), NOW), "operator").startswith("the operator can `caveat terms request`")
-    assert "vendor can `caveat terms terminate`" in may(derive("office", course(OFFER), NOW), "vendor")
+    assert may(derive("office", course(OFFER), NOW), "operator").startswith("the operator can `caveat terms accept`")
+    waits = may(derive("office", course(OFFER), NOW), "vendor")
+    assert waits.startswith("it is the operator's turn: `caveat terms accept`, `caveat terms counter`")
+    assert waits.endswith("; the vendor can only `caveat terms terminate`")
+    assert may_both(derive("office", course(OFFER), NOW)).endswith("; either can `caveat terms terminate`")
     assert may(derive("office", [], NOW), "vendor") == "the vendor can `caveat terms offer`"
 
 

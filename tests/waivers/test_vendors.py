@@ -4,6 +4,7 @@ import itertools
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.evidence.second import SCRIPT
 from tests.talks.party import Party
 from tests.waivers.persons import NOW, OPERATOR, VENDOR, ask, key, request
@@ -13,6 +14,7 @@ from caveat.canon import digest
 from caveat.errors import NotVerified
 from caveat.keys import SigningKey
 from caveat.register import PartyKey, Register, fold
+from caveat.talks.publishing import Charter
 from caveat.terms.document import SignedTerms
 from caveat.terms.listing import listing_bytes
 from caveat.terms.parse import parse_terms
@@ -220,6 +222,63 @@ def test_a_vendors_new_key_is_still_that_vendor():
     assert why_not(*acts, waiver("labs", "anna", "vera")) == ""
     acts.append(named("uma", labs.terms_keys[0]))
     assert why_not(*acts, waiver("labs", "anna", "uma")) == ""
+
+
+class Forged(Party):
+    """A party that the operator made up, whose root holds the keys of two real vendors beside its own."""
+
+    def charter(self, need: int = 1, sign: int = 1) -> Charter:
+        charter = super().charter(need, sign)
+        return replace(charter, terms_keys=(*charter.terms_keys, *(p.terms_keys[0].verify_key for p in (LABS, WORKS))))
+
+
+def under(person: str, party: Party, root: str = "") -> tuple[str, str, bytes]:
+    """A vendor's naming of a person that says under which root."""
+    name = digest((root or party.roots[-1]).encode())
+    one = Approver(1, person, person.title(), key(person).verify_key.text, "vendor", name)
+    return ("approver.trusted", person, name_approver(one, party.terms_keys[0]))
+
+
+FORGED = Forged("vendor", 200, name="forged.test")
+UNDER_FORGED = [
+    *rooted(FORGED, OURS),
+    *listed("labs", FORGED, OURS),
+    named("anna", OURS.terms_keys[0], side="operator"),
+    named("ben", OURS.terms_keys[0], side="operator"),
+]
+
+
+def test_a_root_that_the_operator_made_up_cannot_claim_who_is_named_under_the_vendors_own():
+    """By its key alone a vendor's naming would count under any root that holds that key; so it says which root it means."""
+    assert why_not(*UNDER_FORGED, named("wanda", WORKS.terms_keys[0]), waiver("labs", "anna", "wanda")) == ""
+    why = why_not(*UNDER_FORGED, under("wanda", WORKS))
+    assert why == "the approver's document is signed for a root that this home does not trust"
+    both = [*rooted(WORKS), *UNDER_FORGED, under("wanda", WORKS)]
+    assert "does not count here: works.test named them" in why_not(*both, waiver("labs", "anna", "ben", "wanda"))
+
+
+def test_who_is_named_under_a_root_counts_under_that_vendors_terms_and_stays_named_when_it_changes():
+    labs = Party("vendor", 1, name="labs.test")
+    first = labs.roots[0]
+    acts = [*rooted(labs, OURS), *listed("labs", labs, OURS), under("vera", labs)]
+    acts.append(named("anna", OURS.terms_keys[0], side="operator"))
+    assert why_not(*acts, waiver("labs", "anna", "vera")) == ""
+    labs.rotate(new_terms=77)
+    acts.append(("party.seen", labs.name, listing_bytes(labs.list({}))))
+    assert why_not(*acts, waiver("labs", "anna", "vera")) == ""
+    acts += [under("uma", labs), under("una", labs, first)]
+    for person in ("uma", "una"):
+        assert why_not(*acts, waiver("labs", "anna", person)) == ""
+
+
+def test_an_older_root_that_nobody_followed_names_nobody():
+    """What a listing holds before the root that was trusted first was never checked."""
+    labs = Party("vendor", 1, name="labs.test")
+    labs.rotate(new_terms=77)
+    acts = [("party.rooted", labs.name, labs.roots[1].encode()), *rooted(OURS)]
+    acts.append(("party.seen", labs.name, listing_bytes(labs.list({}))))
+    assert "a root that this home does not trust" in why_not(*acts, under("vera", labs, labs.roots[0]))
+    assert why_not(*acts, under("vera", labs)) == ""
 
 
 def bare(*vendors: SigningKey) -> list[tuple[str, str, bytes]]:

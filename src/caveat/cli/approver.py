@@ -5,11 +5,13 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from caveat.canon import digest
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.party import fingerprint
 from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
+from caveat.gateway.parties.directory import PartyDir
 from caveat.keys import SigningKey, read_signing_key
 from caveat.waivers.approvers import Approver, Side, check_person, name_approver
 from caveat.waivers.passkeys import Passkey, read_approver_key
@@ -27,23 +29,45 @@ def name(
     person: Annotated[str, typer.Argument(help="The word by which the person is known: `anna`, `b.miller`.")],
     *,
     vkey: Annotated[str, typer.Option(help="The person's verify key, of `caveat party init` or a passkey's.")],
-    side: Annotated[str, typer.Option(help="operator or vendor: which party they approve for.")],
-    key: Annotated[Path, typer.Option(help="That party's signing key.")],
     output: Annotated[Path, typer.Option("--out", help="Where to write the signed file.")],
+    side: Annotated[
+        str, typer.Option(help="operator or vendor: which party they approve for; a directory knows it.")
+    ] = "",
+    key: Annotated[Path | None, typer.Option(help="That party's signing key, where it keeps no repository.")] = None,
+    party: Annotated[
+        Path | None, typer.Option("--party", help="The party's directory: the person is then bound to its root.")
+    ] = None,
     title: Annotated[str, typer.Option("--name", help="The person's name in full.")] = "",
     as_json: Json = False,
 ) -> None:
     """Name, as a party, a person who may approve for your side.  The file travels to the operator's gateway."""
-    if side not in get_args(Side):
-        raise BadInput(f"expected a side of operator or vendor, got `{side}`")
-    approver = Approver(1, check_person(person), title or person, vkey, cast("Side", side))
-    write_new(output, name_approver(approver, signing_key(key)))
+    signer, role, root = _named_by(key, party)
+    side = side or role
+    if side not in get_args(Side) or role not in ("", side):
+        raise BadInput(f"expected a side of operator or vendor, the party's own, got `{side}`")
+    approver = Approver(1, check_person(person), title or person, vkey, cast("Side", side), root)
+    write_new(output, name_approver(approver, signer))
     if as_json:
         emit({"person": person, "side": side, "file": str(output)})
         return
     say(f"{output} names `{person}` as one who approves for the {side}")
     say(f"compare the key's fingerprint with them by voice: {fingerprint(read_approver_key(vkey))}")
     say(f"next: the operator runs `caveat waiver approver add {output}`")
+
+
+def _named_by(key: Path | None, party: Path | None) -> tuple[SigningKey, str, str]:
+    """The key that signs, the party's role, and its root's digest; "" for both where it keeps no repository."""
+    if (key is None) == (party is None):
+        raise BadInput("expected either `--party DIRECTORY`, or `--key KEY` where no repository is kept")
+    if key is not None:
+        return signing_key(key), "", ""
+    assert party is not None
+    own = PartyDir(party)
+    keys = own.signing_keys()
+    if not keys:
+        raise BadInput(f"no terms key lies in `{party}/keys`")
+    charter = own.charter()
+    return keys[0], charter.role, digest(charter.root.encode())
 
 
 @app.command("add")

@@ -22,8 +22,11 @@ from caveat.gateway.parties.session import Offered, Session
 from caveat.talks.signed_impact import sign_if_impact
 from caveat.talks.state import OTHER, may
 from caveat.talks.steps import Taken
+from caveat.terms.moment import moment_text
 
 PARTY = "CAVEAT_PARTY"
+THEN = {"finalize": "the operator puts them in force with `caveat terms adopt`"}
+"""What comes after a step, where that is no step in talks."""
 Party = Annotated[
     Path | None, typer.Option("--party", help="Your party's directory (default: CAVEAT_PARTY, or `party` here).")
 ]
@@ -99,14 +102,14 @@ class AtTable(Struct, frozen=True):
                 }
             )
             return
-        say(f"{taken.step.verb}: `{taken.step.terms}` is now {talk.state}" + (f"; {more}" if more else ""))
+        until = f"; an answer is wanted until {moment_text(taken.step.until_ms)}" if taken.step.until_ms else ""
+        say(f"{taken.step.verb}: `{taken.step.terms}` is now {talk.state}" + until + (f"; {more}" if more else ""))
         other = OTHER[session.role]
+        then = THEN.get(taken.step.verb, "") or may(talk, other)
         if self.to:
-            say(f"next: take {self.to} to the {other}; {may(talk, other)}, with `--theirs` and that directory")
+            say(f"next: take {self.to} to the {other}; {then}, with `--theirs` and that directory")
         else:
-            say(
-                f"next: `caveat party hand {session.party.path} DIRECTORY` copies it for the {other}; {may(talk, other)}"
-            )
+            say(f"next: `caveat party hand --party {session.party.path} DIRECTORY` copies it for the {other}; {then}")
 
 
 def _waits(file: Path, *, as_json: bool) -> None:

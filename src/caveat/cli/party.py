@@ -13,12 +13,13 @@ from caveat.cli.cosign import cosign, publish
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
-from caveat.errors import NotVerified
-from caveat.gateway.parties.directory import Folder, newest_root
+from caveat.errors import BadInput, NotVerified
+from caveat.gateway.parties.directory import Folder, newest_root, read_key
 from caveat.gateway.parties.session import Session
 from caveat.keys import VerifyKey, new_signing_key, read_signing_key
 from caveat.talks.publishing import LIST_DAYS
 from caveat.terms.listing import Repository
+from caveat.terms.moving import sign_move
 from caveat.terms.repository import open_root, spoken
 from caveat.waivers.passkeys import ApproverKey
 
@@ -138,19 +139,50 @@ def trust(
     home: Where = None,
     *,
     fingerprint: Given = "",
+    moved: Annotated[
+        Path | None,
+        typer.Option(
+            "--moved", help="The vendor's word that this repository succeeds its bare key (`caveat party move`)."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let a party's repository count in a home: its terms then come into force only as both repositories list them."""
     folder = Folder(repository / "repository" if (repository / "repository").is_dir() else repository)
     root = newest_root(folder)
     _compare(folder, fingerprint)
-    name = at_home(home).ask("POST", "/parties", root.encode())["trusted"]
-    role = open_root(root).role
+    operations = at_home(home)
+    name, role = operations.ask("POST", "/parties", root.encode())["trusted"], open_root(root).role
+    own = operations.ask("POST", "/parties", read_bytes(moved))["terms"] if moved else []
     if as_json:
-        emit({"trusted": name, "role": role, "fingerprint": spoken(root)})
+        emit({"trusted": name, "role": role, "fingerprint": spoken(root), "moved": own})
         return
-    say(f"the {role}'s repository, {name}, counts here from now on, and no bare key of a {role} does")
+    article = "an" if role == "operator" else "a"
+    say(f"the {role}'s repository, {name}, counts here from now on, and no bare key of {article} {role} does")
+    if own:
+        say(f"it stands in the place of the key that signed {', '.join(f'`{one}`' for one in own)}")
     say("next: `caveat terms adopt --party DIRECTORY` puts in force what both repositories list")
+
+
+@app.command("move")
+def move(
+    key: Annotated[list[Path], typer.Option("--from", help="The bare key that has signed the terms; once for each.")],
+    output: Annotated[Path, typer.Option("--out", help="Where to write the signed word, for the operator.")],
+    party: Party = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """As a vendor that has signed terms with a bare key: say that your repository stands in that key's place from now on."""
+    own = party_dir(party).charter()
+    if own.role != "vendor":
+        raise BadInput("an operator's repository needs no such word: the home is its own", hint="`caveat party trust`")
+    keys = [read_key(one) for one in key]
+    write_new(output, sign_move(own.party, own.root, keys))
+    if as_json:
+        emit({"file": str(output), "party": own.party, "signed_by": [one.name for one in keys]})
+        return
+    say(f"{output} says, signed by {', '.join(one.name for one in keys)}, that the repository of {own.party} succeeds")
+    say(f"next: the operator runs `caveat party trust REPOSITORY --moved {output}`, with a copy of your repository")
 
 
 @app.command("renew")

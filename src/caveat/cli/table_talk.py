@@ -8,7 +8,7 @@ from caveat.cli.output import say, table
 from caveat.errors import BadInput, NotVerified
 from caveat.gateway.parties.directory import Folder
 from caveat.talks.signed_impact import open_impact
-from caveat.talks.state import OTHER, Talk, may
+from caveat.talks.state import PROPOSALS, Talk, may_both
 from caveat.talks.steps import Attached, attached_path
 from caveat.terms.listing import Repository
 
@@ -28,7 +28,10 @@ def print_talk(talk: Talk, now: int) -> None:
         say(f"finalized: {talk.finalized[0]}, whose signed pair has the digest {talk.finalized[1]}")
     for one in (talk.steps[-1:] + talk.crossed) if talk.crossed else ():
         say(f"crossed: the {one.step.by}'s {one.step.verb} `{one.step.terms}`, {one.id.removeprefix('sha256:')[:12]}")
-    say("next: " + "; ".join(dict.fromkeys(may(talk, role) for role in OTHER)))
+    until = talk.steps[-1].step.until_ms if talk.steps else 0
+    if until and not lapsed and talk.steps[-1].step.verb in PROPOSALS:
+        say(f"an answer is wanted until {_time(until)} UTC")
+    say(f"next: {may_both(talk)}")
 
 
 def write_out(talk: Talk, sides: list[Side], output: Path, *, quiet: bool) -> None:

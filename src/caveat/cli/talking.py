@@ -91,11 +91,7 @@ def agree(
 def finalize(at: AtTable, talk: Talking = "") -> None:
     """As the vendor, list the terms that both have signed (FINALIZED); the operator can then put them in force."""
     session = at.session()
-    at.done(
-        session,
-        session.finalize(talk, at.offered(session)),
-        "the operator puts them in force with `caveat terms adopt`",
-    )
+    at.done(session, session.finalize(talk, at.offered(session)))
 
 
 @at_table

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from caveat.dsse import key_id
 from caveat.keys import VerifyKey
-from caveat.register.values import Register
+from caveat.register.values import Register, no
 from caveat.terms.document import Terms
 from caveat.waivers.approvers import Vouched
 
@@ -30,11 +30,25 @@ def bench(register: Register, pair: str) -> Bench:
     return Bench(heard, tuple(one for one in register.approvers if one not in heard))
 
 
-def vouchers(register: Register, keys: Iterable[VerifyKey]) -> tuple[str, ...]:
-    """Who stands behind the keys that signed for a person, as `Vouched.by` holds it."""
+def vouchers(register: Register, keys: Iterable[VerifyKey], root: str = "") -> tuple[str, ...]:
+    """Who stands behind the keys that signed for a person, as `Vouched.by` holds it: where they say of which root they are,
+    the party with that root alone.  Raises NotVerified where no party here has it."""
     signed = frozenset(keys)
+    if root:
+        return _rooted(register, signed, root)
     parties = {party for party, seen in register.repositories.items() if signed.intersection(seen.repository.keys)}
     return (*sorted(parties), *sorted(key_id(key) for key in signed))
+
+
+def _rooted(register: Register, signed: frozenset[VerifyKey], root: str) -> tuple[str, ...]:
+    found = [
+        party
+        for party, seen in register.repositories.items()
+        if root in seen.roots and signed.intersection(seen.repository.keys)
+    ]
+    if not found:
+        raise no("the approver's document is signed for a root that this home does not trust")
+    return (*sorted(found), root)
 
 
 def _vendor(register: Register, terms: Terms) -> frozenset[str]:

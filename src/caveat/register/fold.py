@@ -9,6 +9,7 @@ Control records and the document each names:
     party.trusted   document Party: whose signatures count, for a role
     party.rooted    name of the party; document: the first root of its repository (TUF)
     party.seen      name of the party; document: what its repository listed then (terms/listing.py)
+    party.moved     name of the party; document: the word of a bare key that signed terms: this repository stands in its place
     terms.adopted   document: the signed terms (DSSE envelope)
     terms.ended     id of the terms that no longer hold; document, where a party ended them: its signed word
     terms.renewed   id of the terms; document: the vendor's signed renewal of their lease

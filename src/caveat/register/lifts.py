@@ -19,7 +19,7 @@ def _approver(after: Register, leaf: Leaf, _index: int, document: bytes) -> Regi
     approver, keys = open_vouched(document, after.trust())
     if approver.person != leaf.id:
         raise no(f"the document names the approver `{approver.person}`, its record `{leaf.id}`")
-    vouched = Vouched(**msgspec.structs.asdict(approver), by=vouchers(after, keys))
+    vouched = Vouched(**msgspec.structs.asdict(approver), by=vouchers(after, keys, approver.root))
     _check_one_vendor(after, vouched)
     return msgspec.structs.replace(after, approvers=admit(after.approvers, vouched))
 

@@ -7,12 +7,14 @@ refused, at the time that the record bears.
 
 import msgspec
 
+from caveat.canon import digest
 from caveat.dsse import key_id
-from caveat.keys import VerifyKey
+from caveat.keys import VerifyKey, read_verify_key
 from caveat.record import Leaf
 from caveat.register.values import PARTY_ROLES, PartyKey, Register, Seen, no
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.listing import Repository, check_target, named, read_listing, refusal, terms_path
+from caveat.terms.moving import open_move
 from caveat.terms.sign import claimed_keys, open_terms
 
 ADOPT = "this home trusts repositories, so a file alone is not enough: `caveat terms adopt --party DIRECTORY --theirs DIRECTORY`"
@@ -26,7 +28,7 @@ def _root(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
         raise no(f"record {index} trusts a root of `{leaf.id}`, and it is of `{repository.party}`")
     if leaf.id in after.repositories:
         raise no(f"a root of `{leaf.id}` is trusted already: a new one comes with its repository, signed under the old")
-    return _with(after, repository, Seen(repository.root, repository))
+    return _with(after, repository, Seen(repository.root, repository, roots=(digest(repository.root.encode()),)))
 
 
 def _seen(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
@@ -39,7 +41,24 @@ def _seen(after: Register, leaf: Leaf, index: int, document: bytes) -> Register:
     repository = look(before.root, listing, leaf.t, before.listing)
     if (repository.party, repository.role) != (before.repository.party, before.repository.role):
         raise no(f"the newest root of `{leaf.id}` says that it is another party's")
-    return _with(after, repository, Seen(repository.root, repository, listing))
+    more = listing.roots[before.repository.version : repository.version]  # root n is the nth, and look() followed them
+    roots = (*before.roots, *(digest(root.encode()) for root in more))
+    return _with(after, repository, Seen(repository.root, repository, listing, roots))
+
+
+def _move(after: Register, leaf: Leaf, _index: int, document: bytes) -> Register:
+    """A repository stands in the place of the bare key that signed terms, by that key's own word."""
+    seen = after.repositories.get(leaf.id)
+    if seen is None:
+        raise no(f"no root of `{leaf.id}` is trusted yet, so nothing moves to its repository")
+    bare = [read_verify_key(party.vkey) for party in after.parties if party.role == "vendor"]
+    move, by = open_move(document, bare)
+    if move.party != leaf.id or move.role != seen.repository.role or move.root not in seen.roots:
+        raise no(f"the move is to another repository than the one of `{leaf.id}` that is trusted here")
+    names = [name for name, terms in after.terms.items() if not after.vendors.get(name) and vendor_keys(terms) <= by]
+    if not names:
+        raise no("no terms in force were signed by the key that makes the move, and by no other of the vendor")
+    return msgspec.structs.replace(after, vendors={**after.vendors, **dict.fromkeys(names, leaf.id)})
 
 
 def _with(after: Register, repository: Repository, seen: Seen) -> Register:
@@ -76,6 +95,11 @@ def open_adopted(register: Register, document: bytes, at_ms: int) -> tuple[Terms
         _check_listed(seen, terms.draft.name, document, at_ms)
     vendor = meant["vendor"].repository.party if meant["vendor"] else ""
     bound = register.vendors.get(terms.draft.id, vendor)
+    if bound != vendor and not bound:
+        raise refusal(
+            f"`{terms.draft.id}` was agreed with a bare key of the vendor, and this version comes from the repository of `{vendor}`",
+            "the holder of that key signs `caveat party move`; the operator takes it up with `caveat party trust --moved FILE`",
+        )
     if bound != vendor:
         raise no(f"`{terms.draft.id}` is an agreement with `{bound}`, and another vendor has signed this version of it")
     return terms, vendor
@@ -87,8 +111,15 @@ def party_keys(register: Register, name: str) -> dict[str, tuple[VerifyKey, ...]
     vendor, terms = register.repositories.get(register.vendors.get(name, "")), register.terms.get(name)
     if vendor:
         return {**trust, "vendor": vendor.repository.keys}
-    signed = {signature.key for signature in terms.signatures} if terms else set()
-    return {**trust, "vendor": tuple(k for k in trust["vendor"] if key_id(k) in signed) or trust["vendor"]}
+    if terms is None:
+        return trust
+    every = [read_verify_key(party.vkey) for party in register.parties if party.role == "vendor"]
+    return {**trust, "vendor": tuple(key for key in every if key_id(key) in vendor_keys(terms))}
+
+
+def vendor_keys(terms: Terms) -> frozenset[str]:
+    """The ids of the vendor's keys that have signed terms."""
+    return frozenset(signature.key for signature in terms.signatures if signature.role == "vendor")
 
 
 def renewers(register: Register, name: str) -> int:
@@ -112,4 +143,4 @@ def _check_listed(seen: Seen, name: str, document: bytes, at_ms: int) -> None:
     check_target(seen.repository, terms_path(name), document)
 
 
-EFFECTS = {"party.rooted": _root, "party.seen": _seen}
+EFFECTS = {"party.rooted": _root, "party.seen": _seen, "party.moved": _move}

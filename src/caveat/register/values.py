@@ -74,11 +74,13 @@ class Export(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Seen(Struct, frozen=True):
     """A party's repository as it was seen last: the newest trusted root, what it lists, and the metadata that say so;
-    `listing` is None where only the root is trusted so far."""
+    `listing` is None where only the root is trusted so far.  `roots` are the digests of the first root that was trusted and
+    of those that followed it."""
 
     root: str
     repository: Repository
     listing: Listing | None = None
+    roots: tuple[str, ...] = ()
 
 
 class Moved(Struct, frozen=True):

@@ -25,18 +25,18 @@ OPEN: Final[frozenset[State]] = frozenset({"", "FINALIZED", "TERMINATED"})
 """Where a new round of talks, about a new version, can begin."""
 BEGUN: Final[frozenset[State]] = frozenset({"REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED"})
 MOVES: Final[Mapping[tuple[Verb, Role], tuple[frozenset[State], State]]] = {
-    ("request", "operator"): (OPEN | {"OFFERED"}, "REQUESTED"),
-    ("offer", "vendor"): (OPEN | {"REQUESTED"}, "OFFERED"),
-    ("counter", "operator"): (frozenset({"OFFERED"}), "REQUESTED"),
-    ("counter", "vendor"): (frozenset({"REQUESTED"}), "OFFERED"),
     ("accept", "operator"): (frozenset({"OFFERED"}), "ACCEPTED"),
     ("agree", "vendor"): (frozenset({"REQUESTED", "ACCEPTED"}), "AGREED"),
     ("agree", "operator"): (frozenset({"AGREED"}), "VERIFIED"),
     ("finalize", "vendor"): (frozenset({"VERIFIED"}), "FINALIZED"),
+    ("counter", "operator"): (frozenset({"OFFERED"}), "REQUESTED"),
+    ("counter", "vendor"): (frozenset({"REQUESTED"}), "OFFERED"),
+    ("request", "operator"): (OPEN | {"OFFERED"}, "REQUESTED"),
+    ("offer", "vendor"): (OPEN | {"REQUESTED"}, "OFFERED"),
     ("terminate", "vendor"): (BEGUN, "TERMINATED"),
     ("terminate", "operator"): (BEGUN, "TERMINATED"),
 }
-"""(Verb, who) -> from which states, to which."""
+"""(Verb, who) -> from which states, to which; what goes on from where talks stand comes before what begins anew."""
 PROPOSALS: Final = ("request", "offer", "counter")
 CLOCK_MS: Final = 10 * 60_000
 """How far apart two parties' clocks may be."""
@@ -143,11 +143,25 @@ def check_move(talk: Talk, verb: Verb, role: Role, now_ms: int) -> None:
 
 def may(talk: Talk, role: Role) -> str:
     """What can happen next, in a sentence."""
-    mine = ", ".join(f"`caveat terms {verb}`" for verb in talk.may(role))
-    if mine:
-        return f"the {role} can {mine}"
-    theirs = ", ".join(f"`{verb}`" for verb in talk.may(OTHER[role])) or "begin"
-    return f"it is the {OTHER[role]}'s turn: {theirs}"
+    mine, theirs = talk.may(role), [verb for verb in talk.may(OTHER[role]) if verb != "terminate"]
+    can = ", ".join(f"`caveat terms {verb}`" for verb in mine)
+    turn = f"it is the {OTHER[role]}'s turn: {', '.join(f'`caveat terms {verb}`' for verb in theirs) or 'begin'}"
+    if mine == ("terminate",) and theirs:
+        return f"{turn}; the {role} can only {can}"
+    return f"the {role} can {can}" if mine else turn
+
+
+def may_both(talk: Talk) -> str:
+    """The same of both parties."""
+    moves = {role: [verb for verb in talk.may(role) if verb != "terminate"] for role in OTHER}
+    said = [
+        f"the {role} can {', '.join(f'`caveat terms {verb}`' for verb in verbs)}"
+        for role, verbs in moves.items()
+        if verbs
+    ]
+    if talk.may("vendor")[-1:] == ("terminate",):
+        said.append("either can `caveat terms terminate`")
+    return "; ".join(said)
 
 
 def onto(talk: Talk, prefix: str) -> Talk:

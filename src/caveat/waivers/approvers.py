@@ -4,17 +4,18 @@ An approver's document is DSSE over the canonical JSON of
 
     {"name": "Anna Example", "person": "anna", "side": "operator", "v": 1, "vkey": "anna+1a2b3c4d+AQ..."}
 
-signed by a key of the party on whose side the person stands; `vkey` names a key of either kind: Ed25519, or a passkey
+signed by a key of the party on whose side the person stands; a party that keeps a repository adds `"root"`, the digest of
+its root: then no other root that holds the same key can claim the person.  `vkey` names a key of either kind: Ed25519, or a passkey
 (passkeys.py).  Rules of this file: a party names its own side's persons and nobody else's; a person stands on one side;
 one key belongs to one person; approvals count persons, not keys; who a vendor named approves under that vendor's terms alone.
 """
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from caveat.canon import b64, canonical
 from caveat.dsse import Kind, Sealed, Sig, check, join, key_id, pae, read, seal
@@ -37,17 +38,19 @@ KIND = Kind(
 )
 
 
-class Approver(Struct, frozen=True, forbid_unknown_fields=True):
-    """A person who may approve, and one of their keys (`vkey`, as signed notes write it)."""
+class Approver(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A person who may approve, and one of their keys (`vkey`, as signed notes write it); `root` is the digest of the root
+    of the party that names them, "" where it keeps no repository."""
 
     v: Literal[1]
     person: str
     name: str
     vkey: str
     side: Side
+    root: Annotated[str, Meta(pattern="^(sha256:[0-9a-f]{64})?$")] = ""
 
 
-class Vouched(Approver, frozen=True, forbid_unknown_fields=True):
+class Vouched(Approver, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An approver on record.
 
     by   who named them: parties that keep a repository, by name, then the ids of the keys that signed; never empty.  It

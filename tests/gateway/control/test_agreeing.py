@@ -93,8 +93,11 @@ def test_what_is_refused_leaves_no_record(site):
 
 
 def test_a_root_is_trusted_once(site):
-    again = site.post("parties", site.labs.roots[0].encode())
+    before = len(site.gateway.records())
+    assert site.post("parties", site.labs.roots[0].encode()).json() == {"trusted": site.labs.name}
+    again = site.post("parties", Party("vendor", 70, name=site.labs.name).roots[0].encode())
     assert "is trusted here already" in again.json()["error"]["message"]
+    assert len(site.gateway.records()) == before
     assert site.post("parties", b"{}").status_code == 400
     assert site.post("parties", b"\xff").status_code == 400
 

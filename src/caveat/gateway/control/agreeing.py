@@ -25,6 +25,7 @@ from caveat.register import CallerKey, Register, fold
 from caveat.talks.steps import Taken, open_step
 from caveat.terms.document import SignedTerms, Terms
 from caveat.terms.listing import Listing, listing_bytes
+from caveat.terms.moving import is_move, read_move
 from caveat.terms.sign import claimed_terms
 
 BODY_SECONDS = 30.0
@@ -74,12 +75,24 @@ def _tried(register: Register, listings: dict[str, bytes], terms: bytes, now_ms:
     return next(one for one in register.terms.values() if one.digest == pair)
 
 
+async def move(house: House, document: bytes) -> tuple[str, list[str]]:
+    """Let a repository stand in the place of a bare key, by that key's word: the party, and the terms that are its own from
+    here on.  Raises NotVerified."""
+    party, before = read_move(document).party, house.view.register.vendors
+    after = (await house.amend("party.moved", party, document)).vendors
+    return party, sorted(name for name, vendor in after.items() if before.get(name) != vendor)
+
+
 async def trust_root(house: House, root: bytes) -> str:
-    """Let a party's repository count from here on; its name.  Raises NotVerified, BadInput."""
+    """Let a party's repository count from here on; its name.  Nothing changes where that very root is trusted already.  Raises
+    NotVerified, BadInput."""
     from caveat.terms.repository import open_root  # noqa: PLC0415 - loads tuf, which few starts need
 
     repository = open_root(root.decode("utf-8", "replace"))
-    if repository.party in house.view.register.repositories:
+    seen = house.view.register.repositories.get(repository.party)
+    if seen is not None and digest(root) in seen.roots:
+        return repository.party
+    if seen is not None:
         raise BadInput(
             f"a root of `{repository.party}` is trusted here already",
             hint="a new root comes with the party's repository",
@@ -125,7 +138,11 @@ class Agreeing:
         return JSONResponse({"adopted": terms.draft.name, "digest": terms.digest})
 
     async def trust_root(self, request: Request, _key: CallerKey) -> Response:
-        return JSONResponse({"trusted": await trust_root(self._house, await self._document(request))})
+        document = await self._document(request)
+        if is_move(document):
+            party, terms = await move(self._house, document)
+            return JSONResponse({"moved": party, "terms": terms})
+        return JSONResponse({"trusted": await trust_root(self._house, document)})
 
     async def note_step(self, request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"noted": await note_step(self._house, await self._document(request))})

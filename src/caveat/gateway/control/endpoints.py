@@ -54,7 +54,11 @@ ENDPOINTS = (
         "Put signed terms in force; the body is the signed file, or an adoption from repositories",
     ),
     Endpoint(
-        "POST", "/caveat/v1/parties", "trust_root", OPERATORS, "Let a party's repository count; the body is its root"
+        "POST",
+        "/caveat/v1/parties",
+        "trust_root",
+        OPERATORS,
+        "Let a party's repository count; the body is its root, or a move to it",
     ),
     Endpoint("POST", "/caveat/v1/talks", "note_step", OPERATORS, "Put a party's step in talks on record"),
     Endpoint(

@@ -207,7 +207,7 @@ class PartyDir:
         if known is None:
             raise BadInput(
                 f"the {role}'s root is not known here yet",
-                hint=f"`caveat party meet {self.path} {folder.path}` shows its fingerprint to compare by voice",
+                hint=f"`caveat party meet {folder.path} --party {self.path}` shows its fingerprint to compare by voice",
             )
         repository = look(known.root, listing, now_ms, known.listing)
         mirror = self.mirror(role)
