@@ -39,6 +39,27 @@ def test_numbered_bundles_follow_each_other(run, home, trust, tmp_path):
     assert run("verify", first, "--trust", trust, "--after", second).code == 1
 
 
+def test_a_bundle_is_prepared_now_and_let_go_later(run, home, trust, tmp_path):
+    made = run("evidence", "prepare", "vendor", "--home", home, "--profile", "counts", "--json").json
+    size = run("ledger", "index", "--home", home, "--json").json["size"]
+    assert run("evidence", "view", made["file"]).out.count("\n") > 10
+    assert "waits" in run("evidence", "prepared", "--home", home).out
+    assert run("ledger", "index", "--home", home, "--json").json["size"] == size  # nothing is on record yet
+    overtaken = run("evidence", "prepare", "vendor", "--home", home, "--json").json["id"]
+    out = tmp_path / "1.zip"
+    assert run("evidence", "release", made["id"], "--home", home, "--out", out).code == 0
+    assert run("verify", out, "--trust", trust).code == 0
+    assert run("evidence", "release", made["id"], "--home", home, "--out", out).code == 2  # not written over
+    late = run("evidence", "release", overtaken, "--home", home)
+    assert late.code == 1
+    assert "number" in late.err
+    assert run("evidence", "drop", overtaken, "--home", home, "--json").json == {"dropped": overtaken}
+    (left,) = run("evidence", "prepared", "--home", home, "--json").json["bundles"]
+    assert (left["id"], left["released"]) == (made["id"], True)
+    for words in (("prepare", "two words"), ("prepare", "vendor", "--profile", "all"), ("drop", "0" * 16)):
+        assert run("evidence", *words, "--home", home).code == 2
+
+
 def test_a_bundle_is_made_again_byte_for_byte(run, home, tmp_path):
     first = export(run, home, tmp_path / "1.zip", "--receiver", "vendor")
     export(run, home, tmp_path / "2.zip", "--receiver", "vendor")

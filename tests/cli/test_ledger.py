@@ -110,3 +110,24 @@ def test_the_meter_of_a_house_whose_gateway_served_what_no_record_knows(run, tmp
 
 def test_without_a_seal_the_meter_shows_nothing(run, home):
     assert run("ledger", "meter", "--home", home, "--json").json == {"clean": True, "found": []}
+
+
+def test_calls_and_records_are_found(run, calls):
+    home, allowed, denied, _ = calls
+    found = run("calls", "list", "--home", home, "--outcome", "denied", "--json").json["calls"]
+    assert denied in [one["call"] for one in found]
+    assert allowed not in [one["call"] for one in found]
+    assert allowed in run("calls", "list", "--home", home, "--since", "2020-01-01", "--most", "500").out
+    assert run("calls", "list", "--home", home, "--until", "2020-01-01", "--json").json["calls"] == []
+    assert run("calls", "list", "--home", home, "--since", "yesterday").code == 2
+    record = run("ledger", "find", allowed, "--home", home, "--json").json
+    assert record["leaf"]["call"] == allowed
+    assert run("ledger", "find", str(record["index"]), "--home", home).out.startswith(f"record {record['index']}\n")
+    assert run("ledger", "find", "ff" * 32, "--home", home).code == 2
+
+
+def test_what_was_said_is_shown_only_where_it_is_kept(run, calls):
+    home, allowed, *_ = calls
+    told = run("calls", "content", allowed, "--home", home)
+    assert (told.code, told.out) == (1, "")
+    assert "keeps no request" in told.err

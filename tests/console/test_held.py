@@ -10,7 +10,7 @@ from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
 from tests.making import ANYTHING, clause, document
 from tests.waivers.authenticator import Authenticator
 
-from caveat.canon import b64url, unb64url
+from caveat.canon import b64url, unb64, unb64url
 from caveat.cli.hold import HoldFile
 from caveat.gateway.scripted import server as scripted
 from caveat.gateway.scripted.script import says
@@ -56,6 +56,20 @@ def test_content_is_shown_once_the_look_is_on_record(chromium, gateway):
     (leaf,) = noted(gateway, call)
     assert b'"person":"olga"' in gateway.house.document(leaf.doc)
     assert b'"which":"request"' in gateway.house.document(leaf.doc)
+
+
+def test_content_over_the_control_api_is_a_look_on_record_too(gateway):
+    call = gateway.http().post(PATH, json=ask(SECRET)).headers["x-caveat-call"]
+    gateway.ending(call)
+    operator = gateway.http(gateway.operator_key)
+    assert operator.post(f"/caveat/v1/calls/{call}/content/nothing").status_code == 400
+    assert operator.post(f"/caveat/v1/calls/{'0' * 32}/content/request").status_code == 400
+    assert gateway.http().post(f"/caveat/v1/calls/{call}/content/request").status_code == 403
+    assert noted(gateway, call) == []
+    told = operator.post(f"/caveat/v1/calls/{call}/content/request").json()
+    assert SECRET.encode() in unb64(told["body"])
+    (leaf,) = noted(gateway, call)
+    assert b'"person":"operator"' in gateway.house.document(leaf.doc)
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor"])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from caveat.cli import evidence_challenge, evidence_export
+from caveat.cli import evidence_challenge, evidence_export, evidence_prepare
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, hang, out, say, spoken_language, table
@@ -26,7 +26,8 @@ from caveat.gateway.proof.trusting import trust_text
 from caveat.sentences.said import phrase, said
 
 app = typer.Typer(
-    help="Evidence for an outsider: export, view, trust, challenge, receive, answer, audit, open.", no_args_is_help=True
+    help="Evidence for an outsider: export, view, prepare, release, trust, challenge, receive, answer, audit, open.",
+    no_args_is_help=True,
 )
 
 MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "not proved": "[yellow]–[/yellow]"}
@@ -34,6 +35,10 @@ MARKS = {"proved": "[green]✓[/green]", "failed": "[bold red]✗[/bold red]", "
 
 app.command("export")(evidence_export.export)
 app.command("view")(evidence_export.view)
+app.command("prepare")(evidence_prepare.prepare)
+app.command("prepared")(evidence_prepare.prepared)
+app.command("release")(evidence_prepare.release)
+app.command("drop")(evidence_prepare.drop)
 app.command("challenge")(evidence_challenge.challenge)
 app.command("receive")(evidence_challenge.receive)
 app.command("answer")(evidence_challenge.answer)

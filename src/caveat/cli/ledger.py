@@ -11,7 +11,7 @@ from caveat import record
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
-from caveat.errors import BadInput
+from caveat.errors import BadInput, Refused
 from caveat.gateway.home.directory import Home, home_path, open_home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
@@ -20,12 +20,14 @@ from caveat.gateway.index.base import drop
 from caveat.gateway.index.follow import Index
 from caveat.gateway.index.metering import metered
 from caveat.gateway.index.write import alone, catch_up
+from caveat.gateway.proof.explaining import opened_record
+from caveat.gateway.proof.finding import find_record
 from caveat.gateway.proof.witnessing import cosigned_receipt, take_cosignature
 from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
 from caveat.register.notices import read_notice
 
-app = typer.Typer(help="The ledger: show, prove, witnessed, notices, fsck, index, meter.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: show, find, prove, witnessed, notices, fsck, index, meter.", no_args_is_help=True)
 
 
 @app.command("show")
@@ -49,6 +51,27 @@ def show(
     ]
     table(("index", "kind", "what", "call or subject", "pair"), rows, title=f"{reader.origin}, {size} records")
     say(f"\n{reader.checkpoint().decode().splitlines()[1]} of them are under the newest checkpoint")
+
+
+@app.command("find")
+def find(
+    what: Annotated[str, typer.Argument(help="An index, a call's id, a leaf's hash, a document's or a pair's digest.")],
+    home: Where = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """The record that an index, a call, a hash or a digest names, with what opens it."""
+    made = open_home(home or home_path(os.environ))
+    index = Index(made.index, reader_of(made))
+    try:
+        found = opened_record(index, find_record(index, what))
+    except Refused as error:
+        raise BadInput(error.message, hint=error.hint) from None
+    if as_json:
+        emit({"index": found.index, "leaf": found.leaf, "opened": found.values, "closed": found.closed})
+        return
+    say(f"record {found.index}")
+    typer.echo(found.entry.leaf.decode("utf-8", "replace"))
 
 
 @app.command("prove")

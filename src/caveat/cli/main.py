@@ -11,6 +11,7 @@ import typer
 
 from caveat import __version__
 from caveat.cli import (
+    calls,
     console,
     coverage,
     evidence,
@@ -50,6 +51,7 @@ app.add_typer(terms.app, name="terms")
 app.add_typer(waiver.app, name="waiver")
 app.add_typer(hold.app, name="hold")
 app.add_typer(keys.app, name="keys")
+app.add_typer(calls.app, name="calls")
 app.add_typer(models.app, name="models")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(seal.app, name="seal")

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from caveat.errors import BadInput, CaveatError
@@ -34,9 +34,10 @@ def progress(text: str) -> None:
     err.print(f"[dim]{escape(text)}[/dim]")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """A table for a person."""
-    grid = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", whole: str = "") -> None:
+    """A table for a person; the column `whole` is never cut, however narrow the terminal."""
+    heads = [Column(name, no_wrap=name == whole, min_width=32 if name == whole else None) for name in columns]
+    grid = Table(*heads, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
     out.print(grid)

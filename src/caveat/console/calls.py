@@ -16,11 +16,9 @@ from caveat.console.ports import Explained, Opened, Ports
 from caveat.console.roles import may
 from caveat.console.values import Wanted
 from caveat.console.visit import Visit
-from caveat.errors import BadInput
 from caveat.facts import Facts, grouped
 
 OUTCOMES = ("completed", "denied", "held", "withheld", "stopped", "broken", "aborted", "unknown", "running")
-WHICH = ("request", "reply")
 
 
 class CallPages:
@@ -74,8 +72,6 @@ class CallPages:
 
     async def _content(self, visit: Visit) -> Response:
         which = visit.form.get("which", "")
-        if which not in WHICH:
-            raise BadInput(f"expected one of {', '.join(WHICH)}")
         body = await self._ports.calls.content(visit.path["call"], which, visit.session)
         return await asyncio.to_thread(self._shown, visit, {which: body.decode("utf-8", "replace")})
 

@@ -9,8 +9,7 @@ from tests.gateway.running import HEAD, MODEL, eventually, running, scripted_gat
 
 from caveat.gateway.control.api import Control
 from caveat.gateway.control.endpoints import ENDPOINTS
-from caveat.gateway.desk.ports import sessions_of
-from caveat.gateway.exceptions.approvals import Approvals
+from caveat.gateway.desk.ports import Desk
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.index.follow import Index
 from caveat.gateway.scripted.script import says
@@ -124,7 +123,8 @@ def test_the_description_agrees_with_the_routes(gateway, keys):
     made = gateway.http(keys["caller"]).get("/caveat/v1/openapi.json").json()
     house, home = gateway.house, gateway.home
     index = Index(home.index, LedgerReader(home.ledger, home.vault))
-    control = Control(house, index, Documents(home.control), (sessions_of(home, house), Approvals(home.console, house)))
+    desk = Desk(home, house, index)
+    control = Control(house, index, Documents(home.control), (desk.ports(), desk.approvals))
     routes = [r for r in control.app().routes if isinstance(r, Route)]
     served = {(m, r.path.replace(":path", "")) for r in routes for m in (r.methods or ()) if m != "HEAD"}
     described = {(method.upper(), path) for path, item in made["paths"].items() for method in item}

@@ -1,7 +1,7 @@
 """The control API under /caveat/v1/, health, metrics and the list of models.
 
 Rules of this file: every path but the two health words needs a role; a caller's key reads its own calls only; answers
-hold records and digests, never content.
+hold records and digests; content only where the look at it is on record first (deskwork.py, exceptional.py).
 """
 
 import asyncio
@@ -15,11 +15,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from caveat import __version__, record
-from caveat.console.sessions import Sessions
+from caveat.console.ports import Ports
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused
 from caveat.gateway.call.bodyin import read_body, read_headers
 from caveat.gateway.call.problems import problem
 from caveat.gateway.control.agreeing import Agreeing
+from caveat.gateway.control.deskwork import Deskwork
 from caveat.gateway.control.endpoints import ENDPOINTS, INSPECTORS, Endpoint, description
 from caveat.gateway.control.evaluate import dry_run
 from caveat.gateway.control.exceptional import Exceptional
@@ -46,7 +47,7 @@ LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
 
-class Control(Exceptional, Agreeing, Lasting, Looking):
+class Control(Exceptional, Agreeing, Lasting, Looking, Deskwork):
     """The handlers, over one house and the ledger's reading side."""
 
     def __init__(
@@ -54,14 +55,15 @@ class Control(Exceptional, Agreeing, Lasting, Looking):
         house: House,
         index: Index,
         documents: Documents,
-        people: tuple[Sessions, Approvals],
+        desk: tuple[Ports, Approvals],
         cosigned: Callable[[int], bytes] | None = None,
     ) -> None:
         self._house = house
         self._reader = index.reader
         self._index = index
         self._documents = documents
-        self._sessions, self._approvals = people
+        self._ports, self._approvals = desk
+        self._sessions = self._ports.sessions
         self._cosigned = cosigned
         self._looks = Pace(LOOKS_AT_ONCE, LOOKS_A_SECOND)
 

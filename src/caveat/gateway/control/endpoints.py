@@ -146,6 +146,42 @@ ENDPOINTS = (
         query=("caller", "purpose", "clause", "outcome", "model", "case", "since_ms", "until_ms", "before", "most"),
     ),
     Endpoint("GET", "/caveat/v1/index", "index", STAFF, "How far the derived index of calls is"),
+    Endpoint(
+        "POST",
+        "/caveat/v1/calls/{call}/content/{which}",
+        "content",
+        DECIDERS,
+        "What was said in a call (request or reply), where the vault keeps it; the look is a record",
+    ),
+    Endpoint(
+        "GET", "/caveat/v1/find", "find", STAFF, "A record by index, call, hash or digest: its index", query=("what",)
+    ),
+    Endpoint(
+        "GET",
+        "/caveat/v1/counts",
+        "counts",
+        STAFF,
+        "Calls by minute or hour, outcome, and caller, purpose, clause, model or rank",
+        query=("unit", "by", "since_s"),
+    ),
+    Endpoint("GET", "/caveat/v1/health", "health", STAFF, "How the house is, and what needs a person"),
+    Endpoint("GET", "/caveat/v1/ledger/check", "checked", STAFF, "What the last check of the ledger found"),
+    Endpoint("POST", "/caveat/v1/ledger/check", "check", INSPECTORS, "Recompute the ledger from its bytes"),
+    Endpoint("POST", "/caveat/v1/semantic", "semantic", INSPECTORS, "What a change of terms does to every request"),
+    Endpoint("POST", "/caveat/v1/replay", "replay", INSPECTORS, "Terms tried on recorded calls"),
+    Endpoint("GET", "/caveat/v1/bundles", "bundles", INSPECTORS, "Bundles that were prepared here"),
+    Endpoint("POST", "/caveat/v1/bundles", "prepare_bundle", OPERATORS, "Prepare a receiver's next bundle"),
+    Endpoint("GET", "/caveat/v1/bundles/{id}/view", "view_bundle", OPERATORS, "Every value that a bundle carries"),
+    Endpoint("POST", "/caveat/v1/bundles/{id}/release", "release_bundle", OPERATORS, "Let a bundle go, on record"),
+    Endpoint(
+        "GET", "/caveat/v1/bundles/{id}", "fetch_bundle", OPERATORS, "A bundle that was let go", "application/zip"
+    ),
+    Endpoint("DELETE", "/caveat/v1/bundles/{id}", "drop_bundle", OPERATORS, "Throw a prepared bundle away"),
+    Endpoint("POST", "/caveat/v1/bundles/{id}/verify", "verify_bundle", OPERATORS, "Verify it as its receiver would"),
+    Endpoint(
+        "GET", "/caveat/v1/bundles/{id}/report", "bundle_report", INSPECTORS, "The report of its check", "text/html"
+    ),
+    Endpoint("GET", "/caveat/v1/trust", "trust", INSPECTORS, "The trust file for verifiers", "text/plain"),
     Endpoint("GET", "/caveat/v1/meter", "meter", STAFF, "Where the seals' counts and the ledger differ"),
     Endpoint(
         "POST", "/caveat/v1/console/links", "console_link", OPERATORS, "A link that lets a person into the console once"

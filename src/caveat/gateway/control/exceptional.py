@@ -14,6 +14,7 @@ from caveat.gateway.exceptions import acts as exceptions
 from caveat.gateway.exceptions import holding
 from caveat.gateway.exceptions.approvals import Approvals, Pending
 from caveat.gateway.house.house import House
+from caveat.gateway.proof.content import HELD, note_look
 from caveat.register import CallerKey
 
 MOST_BYTES = 1 << 18
@@ -73,8 +74,12 @@ class Exceptional:
     async def holds(self, _request: Request, _key: CallerKey) -> Response:
         return JSONResponse({"holds": await asyncio.to_thread(holding.waiting, self._house)})
 
-    async def hold(self, request: Request, _key: CallerKey) -> Response:
-        return JSONResponse(await asyncio.to_thread(holding.shown, self._house, request.path_params["name"]))
+    async def hold(self, request: Request, key: CallerKey) -> Response:
+        """Its words too, so the look is on record first."""
+        name = request.path_params["name"]
+        shown = await asyncio.to_thread(holding.shown, self._house, name)
+        await note_look(self._house, name, HELD, key.caller.id, key.role)
+        return JSONResponse(shown)
 
     async def release_hold(self, request: Request, _key: CallerKey) -> Response:
         hold, released = await holding.decide_hold(self._house, await _document(request))

@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from caveat.canon import canonical, unb64
+from caveat.canon import unb64
 from caveat.console.sessions import Session
 from caveat.gateway.exceptions import acts as exceptions
 from caveat.gateway.exceptions import holding
 from caveat.gateway.exceptions.approvals import Approvals, Pending
 from caveat.gateway.house.house import House
+from caveat.gateway.proof.content import HELD, note_look
 from caveat.waivers.passkeys import Assertion
 
 
@@ -88,5 +89,4 @@ class Lifts:
         }
 
     async def _note(self, id_: str, session: Session) -> None:
-        about = {"call": id_, "person": session.person, "role": session.role, "v": 1, "which": "held"}
-        await self._house.note("content.viewed", id_, canonical(about))
+        await note_look(self._house, id_, HELD, session.person, session.role)

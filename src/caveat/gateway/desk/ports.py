@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from caveat import __version__
-from caveat.canon import canonical
 from caveat.console.ports import Place, Ports, Provider
 from caveat.console.sessions import Session, Sessions
 from caveat.gateway.desk.evidence import Evidence
@@ -27,6 +26,7 @@ from caveat.gateway.house.founding import house_keys
 from caveat.gateway.house.house import House
 from caveat.gateway.index.ask import Lists as IndexLists
 from caveat.gateway.index.follow import Index
+from caveat.gateway.proof.content import look
 from caveat.gateway.proof.explaining import Explained, explained
 from caveat.gateway.proof.witnessing import cosigned_receipt
 
@@ -66,7 +66,7 @@ class Desk:
             needs=health.needs,
             lifts=Lifts(self._house, self.approvals),
             agreements=Agreements(self._home, self._house, self._index, self.lists, verbs),
-            records=Records(self._home, self._index, self.lists, verbs),
+            records=Records(self._home, self._index, verbs),
             evidence=Evidence(self._home, self._house, self._index, self.lists, verbs),
             keys=Keys(self._house),
             leave=verbs.leave,
@@ -89,17 +89,6 @@ class Desk:
     async def content(self, call: str, which: str, session: Session) -> bytes:
         """A body, once the look at it is on record."""
         return await look(self._house, call, which, session.person, session.role)
-
-
-async def look(house: House, call: str, which: str, person: str, role: str) -> bytes:
-    """A body that the vault keeps, shown to a person: the look is on record before a byte of it is shown.
-
-    Raises NotVerified where it is not kept, Unavailable where the look cannot be recorded.
-    """
-    body = await asyncio.to_thread(house.bodies.read, call, which)
-    about = canonical({"call": call, "person": person, "role": role, "v": 1, "which": which})
-    await house.note("content.viewed", call, about)
-    return body
 
 
 def place_of(settings: Settings, home: Home) -> Place:

@@ -1,7 +1,6 @@
 """The console's port for the log itself: records, tiles, look-ups, and a check of everything in a process of its own."""
 
 import asyncio
-import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,25 +12,21 @@ from caveat.errors import CaveatError, Refused
 from caveat.gateway.desk.verbs import Verbs
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.files import write_whole
-from caveat.gateway.index.ask import Lists
 from caveat.gateway.index.follow import Index
 from caveat.gateway.proof.explaining import Opened, opened_record
+from caveat.gateway.proof.finding import find_record
 from caveat.ledger.tiles import TILE_WIDTH, width_at
 from caveat.ledger.tree import HASH_BYTES
 from caveat.note import parse_note
-
-CALL = re.compile(r"[0-9a-f]{32}")
-HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class Records:
     """Over one home."""
 
-    def __init__(self, home: Home, index: Index, lists: Lists, verbs: Verbs) -> None:
+    def __init__(self, home: Home, index: Index, verbs: Verbs) -> None:
         self._home = home
         self._index = index
         self._reader = index.reader
-        self._lists = lists
         self._verbs = verbs
         self._checking: asyncio.Task[None] | None = None
 
@@ -48,31 +43,8 @@ class Records:
         return opened_record(self._index, index)
 
     def find(self, what: str) -> int:
-        """A record by index, call, leaf hash, document or pair of signatures."""
-        text = what.strip().lower().removeprefix("sha256:")
-        if text.isdecimal() and len(text) < 16:
-            return self.record(int(text)).index
-        if CALL.fullmatch(text) and (at := self._index.find(text).at):
-            return min(at.values())
-        if HASH.fullmatch(text):
-            for found in (self._lists.documents(f"sha256:{text}"), self._lists.first_under(f"sha256:{text}")):
-                if found >= 0:
-                    return found
-            if (found := self._leaf(bytes.fromhex(text))) >= 0:
-                return found
-        raise _nothing("no record has that index, call, hash or digest")
-
-    def _leaf(self, wanted: bytes) -> int:
-        """The index of the leaf with that hash, -1 where there is none."""
-        tree = self._reader.tree()
-        for n in range((tree.size + TILE_WIDTH - 1) // TILE_WIDTH):
-            data = tree.tile(0, n)
-            at = data.find(wanted)
-            while at >= 0:
-                if at % HASH_BYTES == 0:
-                    return n * TILE_WIDTH + at // HASH_BYTES
-                at = data.find(wanted, at + 1)
-        return -1
+        """A record by index, call, leaf hash, document or pair of signatures.  Raises Refused."""
+        return find_record(self._index, what)
 
     def tile(self, level: int, n: int) -> Sequence[str]:
         """A tile's hashes."""

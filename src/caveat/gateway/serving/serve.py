@@ -125,14 +125,15 @@ def application(home: Home, house: House, *, followed: bool = False) -> App:
     index = Index(home.index, reader, followed=followed)
     desk = Desk(home, house, index)
     house.witnesses = partial(witness_rows, home.ledger, house.settings)
+    ports = desk.ports()
     control = Control(
         house,
         index,
         Documents(home.control),
-        (desk.sessions, desk.approvals),
+        (ports, desk.approvals),
         partial(cosigned_receipt, home, house.settings, reader),
     )
-    return App(house, control.app(), Console(desk.ports()))
+    return App(house, control.app(), Console(ports))
 
 
 class Server(uvicorn.Server):
