@@ -19,7 +19,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime, timedelta, timezone
 
 from cryptography.exceptions import InvalidSignature
@@ -524,6 +524,7 @@ class Terms:
         valid, self.rule = mapping(yaml, "valid"), {"approvers": "2", "vendor": "0"} | mapping(yaml, "waivers")
         self.start, self.until = moment(valid["from"], 0), moment(valid["until"], 1)
         self.lease, self.grant = lasting(yaml)
+        self.names = set(re.findall(r"\bname: *[\"']?([^\"',}\n]+)", section(yaml, "parties")))
         self.reader = mapping(yaml, "recognizer").get("weights")
         self.sealed = section(yaml, "seals")
         self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
@@ -682,7 +683,9 @@ NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "cover
          "clock.ahead",
          "end.stated", "talks.step", "meter.beat", "meter.tickets", "content.viewed", "vendor.notified",
          "bodies.destroyed", "evidence.exported", "evidence.challenged", "evidence.answered")
-UNREAD = ("end.stated", "vendor.notified", "bodies.destroyed")
+CLAIM = {"about": 80, "says": 2000, "how": 20, "said": 20, "standing": 20, "clause": 80, "by": 200, "link": 1000, "digest": 71,
+         "disputes": 18, "review": 200}
+UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 REFUSAL = b'"payloadType":"application/vnd.caveat.hold-refusal+json"'
 
 class Register:
@@ -691,6 +694,7 @@ class Register:
         self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
         self.spans, self.seen, self.unknown, self.documents, self.leases = [], {}, set(), {}, {}
         self.repositories, self.vendors, self.seals, self.bare = {}, {}, set(), []
+        self.standby, self.moved, self.claims = {}, {}, {}
     def add(self, index, leaf, doc):
         """One control record; `doc` is the document that it names, None where the profile withholds it."""
         what, id_ = leaf["what"], leaf["id"]
@@ -742,6 +746,8 @@ class Register:
             ended = self.terms[id_]
             if not doc or not self.shortened(ended, leaf["t"], doc):
                 del self.terms[id_]
+            if id_ not in self.terms or self.leases[ended.digest]["until"] <= leaf["t"]:
+                self.move_on(id_, index)
         elif what == "terms.renewed":
             self.renewed(self.terms[id_], leaf["t"], doc)
         elif what in ("key.new", "key.revoked"):
@@ -762,6 +768,21 @@ class Register:
             lease = self.leases[self.terms[id_].digest]
             need(not lease.get("lapsed") and (leaf["t"] >= lease["until"] or lease["calls"] < FOREVER), "a lease lapsed twice, or too early")
             self.leases[self.terms[id_].digest] = lease | {"lapsed": max(leaf["t"], 1)}
+            self.move_on(id_, index, lapsed=True)
+        elif what == "alias.standby" and not doc:
+            need(self.standby.pop(id_, None), "nothing stood by for an alias")
+        elif what in ("alias.standby", "alias.switched"):
+            target = self.target(id_, doc, index)
+            need(what == "alias.switched" or self.served(id_) != target["terms"], "what stands by is what serves")
+            self.standby.pop(id_, None)
+            (self.moved if what == "alias.switched" else self.standby)[id_] = target
+        elif what == "terms.claimed":
+            self.claimed(id_, doc)
+        elif what == "claim.reviewed":
+            review = read_json(doc, "a review", exact=False)
+            need(self.claims.pop(id_, {"review": ""})["review"] and set(review) == {"v", "by", "found"} and review["v"] == 1
+                 and 1 <= len(review["by"]) <= 100 and 1 <= len(review["found"]) <= 2000, "a review of no claim that waits for one")
+            self.claims[id_] = {"review": ""}
         elif what == "waiver.refused" or (what == "hold.decided" and doc and REFUSAL in doc):
             self.refused(leaf, doc)
             self.decided.add(id_)
@@ -782,7 +803,11 @@ class Register:
             need(0 <= export["from"] <= export["to"] <= export["size"] <= index and export["size"] >= last["size"],
                  "an export is of records that were not there yet")
             self.exports[id_] = export
-        elif what not in NOTED or what in UNREAD:
+        elif what == "bodies.destroyed":
+            gone = read_json(doc, "what was destroyed", exact=False)
+            need(set(gone) == {"v", "bodies"} and gone["v"] == 1 and str(len(gone["bodies"])) == id_
+                 and all(type(one) is list and list(map(type, one)) == [str, str] for one in gone["bodies"]), "other bodies were destroyed")
+        elif what not in (*NOTED, "vendor.notified"):
             self.unknown.add(what)
         if what == "hold.decided":
             self.lifts = {i: w for i, w in self.lifts.items() if w["kind"] == "waiver" or w is self.lifts.get(id_) or leaf["t"] < w["until_ms"]}
@@ -791,6 +816,52 @@ class Register:
             span["ended"] = index if span["ended"] < 0 and (not now or now.digest != span["digest"]) else span["ended"]
         live = {span["digest"] for span in self.spans if span["ended"] < 0}
         self.spans += [{"adopted": index, "digest": t.digest, "ended": -1, "id": i} for i, t in self.terms.items() if t.digest not in live]
+    def served(self, alias):
+        """The id of the terms that an alias is served under."""
+        if alias in self.moved:
+            return self.moved[alias]["terms"]
+        waits = self.standby.get(alias, {})
+        named = (i for i, terms in self.terms.items() if alias in terms.models and (waits.get("terms"), waits.get("model")) != (i, alias))
+        return next(named, "")
+    def target(self, alias, doc, index):
+        said = read_json(doc, "where an alias goes", exact=False)
+        need({"terms", "model"} <= set(said) <= {"terms", "model", "on_lapse"} and type(said.get("on_lapse", False)) is bool
+             and said["terms"] in self.terms and said["model"] in self.terms[said["terms"]].models, "an alias goes where no terms cover it")
+        need(alias in self.moved or any(alias in terms.models for terms in self.terms.values()), "an alias moves that no terms cover")
+        return said | {"at": index}
+    def move_on(self, ended, index, lapsed=False):
+        """Terms have ended, or lapsed: what was served under them goes to what stands by."""
+        for alias, target in list(self.standby.items()):
+            under = self.moved[alias]["terms"] == ended if alias in self.moved else self.served(alias) in ("", ended)
+            if lapsed and (not target.get("on_lapse") or target["terms"] == ended):
+                continue
+            if target["terms"] == ended:
+                del self.standby[alias]
+            elif target["terms"] in self.terms and under:
+                self.moved[alias] = self.standby.pop(alias) | {"at": index}
+    def claimed(self, id_, doc):
+        """What somebody said about terms: it has its one form, and a signature that it claims to bear holds."""
+        payload, signed = doc, b'"payloadType"' in doc
+        if signed:
+            payload, sigs, message = dsse(doc, "claim", 1 << 15)
+            key = next(key for keys in self.trust.values() for key in keys if key.named in dict(sigs))
+            key.verify(message, dict(reversed(sigs))[key.named])
+        claim = read_json(payload, "a claim")
+        need(len(doc) <= 1 << 15 and set(claim) == {*CLAIM, "v", "through"} and claim["v"] == 1 and len(claim["through"]) <= 16
+             and all(len(claim[name]) <= most for name, most in CLAIM.items()) and all(len(one) <= 200 for one in claim["through"])
+             and claim["about"] and claim["says"] and claim["how"] in ("quoted", "paraphrased"), "a claim is none")
+        need(moment(claim["said"], 0) >= 0 and re.fullmatch(r"[0-9-]{10}(T[0-9:]{8}Z)?", claim["said"]), "a claim's day is none")
+        texts = (claim["says"], claim["by"], claim["review"], claim["link"], *claim["through"])
+        need(not any(UNSEEN.search(text) for text in texts), "a claim holds a control character")
+        need(re.fullmatch(r"|sha256:[0-9a-f]{64}", claim["digest"]) and re.fullmatch(r"|c-[0-9a-f]{16}", claim["disputes"]), "a digest is none")
+        need(claim["standing"] in ("stated", "reported", "disputed", "unverified"), "a claim has a standing that there is none of")
+        need(claim["standing"] != "stated" or (claim["by"] and not claim["through"]), "a claim is stated by nobody")
+        need(claim["standing"] != "reported" or claim["by"] or claim["through"], "a claim is reported by nobody")
+        need(id_ == "c-" + sha(doc).hex()[:16] and id_ not in self.claims, "a claim is another's, or on record twice")
+        need(not claim["disputes"] or claim["disputes"] in self.claims, "a claim disputes what is not on record")
+        named = self.terms.get(claim["about"].partition("@")[0])
+        need(claim["standing"] != "stated" or not named or claim["by"] in named.names, "a claim is stated by no party of the terms")
+        self.claims[id_] = claim
     def vendor_keys(self, id_):
         """Those of the vendor that signed the terms, none of another vendor."""
         own = self.repositories.get(self.vendors.get(id_, ""))
@@ -1065,11 +1136,12 @@ class Meters:
 # --- the walk over the records ---
 
 class Walk:
-    def __init__(self, files, manifest, profile):
-        self.files, self.manifest, self.profile, self.register = files, manifest, profile, Register()
+    def __init__(self, files, manifest, profile, keys):
+        self.files, self.manifest, self.profile, self.register, self.keys = files, manifest, profile, Register(), keys
+        self.owed, self.counted, self.recent = {}, {}, {}
         self.counts, self.made, self.shown, self.calls = Counter(), Counter(), Counter(), {}
         self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), {}, [], 0, hashlib.sha256()
-        self.used, self.latest, self.beyond = Counter(), 0, {}
+        self.used, self.latest, self.beyond, self.under, self.moves = Counter(), 0, {}, {}, {}
         self.named, self.closed, self.lines, self.last = set(), set(), files.lines("disclosures.jsonl"), manifest["from"] - 1
         self.next, self.meters = self.line(), Meters(manifest["from"], manifest["to"])
     def line(self):
@@ -1093,8 +1165,61 @@ class Walk:
             self.named.add(leaf["doc"])
             need(digest(doc) == leaf["doc"], "a control document is another than its record names")
         self.register.add(index, leaf, doc)
+        self.aliases(index)
+        if leaf["what"] == "vendor.notified":
+            self.notified(leaf, doc)
+        elif leaf["what"] == "end.stated":
+            self.stated(doc)
         if leaf["what"].startswith("meter."):
             self.meters.control(self.register, index, leaf["what"], leaf["id"], doc)
+    def notified(self, leaf, doc):
+        """A note for the vendor, signed by the log."""
+        payload, sigs, message = dsse(doc, "notice", 1 << 16)
+        notice, kinds = read_json(payload, "a note"), {"v": int, "call": str, "clauses": list, "terms": str, "ending": str, "log": str,
+                                                       "index": int, "at_ms": int}
+        need({name: type(value) for name, value in notice.items()} == kinds and notice["clauses"] and notice["v"] == 1
+             and all(type(one) is str for one in notice["clauses"]) and notice["call"] == leaf["id"], "a note is none, or another call's")
+        key = next((key for key in self.keys if key.named in dict(sigs)), None)
+        need(key, "a note for the vendor is not signed by the log")
+        key.verify(message, dict(reversed(sigs))[key.named])
+        self.owed.pop(notice["call"], None)
+    def stated(self, doc):
+        """A statement of end: signed by the log, and counted again where every record of the pair was seen."""
+        lines = open_note(doc, self.keys)[0].decode().split("\n")
+        _, size, _ = tree_head("\n".join(lines[-4:]).encode())
+        counts = dict(re.fullmatch(r"([a-z]+(?: call)?) ([0-9]{1,16}|-)", line).groups() for line in lines[4:-4])
+        need(lines[0] == "caveat-end-statement/v1" and {"last call", "sent", "running"} <= set(counts) <= {"last call", "sent", "running", *ENDINGS}
+             and len(counts) == len(lines) - 8 and re.fullmatch(r"ended by the (vendor|operator) at record [0-9]{1,16}: .{1,500}", lines[3]),
+             "a statement of end is none")
+        said = {name: -1 if count == "-" else int(count) for name, count in counts.items() if count != "0"}
+        recent = self.recent.get(lines[2], [])
+        late = [before for at, before in recent if at >= size]
+        if not self.manifest["from"] and (len(recent) < 64 or recent[0][0] <= size):
+            made = late[0] if late else self.counted.get(lines[2], {"last call": -1})
+            need(said == {name: count for name, count in made.items() if count}, "a statement of end counts otherwise than the records")
+    def count(self, index, leaf):
+        """What a statement of end counts of a pair."""
+        if not leaf["terms"]:
+            return
+        made = self.counted.setdefault(leaf["terms"], {"last call": -1, "sent": 0, "running": 0})
+        self.recent.setdefault(leaf["terms"], deque(maxlen=64)).append((index, made))
+        made = self.counted[leaf["terms"]] = dict(made)
+        if leaf["k"] == "opened":
+            made["last call"], made["running"] = index, made["running"] + 1
+            made["sent"] += not any(self.register.lifts.get(w, {}).get("reply") for w in leaf["w"])
+        elif leaf["k"] == "settled":
+            made["running"], made["sent"] = made["running"] - 1, made["sent"] - (leaf["o"] in ("denied", "held"))
+            made[leaf["o"]] = made.get(leaf["o"], 0) + 1
+    def aliases(self, index):
+        """Which terms an alias has left at this record: no call for it goes to them from here on."""
+        register = self.register
+        for alias, target in register.moved.items():
+            if target["at"] == index:
+                first, to = self.under.get(alias), register.terms[target["terms"]].digest
+                self.moves = {name: left for name, left in self.moves.items() if name != alias} | ({alias: first} if first and first != to else {})
+        for alias in {alias for terms in register.seen.values() for alias in terms.models} | set(register.moved):
+            served = register.terms.get(register.served(alias))
+            self.under |= {alias: served.digest} if served else {}
     def record(self, index, data):
         leaf, values = read_leaf(data), {}
         need(leaf["t"] >= self.latest - 300000, f"record {index} bears a time before that of a record that stands before it")
@@ -1105,6 +1230,7 @@ class Walk:
         need(all(type(v) is dict for n, v in values.items() if n in (*GROUPS, "request", "decision")), f"record {index} holds nonsense")
         need(all(name in self.profile[0] or "*" in self.profile[0] for name in values), "more is disclosed than the profile says")
         self.meters.record(self.register, leaf)
+        self.count(index, leaf)
         self.made.update(list(leaf["c"]))
         self.shown.update(list(values))
         self.counts[leaf["k"]] += 1
@@ -1131,6 +1257,10 @@ class Walk:
             learned = values["request"].get("recognizers", {}).get("learned", {}).values() if "request" in values else ()
             need("request" not in values or any(one["weights"] == terms.reader for one in learned), f"record {index} was read by other weights")
             need("content" not in values or values["content"]["detector"] == "learned", f"record {index} was read by none that has learned")
+        for alias, left in self.moves.items():
+            others = terms.models - {alias}
+            need(left != leaf["terms"] or alias not in terms.models or (others and values.get("what", {}).get("model") != alias),
+                 f"record {index} is a call under terms that its alias had left")
         decision = self.decision(leaf, values, terms)
         facts = facts_in(values, GROUPS)
         self.leased(index, leaf, values, terms)
@@ -1173,6 +1303,8 @@ class Walk:
         need(not first or (first["call"], first["terms"]) == (leaf["call"], leaf["terms"]), f"record {index} settles another call")
         terms = self.register.seen.get(leaf["terms"])
         last = self.decision(leaf, values, terms)
+        if last and "decision" in leaf["c"] and last["verdict"] != "deny" and any(duty["name"] == "notify.vendor" for duty in last["duties"]):
+            self.owed[leaf["call"]] = index
         if last and facts and "reply" in values:
             need(set(leaf["w"]) <= {w for _, w in last["waived"] if last["verdict"] == "allow"}, f"record {index} spends what lifts nothing")
             lifts = {w: self.register.granted[w] for w in (*first["w"], *leaf["w"]) if w in self.register.granted}
@@ -1264,7 +1396,7 @@ def check(file, trust, last=b"", after=None, tickets=()):
         origin, of, root = tree_head(open_note(checkpoint, keys)[0])
         need(origin == m["origin"] and of <= size and mirror.root_at(of) == root, "an earlier checkpoint is no beginning of this log")
     # every record, in order
-    walk = Walk(files, m, PROFILES[m["profile"]])
+    walk = Walk(files, m, PROFILES[m["profile"]], keys)
     def aside(index):
         leaf = files.read(f"entry/{index}", 65535)
         need(sha(b"\0", leaf) == mirror.tile(0, index // 256)[index % 256], f"record {index} is not the tree's")
@@ -1280,6 +1412,7 @@ def check(file, trust, last=b"", after=None, tickets=()):
         aside(index)
     # what it adds up to
     walk.meters.finish(walk.register)
+    need(not walk.owed, "no note tells the vendor of a call that wants it")
     need(not walk.beyond, f"record {min(walk.beyond, default=0)} went to the model beyond its lease")
     need(walk.next is None and "sha256:" + walk.hash.hexdigest() == m["disclosures"], "the disclosures are not those named")
     need(walk.controls == [i for i in controls if start <= i < to] and walk.closed == set(m["withheld"]), "control records differ")

@@ -6,6 +6,7 @@ import time
 
 import msgspec
 import pytest
+from tests.evidence.second import verified
 from tests.gateway.house.test_leasing import ASK, DAY, PATH, ask, call, day, leased
 from tests.gateway.process import served
 from tests.gateway.running import HEAD, eventually, running, scripted_gateway, upstream_text
@@ -15,7 +16,6 @@ from tests.stories.test_kill import PLAY
 from tests.stories.test_workers import Crew
 
 from caveat.evidence.statement import open_statement, sign_statement
-from caveat.evidence.verify import verify
 from caveat.gateway.home.directory import open_home
 from caveat.gateway.house.founding import SAMPLES, house_keys, party_key
 from caveat.gateway.scripted.script import Answer, Reply, always, says
@@ -150,13 +150,13 @@ def test_verification_counts_a_statement_again(governed):
     call(gateway)
     end(gateway, word(gateway, signed))
     said = stated(gateway)
-    report = verify(exported(gateway, "none")[1], trust_of(gateway))
+    report = verified(exported(gateway, "none")[1], trust_of(gateway))
     assert report.verified, report.sentences()
     (step,) = [step for step in report.steps if step.number == 14]
     assert "1 statements of end were counted again" in step.says
     forged = msgspec.structs.replace(said, counted=msgspec.structs.replace(said.counted, sent=0))
     gateway.run(noted(gateway.house, sign_statement(forged, gateway.house.ticket_key)))
-    report = verify(exported(gateway, "none")[1], trust_of(gateway))
+    report = verified(exported(gateway, "none")[1], trust_of(gateway))
     assert [(step.number, step.says) for step in report.failed] == [
         (14, f"record {gateway.last('control').index}: a statement of end counts otherwise than the records")
     ]

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
+from tests.evidence.second import verified
 from tests.gateway.house.test_leasing import ask
 from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
 from tests.stories.test_adoption import version
 from tests.stories.test_attempts import OTHER
 from tests.stories.test_evidence import exported, trust_of
 
-from caveat.evidence.verify import verify
 from caveat.gateway.house.founding import SAMPLES, party_key, trust_party
 from caveat.gateway.scripted.script import says
 from caveat.gateway.scripted.server import serve
@@ -63,7 +63,7 @@ class Two:
         return self.gateway.http(**headers).post(PATH, json=ASK)
 
     def step(self, profile="audit"):
-        report = verify(exported(self.gateway, profile)[1], trust_of(self.gateway))
+        report = verified(exported(self.gateway, profile)[1], trust_of(self.gateway))
         assert report.verified, report.sentences()
         return next(step for step in report.steps if step.number == 18)
 
@@ -219,7 +219,7 @@ def test_a_call_that_went_back_fails_the_bundle(tmp_path):
         one.ask("POST", f"/caveat/v1/switch/{MODEL}")
         one.gateway.house.view = replace(one.gateway.house.view, routes=stale.routes)
         one.call()
-        report = verify(exported(one.gateway)[1], trust_of(one.gateway))
+        report = verified(exported(one.gateway)[1], trust_of(one.gateway))
         (found,) = [step for step in report.steps if step.number == 18]
         assert found.outcome == "failed"
         assert "after it had moved" in found.says

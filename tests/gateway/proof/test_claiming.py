@@ -4,11 +4,11 @@ import json
 
 import pytest
 from tests.cli.conftest import run  # noqa: F401 - a fixture
+from tests.evidence.second import verified
 from tests.gateway.house.test_leasing import ask
 from tests.gateway.running import MODEL, scripted_gateway
 from tests.stories.test_evidence import exported, trust_of
 
-from caveat.evidence.verify import verify
 from caveat.gateway.house.founding import SAMPLES, party_key
 from caveat.gateway.scripted.script import says
 from caveat.terms.claim import Claim, claim_bytes, sign_claim
@@ -50,7 +50,7 @@ def test_a_claim_that_a_restriction_was_lifted_lifts_nothing(gateway):
     assert told["waiting"] == [rows[0]["id"]]
     done = ask(gateway, "POST", f"/caveat/v1/claims/{rows[0]['id']}/review", content=b"The vendor knows nothing of it.")
     assert (done.status_code, done.json()["waits"]) == (200, False)
-    report = verify(exported(gateway)[1], trust_of(gateway))
+    report = verified(exported(gateway)[1], trust_of(gateway))
     assert report.verified, report.sentences()
     (step,) = [step for step in report.steps if step.number == 19]
     assert "4 claims that go back to 3 sources: 1 signed, 1 stated, 2 reported" in step.says
