@@ -1,9 +1,9 @@
 """A party's keys: made once, for their owner alone, shown with a fingerprint that can be read out."""
 
-import os
 import re
 
 import pytest
+from tests.cli.token import plug_in
 
 
 def test_a_key_is_made_for_its_owner_alone_and_shown_again(run, tmp_path):
@@ -94,9 +94,17 @@ def test_without_a_token_pkcs11_says_so_plainly(run, tmp_path, monkeypatch):
     assert not (tmp_path / "labs").exists()
 
 
-@pytest.mark.skipif(not os.environ.get("PYKCS11LIB"), reason="needs a PKCS#11 token: PYKCS11LIB and CAVEAT_PIN")
+def test_a_tokens_library_that_is_not_there_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYKCS11LIB", str(tmp_path / "none.so"))
+    done = ceremony(run, tmp_path / "labs", "--pkcs11")
+    assert (done.code, "the PKCS#11 token cannot be used" in done.err) == (3, True)
+    assert "set PYKCS11LIB to its library" in done.err
+    assert not (tmp_path / "labs").exists()
+
+
 def test_a_root_key_on_a_token(run, tmp_path, monkeypatch):
     """With SoftHSM or a real token: its key signs the first root and the next, and a wrong PIN is told."""
+    plug_in(tmp_path, monkeypatch)
     assert ceremony(run, tmp_path / "labs", "--pkcs11").code == 0
     assert [file.name for file in sorted((tmp_path / "labs" / "keys").iterdir())] == ["root-2.key", "terms-1.key"]
     assert "on a PKCS#11 token" in (tmp_path / "labs" / "ceremony.html").read_text("utf-8")

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -183,14 +184,16 @@ def token(name: str) -> Signer:
     if find_spec("pkcs11") is None or not os.environ.get("PYKCS11LIB"):
         raise Unavailable(
             "no PKCS#11 token can be used here",
-            hint="install python-pkcs11 and set PYKCS11LIB to the token's library; without --pkcs11 keys are made in software",
+            hint="install the extra `caveat[pkcs11]` and set PYKCS11LIB to the token's library; without --pkcs11 keys are "
+            "made in software",
         )
+    broken = import_module("pkcs11.exceptions").PKCS11Error
     pin = lambda _: os.environ.get("CAVEAT_PIN") or typer.prompt("the token's PIN", hide_input=True)  # noqa: E731
     try:
         uri, key = HSMSigner.import_(secrets_handler=pin)
-    except ValueError as error:
+    except (ValueError, broken) as error:
         raise Unavailable(
-            f"the PKCS#11 token cannot be used: {str(error).lower()}",
+            f"the PKCS#11 token cannot be used: {str(error).lower() or type(error).__name__}",
             hint="plug in one token with an EC key (P-256 or P-384) under the id 2; set PYKCS11LIB to its library",
         ) from None
     return Signer.from_priv_key_uri(uri, SSlibKey(name, key.keytype, key.scheme, key.keyval), pin)
