@@ -163,6 +163,7 @@ def _group(group: Group) -> tuple[str, Callable[..., Struct], Callable[[Facts], 
 
 
 _GROUPS = tuple(_group(group) for group in BY_GROUP)
+_REPLY = _group("reply")
 
 
 def grouped(facts: Facts) -> dict[Group, dict[str, Any]]:
@@ -178,7 +179,8 @@ def groups(facts: Facts) -> dict[str, Struct]:
 
 def of_reply(facts: Facts) -> dict[str, Any]:
     """The facts that the reply set: the group `reply`."""
-    flat: dict[str, Any] = msgspec.to_builtins(groups(facts)["reply"])
+    _, made, read = _REPLY
+    flat: dict[str, Any] = msgspec.to_builtins(made(*read(facts)))
     return flat
 
 

@@ -1,6 +1,7 @@
 """A client that hangs up ends the upstream's work, and nothing else."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -92,3 +93,19 @@ def test_an_error_under_watch_keeps_its_kind():
         return True
 
     assert run(story)
+
+
+def test_a_server_that_tells_needs_no_task_that_waits():
+    """Where the server has a word for it, nothing is asked of the receive channel."""
+
+    async def story():
+        told: list[Callable[[], None]] = []
+        watch = Watch(None, told.append)
+        before = len(asyncio.all_tasks())
+        asyncio.get_running_loop().call_soon(told[0])
+        with pytest.raises(ClientGone), watch:
+            await asyncio.sleep(60)
+        watch.close()
+        return before, watch.gone
+
+    assert asyncio.run(story()) == (1, True)

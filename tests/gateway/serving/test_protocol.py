@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import uvicorn
 
+from caveat.gateway.house.watch import HANG_UP
 from caveat.gateway.serving.protocol import MAX_HEAD, Protocol
 
 HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
@@ -28,19 +29,25 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
+async def listening(app) -> tuple[asyncio.Server, tuple[str, int]]:
+    """A server of that application, and where it listens."""
+    config = uvicorn.Config(app, http=Quick, ws="none", loop="none", lifespan="off", log_level="critical")
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    made = await asyncio.get_running_loop().create_server(
+        lambda: Quick(config=config, server_state=server.server_state, app_state={}), "127.0.0.1", 0
+    )
+    return made, made.sockets[0].getsockname()
+
+
 def spoken(*pieces: bytes, pause: float = 0.0) -> bytes:
     """What comes back for these pieces until the connection is closed (`reset` where that is all), or nothing more comes
     for half a second."""
 
     async def main() -> bytes:
-        config = uvicorn.Config(echo, http=Quick, ws="none", loop="none", lifespan="off", log_level="critical")
-        server = uvicorn.Server(config)
-        config.load()
-        server.lifespan = config.lifespan_class(config)
-        made = await asyncio.get_running_loop().create_server(
-            lambda: Quick(config=config, server_state=server.server_state, app_state={}), "127.0.0.1", 0
-        )
-        reader, writer = await asyncio.open_connection(*made.sockets[0].getsockname())
+        made, address = await listening(echo)
+        reader, writer = await asyncio.open_connection(*address)
         received = b""
         try:
             for piece in pieces:
@@ -101,3 +108,39 @@ def test_header_fields_after_the_body_are_refused():
     chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
     assert spoken(chunked + b"\r\n").endswith(b"\r\n\r\n2")
     assert status(spoken(chunked + b"x-late: b\r\n\r\n"))[:12] == b"HTTP/1.1 400"
+
+
+def test_a_hang_up_is_told_once_and_only_to_the_request_that_runs():
+    """Two requests over one connection: the first is answered, the client goes during the second."""
+
+    async def main() -> list[str]:
+        gone: list[str] = []
+        over = asyncio.Event()
+
+        async def app(scope, receive, send):
+            path = scope["path"]
+
+            def told():
+                gone.append(path)
+                over.set()
+
+            await receive()
+            scope["extensions"][HANG_UP]["when"](told)
+            if path == "/first":
+                await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await over.wait()
+
+        made, address = await listening(app)
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(HEAD.replace(b"/", b"/first", 1) + b"content-length: 0\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(HEAD.replace(b"/", b"/second", 1) + b"content-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        await asyncio.wait_for(over.wait(), 30)
+        made.close()
+        return gone
+
+    assert asyncio.run(main()) == ["/second"]

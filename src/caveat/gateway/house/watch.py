@@ -6,8 +6,14 @@ is written in peace.
 """
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+
+HangUp = Callable[[Callable[[], None]], None]
+"""Takes what is to be called once, when the client of the running request has gone; at once where it has already."""
+HANG_UP = "caveat.hang_up"
+"""The extension of a request's scope that has that as `when`."""
 
 
 class ClientGone(Exception):
@@ -19,18 +25,26 @@ class TermsEnded(Exception):
 
 
 class Watch:
-    """One per call.  `receive` is the ASGI receive channel, its request body already read to the end."""
+    """One per call.  `receive` is the ASGI receive channel, its request body already read to the end; `hang_up`, where the
+    server has it, is told what to call when the client goes (serving/protocol.py), so that no task need wait for that."""
 
-    def __init__(self, receive: Any) -> None:
+    def __init__(self, receive: Any, hang_up: HangUp | None = None) -> None:
         self.gone = False
         self._why: type[ClientGone | TermsEnded] | None = None
         self._guarded: asyncio.Task[Any] | None = None
         self._cancelled = False
-        self._listener = asyncio.create_task(self._listen(receive))
+        self._listener: asyncio.Task[None] | None = None
+        if hang_up is None:
+            self._listener = asyncio.create_task(self._listen(receive))
+        else:
+            hang_up(self._left)
 
     async def _listen(self, receive: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._left()
+
+    def _left(self) -> None:
         self.gone = True
         self._end(ClientGone)
 
@@ -67,4 +81,5 @@ class Watch:
 
     def close(self) -> None:
         """Stop listening: the call is over."""
-        self._listener.cancel()
+        if self._listener is not None:
+            self._listener.cancel()

@@ -18,7 +18,7 @@ from caveat.gateway.call.sender import Sender
 from caveat.gateway.house.begun import Asked, Request
 from caveat.gateway.house.callers import authenticate
 from caveat.gateway.house.house import House
-from caveat.gateway.house.watch import ClientGone, Watch
+from caveat.gateway.house.watch import HANG_UP, ClientGone, Watch
 from caveat.wire.dialect import Dialect
 from caveat.wire.dialects import BY_PATH, DIALECTS
 
@@ -80,7 +80,7 @@ class App:
         except ClientGone:
             await unread(house, Asked(call, key, dialect, request), Unreadable("the body did not come whole"), out)
             return
-        watch = Watch(receive)
+        watch = Watch(receive, scope.get("extensions", {}).get(HANG_UP, {}).get("when"))
         try:
             await handle(house, Asked(call, key, dialect, replace(request, body=body)), out, watch)
         finally:

@@ -6,9 +6,12 @@ were cut; the connection stays HTTP.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from caveat.gateway.house.watch import HANG_UP
 
 MAX_HEAD = 64 * 1024
 """Bytes."""
@@ -33,6 +36,8 @@ class Protocol(HttpToolsProtocol):
     _head = 0
     _fields = 0
     _deadline: asyncio.TimerHandle | None = None
+    _told: Callable[[], None] | None = None
+    _lost = False
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client.  A head too large to be whole yet is refused as soon as that is known."""
@@ -50,6 +55,8 @@ class Protocol(HttpToolsProtocol):
         """The connection is gone, and so is its deadline."""
         self._end_head()
         super().connection_lost(exc)
+        self._lost = True
+        self._tell()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -66,7 +73,27 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> Any:
         """The head is whole."""
         self._end_head()
+        self.scope["extensions"] = {HANG_UP: {"when": self._when_gone}}
         return super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """A request was answered: nobody need be told any more that its client has gone."""
+        self._told = None
+        super().on_response_complete()
+
+    def _when_gone(self, told: Callable[[], None]) -> None:
+        """See watch.HangUp; there is one request at a time.  What was not read for want of room is read on, for a
+        hang-up is noticed only by reading."""
+        self._told = told
+        if self._lost:
+            self._tell()
+        else:
+            self.flow.resume_reading()
+
+    def _tell(self) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told()
 
     def _end_head(self) -> None:
         self._in_head = False
