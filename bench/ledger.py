@@ -25,7 +25,7 @@ from pathlib import Path
 
 from caveat.errors import Unavailable
 from caveat.gateway.home.directory import Home
-from caveat.gateway.home.settings import Settings, WitnessSettings
+from caveat.gateway.home.tables import Settings, WitnessSettings
 from caveat.gateway.proof.witness_app import Witness
 from caveat.gateway.proof.witnessing import witnessing
 from caveat.ledger.checkpoint import LogKeys, new_log_keys

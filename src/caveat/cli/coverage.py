@@ -19,7 +19,7 @@ from caveat.gateway.coverage.table import Block, Column, blocks, legend, letters
 from caveat.gateway.coverage.table import into as put_into
 from caveat.gateway.home.directory import Home, home_path, open_home
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.home.settings import RecognizerSettings, Settings
+from caveat.gateway.home.tables import RecognizerSettings, Settings
 from caveat.gateway.house.past import read_past
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.draft import read_draft

@@ -19,7 +19,7 @@ from caveat.errors import BadInput
 from caveat.gateway.desk.ports import sessions_of
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import Home, create, home_path, open_home, repair
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.house.founding import CALLER_KEY, found, found_sample, key_text, trust_party_text
 from caveat.gateway.house.house import House
 from caveat.gateway.house.readiness import readiness

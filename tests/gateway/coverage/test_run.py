@@ -15,7 +15,7 @@ from caveat.gateway.coverage.plan import plan
 from caveat.gateway.coverage.recorded import Recorded
 from caveat.gateway.coverage.run import measure
 from caveat.gateway.coverage.table import as_text, into
-from caveat.gateway.home.settings import RecognizerSettings, Settings
+from caveat.gateway.home.tables import RecognizerSettings, Settings
 from caveat.vocabulary import HAZARDS
 from caveat.wire.dialects import DIALECTS
 

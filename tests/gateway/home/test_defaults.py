@@ -6,7 +6,8 @@ import tomllib
 import msgspec
 
 from caveat.gateway.home.defaults import default_text
-from caveat.gateway.home.settings import GuardSettings, SealSettings, Settings, UpstreamSettings, read
+from caveat.gateway.home.settings import read
+from caveat.gateway.home.tables import GuardSettings, SealSettings, Settings, UpstreamSettings
 
 
 def test_default_file_is_all_defaults_but_for_the_embedded_model():

@@ -11,16 +11,8 @@ import pytest
 from caveat import vocabulary
 from caveat.errors import BadInput
 from caveat.gateway.home.secret import Secret
-from caveat.gateway.home.settings import (
-    GatewaySettings,
-    Settings,
-    UpstreamSettings,
-    load,
-    read,
-    schema,
-    schema_text,
-    upstream_key,
-)
+from caveat.gateway.home.settings import load, read, schema, schema_text, upstream_key
+from caveat.gateway.home.tables import GatewaySettings, Settings, UpstreamSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.gateway.running import HEAD as SETTINGS
 from tests.gateway.running import eventually, running, upstream_text
 
-from caveat.gateway.home.settings import Settings, WitnessSettings
+from caveat.gateway.home.tables import Settings, WitnessSettings
 from caveat.gateway.house.metrics import Metrics
 from caveat.gateway.house.witnessed import LAG_S, witness_rows, witness_warnings
 from caveat.keys import KeyKind, SigningKey

@@ -11,7 +11,8 @@ import pytest
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import create
-from caveat.gateway.home.settings import UpstreamSettings, read
+from caveat.gateway.home.settings import read
+from caveat.gateway.home.tables import UpstreamSettings
 from caveat.gateway.model.store import SMOLLM2
 from caveat.gateway.scripted.script import Answer, Reply, always
 from caveat.gateway.scripted.server import serve

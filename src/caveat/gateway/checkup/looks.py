@@ -20,7 +20,7 @@ from caveat.gateway.home.build import this_build
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.house.founding import OPERATOR_KEY
 from caveat.gateway.house.past import read_past
 from caveat.gateway.model.manifest import read_manifest

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from caveat.gateway.home.directory import Home
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.ledger.cosigned import newest_of, size_of
 from caveat.ledger.reader import LedgerReader
 

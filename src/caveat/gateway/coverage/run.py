@@ -24,7 +24,7 @@ from caveat.gateway.coverage.recorded import read_recorded
 from caveat.gateway.coverage.scratch import Scratch, scratch
 from caveat.gateway.coverage.talk import Inexpressible, Unwritten
 from caveat.gateway.home.build import this_build
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.scripted.script import Reply, always
 from caveat.terms.document import Clause, Draft
 from caveat.wire.dialects import DIALECTS

@@ -21,7 +21,7 @@ from caveat.gateway.exceptions.approvals import Approvals
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.secret import read_secret
-from caveat.gateway.home.settings import ConsoleSettings, Settings
+from caveat.gateway.home.tables import ConsoleSettings, Settings
 from caveat.gateway.house.founding import house_keys
 from caveat.gateway.house.house import House
 from caveat.gateway.index.ask import Lists as IndexLists

@@ -24,7 +24,8 @@ from pathlib import Path
 
 from caveat.errors import BadInput, Unavailable
 from caveat.gateway.home.files import PARTIAL, disk_trouble, sync_folder, write_once, write_whole
-from caveat.gateway.home.settings import Settings, load, schema_text
+from caveat.gateway.home.settings import load, schema_text
+from caveat.gateway.home.tables import Settings
 
 FOLDERS = ("terms", "ledger", "vault", "control", "keys", "models", "console", "seals")
 SETTINGS = "caveat.toml"

@@ -14,7 +14,7 @@ from caveat.errors import BadInput, StaleFence, Unavailable
 from caveat.facts import Place
 from caveat.gateway.home.bodies import Bodies
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.house.begun import Begun
 from caveat.gateway.house.budgets import used
 from caveat.gateway.house.callers import check_key

@@ -1,6 +1,6 @@
 """Which learned recognizer reads calls under some terms: the one that the parties agreed on, or none answers."""
 
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.recognize.learned import Learned, shipped
 from caveat.terms.document import Draft
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.ledger.cosigned import newest_of, seen_at_s, size_of
 from caveat.terms.moment import moment_text
 

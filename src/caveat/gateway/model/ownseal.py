@@ -15,7 +15,7 @@ from caveat.errors import BadInput
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.files import write_once, write_whole
 from caveat.gateway.home.housekeys import house_keys
-from caveat.gateway.home.settings import Settings, UpstreamSettings
+from caveat.gateway.home.tables import Settings, UpstreamSettings
 from caveat.gateway.model.manifest import Manifest
 from caveat.gateway.model.store import SMOLLM2
 from caveat.keys import SigningKey, new_signing_key, read_signing_key

@@ -14,7 +14,7 @@ from caveat.evidence.reopen_reply import KeptReply, reopen_reply
 from caveat.gateway.home.bodies import Bodies
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.home.settings import RecognizerSettings, Settings
+from caveat.gateway.home.tables import RecognizerSettings, Settings
 from caveat.gateway.house.learned import learned_for
 from caveat.gateway.house.past import all_terms, read_past
 from caveat.gateway.model.store import list_models

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from caveat.errors import CaveatError, NotVerified
 from caveat.gateway.home.directory import Home
-from caveat.gateway.home.settings import Settings, WitnessSettings
+from caveat.gateway.home.tables import Settings, WitnessSettings
 from caveat.keys import VerifyKey
 from caveat.ledger.cosigned import keep, newest_of, size_of, witness_time_ms, witnessed
 from caveat.ledger.reader import LedgerReader

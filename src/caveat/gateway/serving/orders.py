@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from caveat.errors import NotVerified
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.model.lent import Lent
 from caveat.ledger.messages import framed
 

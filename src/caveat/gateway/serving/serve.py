@@ -23,7 +23,7 @@ from caveat.gateway.control.api import Control
 from caveat.gateway.desk.ports import Desk
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import note_witnessed
 from caveat.gateway.house.sweeping import sweeping

@@ -21,7 +21,7 @@ from caveat.gateway.home.bodies import Bodies
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.house.aliases import arranged
 from caveat.gateway.house.house import House, Stores
 from caveat.gateway.house.learned import learned_for, not_agreed

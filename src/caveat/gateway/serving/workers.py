@@ -23,7 +23,7 @@ from typing import Any
 
 from caveat.errors import CaveatError, Unavailable
 from caveat.gateway.home.directory import Home
-from caveat.gateway.home.settings import Settings
+from caveat.gateway.home.tables import Settings
 from caveat.gateway.model.lent import Lent
 from caveat.gateway.serving.opencalls import OpenCalls
 from caveat.gateway.serving.orders import (

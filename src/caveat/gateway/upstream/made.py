@@ -17,7 +17,8 @@ from caveat.errors import BadInput, Unavailable
 from caveat.gateway.home.addresses import base_url
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.secret import Secret
-from caveat.gateway.home.settings import Settings, UpstreamSettings, upstream_key
+from caveat.gateway.home.settings import upstream_key
+from caveat.gateway.home.tables import Settings, UpstreamSettings
 from caveat.gateway.model.embedded import Embedded
 from caveat.gateway.model.lent import Lent
 from caveat.gateway.model.manifest import Manifest

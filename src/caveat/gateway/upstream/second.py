@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from caveat.errors import CaveatError
 from caveat.gateway.home.addresses import base_url
-from caveat.gateway.home.settings import GuardSettings, upstream_key
+from caveat.gateway.home.settings import upstream_key
+from caveat.gateway.home.tables import GuardSettings
 from caveat.gateway.upstream.client import Access, HttpUpstream
 from caveat.gateway.upstream.endpoint import Endpoint
 from caveat.recognize.opinion import question, questions, read_opinion
