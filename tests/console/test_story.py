@@ -1,7 +1,7 @@
 """The whole story, as a person would click it, in a real browser: denied, an exception asked for, signed by two persons,
 called again, found in the ledger, checked in the browser, exported, verified, the report opened.
 
-It runs over the embedded model where there is time for it (`slow`), else over the scripted one.
+Here over the scripted model; test_real_story.py goes the same way over the embedded one, behind its seal.
 """
 
 import io

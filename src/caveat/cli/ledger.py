@@ -190,14 +190,15 @@ def meter(home: Where = None, *, as_json: Json = False) -> None:
     made = open_home(home or home_path(os.environ))
     reader = reader_of(made)
     metered(made, reader)
-    found = Lists(Index(made.index, reader, followed=True)).gaps()
+    lists = Lists(Index(made.index, reader, followed=True))
+    found, upto = lists.gaps(), lists.metered()
     gaps = [one for one in found if one.kind == "gap"]
     if as_json:
-        emit({"clean": not gaps, "found": found})
+        emit({"clean": not gaps, "compared": upto, "found": found})
     else:
         for one in found:
             say(f"{one.kind}: {one.says}")
-        say(f"{len(gaps)} gap(s) between the seals' counts and the ledger")
+        say(f"{len(gaps)} gap(s) between the seals' counts and the ledger, in its first {upto} records")
     if gaps:
         raise typer.Exit(1)
 

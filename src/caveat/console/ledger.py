@@ -51,6 +51,7 @@ class LedgerPages:
             "controls": self._ports.lists.controls(before=visit.asked_number("before"), most=25),
             "reach": self._ports.lists.reach(),
             "meter": self._ports.lists.gaps() if self._ports.register().seals else None,
+            "metered": self._ports.lists.metered(),
             "here": "ledger",
         }
         return self._pages.answer("ledger.html", visit.viewer, values)

@@ -60,8 +60,10 @@ class Looking:
 
     async def meter(self, _request: Request, _key: CallerKey) -> Response:
         """Where the seals' counts and the ledger differ."""
-        found = await asyncio.to_thread(Lists(self._index).gaps)
-        return JSONResponse({"clean": all(one.kind != "gap" for one in found), "found": msgspec.to_builtins(found)})
+        lists = Lists(self._index)
+        found, upto = await asyncio.to_thread(lists.gaps), await asyncio.to_thread(lists.metered)
+        clean = all(one.kind != "gap" for one in found)
+        return JSONResponse({"clean": clean, "compared": upto, "found": msgspec.to_builtins(found)})
 
     async def console_link(self, request: Request, _key: CallerKey) -> Response:
         """{"person": "anna", "role": "viewer"} -> the path of a link that is good once, for an hour."""

@@ -134,6 +134,12 @@ class Lists:
             rows = base.execute(sql, (since_ms, MOST)).fetchall()
         return tuple(MeterGap(*row) for row in rows)
 
+    def metered(self) -> int:
+        """Up to which record the seals' counts were compared with the ledger; 0 where they were not yet."""
+        with opened(self._index.path) as base:
+            found = base.execute("select size from metered where origin = ?", (self._index.reader.origin,)).fetchone()
+        return int(found[0]) if found else 0
+
     def uses(self, dim: str, word: str) -> int:
         """How many calls have ended for that word of a dim, whatever their outcome."""
         return sum(count.n for count in self.counts(3600, dim, 0, word))
