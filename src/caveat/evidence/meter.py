@@ -9,12 +9,10 @@ records by index, calls by boot and number, times as the seal's clock had them.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Final
 
-from msgspec import Struct
-
 from caveat.errors import NotVerified
+from caveat.evidence.boots import Boot, Held, less, place, runs, time, tokens
 from caveat.keys import VerifyKey
 from caveat.meter.beat import LAST_KINDS, Beat
 from caveat.meter.ticket import Ticket
@@ -28,40 +26,6 @@ OFF_MS: Final = 10_000
 
 Say = Callable[[str, int], None]
 """Takes a sentence, and the index of the record that it is about (-1 for none)."""
-
-
-class Held(Struct, frozen=True):
-    """A ticket that waits for the beat that counts it; `late` where it came by no outcome."""
-
-    index: int
-    ticket: Ticket
-    late: bool
-
-
-class Boot(Struct):
-    """What was seen of one boot.  Numbers up to `upto` and those in `more` have their ticket under a beat."""
-
-    number: int
-    upto: int = 0
-    more: set[int] = set()
-    tokens_in: int = 0
-    tokens_out: int = 0
-    unmeasured: int = 0
-    whole: bool = True
-
-    def has(self, number: int) -> bool:
-        """Whether a beat has counted a ticket of that number."""
-        return number <= self.upto or number in self.more
-
-    def add(self, ticket: Ticket) -> None:
-        """Count a ticket under a beat."""
-        self.more.add(ticket.number)
-        while self.upto + 1 in self.more:
-            self.upto += 1
-            self.more.discard(self.upto)
-        self.tokens_in += ticket.tokens_in or 0
-        self.tokens_out += ticket.tokens_out or 0
-        self.unmeasured += ticket.tokens_in is None and ticket.tokens_out is None
 
 
 class SealCount:
@@ -88,15 +52,15 @@ class SealCount:
         known = self._held.get(head) or self._recent.get(head)
         if known is not None:
             if not (late or known.late):
-                self._fail(f"records {known.index} and {index} bear one ticket, {_place(ticket)}", index)
+                self._fail(f"records {known.index} and {index} bear one ticket, {place(ticket)}", index)
             return False
         other = self._numbers.get((ticket.boot, ticket.number))
         if other is not None:
             first = self._held[other].index if other in self._held else -1
-            self._fail(f"records {first} and {index} bear different tickets under one number, {_place(ticket)}", index)
+            self._fail(f"records {first} and {index} bear different tickets under one number, {place(ticket)}", index)
             return True
         if ticket.boot < self._boot.number or (ticket.boot == self._boot.number and self._boot.has(ticket.number)):
-            self._fail(f"record {index} bears {_place(ticket)}, which was counted before", index)
+            self._fail(f"record {index} bears {place(ticket)}, which was counted before", index)
             return True
         self._held[head] = Held(index, ticket, late)
         self._numbers[ticket.boot, ticket.number] = head
@@ -175,10 +139,10 @@ class SealCount:
             return
         pause = beat.at_ms - before.at_ms
         if beat.boot == before.boot and pause > SILENT_MS:
-            self._limit(f"the seal was silent from {_time(before.at_ms)} to {_time(beat.at_ms)} (boot {beat.boot})", -1)
+            self._limit(f"the seal was silent from {time(before.at_ms)} to {time(beat.at_ms)} (boot {beat.boot})", -1)
         elif beat.boot != before.boot and pause > OFF_MS:
             self._limit(
-                f"the seal was off from {_time(before.at_ms)} to {_time(beat.at_ms)}, before boot {beat.boot}", -1
+                f"the seal was off from {time(before.at_ms)} to {time(beat.at_ms)}, before boot {beat.boot}", -1
             )
 
     def _take(self, index: int, beat: Beat, keys: Iterable[VerifyKey], *, first: bool) -> list[Held]:
@@ -202,8 +166,8 @@ class SealCount:
         return found
 
     def _miss(self, index: int, beat: Beat, missing: set[int], *, first: bool) -> None:
-        since = f"between {_time(self.last.at_ms)} and " if self.last and self.last.boot == beat.boot else "until "
-        what = f"{_runs(missing)} of boot {beat.boot}, counted {since}{_time(beat.at_ms)}"
+        since = f"between {time(self.last.at_ms)} and " if self.last and self.last.boot == beat.boot else "until "
+        what = f"{runs(missing)} of boot {beat.boot}, counted {since}{time(beat.at_ms)}"
         if first:
             self._limit(f"calls that may stand before the range: {what}", -1)
         else:
@@ -240,7 +204,7 @@ class SealCount:
         counted = (boot.tokens_in, boot.tokens_out)
         if (counted, boot.unmeasured) != (beat.tokens, beat.unmeasured):
             self._fail(
-                f"record {index}: the tickets on record add up to {_tokens(counted)}, the seal says {_tokens(beat.tokens)}",
+                f"record {index}: the tickets on record add up to {tokens(counted)}, the seal says {tokens(beat.tokens)}",
                 index,
             )
 
@@ -251,16 +215,14 @@ class SealCount:
         quiet, self._quiet = self._quiet, beat
         if quiet is None or quiet.engine is None or quiet.boot != beat.boot:
             return
-        engine = _less(beat.engine, quiet.engine)
-        seal = _less(beat.tokens, quiet.tokens)
+        engine = less(beat.engine, quiet.engine)
+        seal = less(beat.tokens, quiet.tokens)
         if min(engine) < 0:
-            self._limit(
-                f"the engine was started anew before {_time(beat.at_ms)}, so its counters begin again there", -1
-            )
-        elif engine != seal and (beat.unmeasured == quiet.unmeasured or min(_less(engine, seal)) < 0):
+            self._limit(f"the engine was started anew before {time(beat.at_ms)}, so its counters begin again there", -1)
+        elif engine != seal and (beat.unmeasured == quiet.unmeasured or min(less(engine, seal)) < 0):
             self._fail(
-                f"record {index}: from {_time(quiet.at_ms)} to {_time(beat.at_ms)} the engine counted {_tokens(engine)}, and "
-                f"{_tokens(seal)} came through the seal",
+                f"record {index}: from {time(quiet.at_ms)} to {time(beat.at_ms)} the engine counted {tokens(engine)}, and "
+                f"{tokens(seal)} came through the seal",
                 index,
             )
 
@@ -272,7 +234,7 @@ class SealCount:
         for held in self._held.values():
             _signed(held, keys, self._fail)
         if self.last is not None and newest_ms - self.last.at_ms > SILENT_MS and self.last.kind not in LAST_KINDS:
-            self._limit(f"what the seal counted since {_time(self.last.at_ms)}, its last beat", -1)
+            self._limit(f"what the seal counted since {time(self.last.at_ms)}, its last beat", -1)
         return len(self._held)
 
 
@@ -280,36 +242,4 @@ def _signed(held: Held, keys: tuple[VerifyKey, ...], fail: Say) -> None:
     try:
         held.ticket.verify(keys)
     except NotVerified:
-        fail(f"record {held.index}: the seal did not sign the ticket for {_place(held.ticket)}", held.index)
-
-
-def _place(ticket: Ticket) -> str:
-    return f"number {ticket.number} of boot {ticket.boot}"
-
-
-def _runs(numbers: set[int]) -> str:
-    """`number 4`, `numbers 4, 7 to 9`: the first eight runs."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and runs[-1][1] == number - 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    words = [f"{a}" if a == b else f"{a} to {b}" for a, b in runs[:8]]
-    more = f" and {len(runs) - 8} more runs" if len(runs) > 8 else ""
-    return f"number{'s' if len(numbers) > 1 else ''} {', '.join(words)}{more}"
-
-
-def _time(at_ms: int) -> str:
-    try:
-        return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return f"{at_ms} ms"
-
-
-def _tokens(pair: tuple[int, int]) -> str:
-    return f"{pair[0]} tokens in and {pair[1]} out"
-
-
-def _less(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
-    return a[0] - b[0], a[1] - b[1]
+        fail(f"record {held.index}: the seal did not sign the ticket for {place(held.ticket)}", held.index)

@@ -25,8 +25,8 @@ class Bad:
     def look(self, view, _voice):
         raise ZeroDivisionError(view.text)
 
-    async def send(self, _path, _query, _headers, body, *, dialect, granted):
-        raise ZeroDivisionError(body.decode())
+    async def send(self, call):
+        raise ZeroDivisionError(call.body.decode())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from caveat.errors import BadInput, Refused, Unavailable
 from caveat.gateway.home.secret import Secret
 from caveat.gateway.scripted.script import Answer, Reply, always
 from caveat.gateway.scripted.server import serve
-from caveat.gateway.upstream.client import PIECE, Access, HttpUpstream
+from caveat.gateway.upstream.client import PIECE, Access, HttpUpstream, Outgoing
 from caveat.gateway.upstream.endpoint import Endpoint
 
 CHAT = "/v1/chat/completions"
@@ -30,7 +30,7 @@ def made(address, **access):
 
 
 async def sent(upstream, path=CHAT, query=b"", body=BODY, dialect="openai_chat"):
-    return await upstream.send(path, query, HEADERS, body, dialect=dialect)
+    return await upstream.send(Outgoing(path, query, HEADERS, body, dialect))
 
 
 def run(upstream, **call):

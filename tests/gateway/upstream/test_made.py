@@ -16,7 +16,7 @@ from caveat.gateway.home.tables import UpstreamSettings
 from caveat.gateway.model.store import SMOLLM2
 from caveat.gateway.scripted.script import Answer, Reply, always
 from caveat.gateway.scripted.server import serve
-from caveat.gateway.upstream.client import HttpUpstream, Standing
+from caveat.gateway.upstream.client import HttpUpstream, Outgoing, Standing
 from caveat.gateway.upstream.endpoint import Endpoint
 from caveat.gateway.upstream.made import Upstreams, open_upstreams, start_embedded
 from caveat.terms.document import Model
@@ -30,7 +30,7 @@ def home(tmp_path):
 
 
 async def answer(served, path, dialect, body):
-    reply = await served.upstream.send(path, b"", {"content-type": "application/json"}, body, dialect=dialect)
+    reply = await served.upstream.send(Outgoing(path, b"", {"content-type": "application/json"}, body, dialect))
     try:
         return reply.status, json.loads(await reply.read(100_000))
     finally:

@@ -40,6 +40,22 @@ KEY_HEADERS = {"anthropic": "x-api-key"}
 """By the first word of a dialect's name; all others take `Authorization: Bearer`."""
 
 
+class Outgoing(Struct, frozen=True):
+    """A call on its way: what crosses beside the body is a closed list.
+
+    headers  the caller's, names in lower case
+    dialect  the wire format's name
+    granted  what a permit says, where a seal stands before the model
+    """
+
+    path: str
+    query: bytes
+    headers: Mapping[str, str]
+    body: bytes
+    dialect: str
+    granted: Granted | None = None
+
+
 class Upstream(Protocol):
     """A place where models are served.
 
@@ -57,20 +73,10 @@ class Upstream(Protocol):
         """Which model answers under that name there: `weights:sha256:<hex>` or `endpoint:<TLS key digest>+<name>`."""
         ...
 
-    async def send(  # noqa: PLR0913 - what crosses beside the body is a closed list
-        self,
-        path: str,
-        query: bytes,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        dialect: str,
-        granted: Granted | None = None,
-    ) -> UpstreamReply:
+    async def send(self, call: Outgoing) -> UpstreamReply:
         """Send a call once; returns when the reply's head is there.
 
-        `headers` are the caller's, names in lower case; `granted` is what a permit says, where a seal stands there.  Cancelling the wait cuts the connection.  Raises Unavailable,
-        or Refused where check_forwarding would have.
+        Cancelling the wait cuts the connection.  Raises Unavailable, or Refused where check_forwarding would have.
         """
         ...
 
@@ -146,25 +152,16 @@ class HttpUpstream:
         """Go on with another address (an embedded model was started anew); replies under way are not disturbed."""
         self._endpoint = endpoint
 
-    async def send(  # noqa: PLR0913 - what crosses beside the body is a closed list
-        self,
-        path: str,
-        query: bytes,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        dialect: str,
-        granted: Granted | None = None,
-    ) -> UpstreamReply:
+    async def send(self, call: Outgoing) -> UpstreamReply:
         """See Upstream."""
-        url = self._endpoint.at(path.removeprefix("/anthropic"), forwarded_query(query))
-        sent = self._headers(headers, dialect, len(body))
+        url = self._endpoint.at(call.path.removeprefix("/anthropic"), forwarded_query(call.query))
+        sent = self._headers(call.headers, call.dialect, len(call.body))
         await self._known()
         if self.sealer is None:
-            return self._checked(await self._post(url, body, sent))
-        if granted is None:
+            return self._checked(await self._post(url, call.body, sent))
+        if call.granted is None:
             raise self._lost("a seal stands before it, and no permit was granted")
-        return await self._through(self.sealer, granted, (url, sent, body))
+        return await self._through(self.sealer, call.granted, (url, sent, call.body))
 
     async def _through(
         self, sealer: Sealer, granted: Granted, request: tuple[URL, dict[str, str], bytes]

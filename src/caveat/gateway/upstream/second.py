@@ -18,7 +18,7 @@ from caveat.errors import CaveatError
 from caveat.gateway.home.addresses import base_url
 from caveat.gateway.home.settings import upstream_key
 from caveat.gateway.home.tables import GuardSettings
-from caveat.gateway.upstream.client import Access, HttpUpstream
+from caveat.gateway.upstream.client import Access, HttpUpstream, Outgoing
 from caveat.gateway.upstream.endpoint import Endpoint
 from caveat.recognize.opinion import question, questions, read_opinion
 from caveat.wire.call import Part
@@ -110,7 +110,7 @@ class Second:
 
     async def _one(self, text: str) -> frozenset[str] | None:
         body = question(self._settings.speaks, self._settings.model, text)
-        reply = await self._upstream.send(PATH, b"", {}, body, dialect=DIALECT)
+        reply = await self._upstream.send(Outgoing(PATH, b"", {}, body, DIALECT))
         try:
             raw = await reply.read(LONGEST_ANSWER)
         finally:
