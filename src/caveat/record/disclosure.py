@@ -6,6 +6,7 @@ is read once.  A value given here may have been given before: it is not to be ch
 """
 
 from binascii import a2b_base64
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -24,12 +25,25 @@ _STANDARD: Final = bytes.maketrans(b"-_+/", b"+/!!")
 _ANY_SALT: Final = b64url(b'["' + b"A" * 22)
 
 
-def said_in(disclosure: str) -> tuple[str, Any]:
-    """Name and value.  Raises NotVerified, also for JSON that two readers could read differently."""
-    if _salt(disclosure):
-        return _behind_salt(disclosure[SALT_END:])
-    _, name, value = _read(disclosure)
-    return name, value
+def said_in(disclosures: Sequence[str]) -> list[tuple[str, Any]]:
+    """Name and value of each.  Raises NotVerified, also for JSON that two readers could read differently."""
+    if _salted(disclosures):
+        return [_behind_salt(disclosure[SALT_END:]) for disclosure in disclosures]
+    return [(name, value) for _, name, value in map(read_disclosure, disclosures)]
+
+
+def _salted(disclosures: Sequence[str]) -> bool:
+    """Whether `_salt` finds one in each."""
+    if any(not SALT_END < len(disclosure) <= REMEMBERED_BYTES for disclosure in disclosures):
+        return False
+    heads = "".join([disclosure[:SALT_END] for disclosure in disclosures])
+    try:
+        raw = a2b_base64(heads.encode("ascii").translate(_STANDARD))
+    except ValueError:
+        return False
+    n = len(disclosures)
+    whole = len(raw) == 24 * n and raw[::24] == b"[" * n and raw[1::24] == b'"' * n
+    return whole and raw.translate(None, _SALT_LETTERS) == b'["' * n
 
 
 def read_disclosure(disclosure: str) -> tuple[str, str, Any]:
