@@ -242,6 +242,31 @@ def test_a_chosen_salt_shows() -> None:
     assert not salts_hold(leaf, record.Aside(HEAD.key.hex(), (chosen,)))
 
 
+def test_a_salt_that_begins_as_it_must_and_goes_on_shows() -> None:
+    """A message behind the 22 letters that derive from the key, whatever was read before."""
+    salt = b64url(derived(HEAD.key, "who")[:16]).encode()
+    honest = made(b'["' + salt + b'","who",{"caller":"clerk-7"}]')
+    longer = made(b'["' + salt + b'bWVzc2FnZQ","who",{"caller":"clerk-7"}]')
+    for first, holds in ((honest, True), (longer, False), (honest, True), (longer, False)):
+        leaf = record.Leaf(1, "refused", "gw1", 5, o="denied", c={"who": commitment(first)})
+        assert disclosed(leaf, (first,)) == {"who": {"caller": "clerk-7"}}
+        assert salts_hold(leaf, record.Aside(HEAD.key.hex(), (first,))) == holds
+        assert read_disclosure(first)[0] == (salt if holds else salt + b"bWVzc2FnZQ").decode()
+
+
+SALTS = ["x" * 22, "-_" * 11, "x" * 21, "x" * 23, "", "é" * 11, 'x"' + "y" * 20, "x\\" + "y" * 20, "x" * 2000]
+
+
+@pytest.mark.parametrize("salt", SALTS)
+@pytest.mark.parametrize("value", [{"a": [1, None, "é"]}, "x" * 3000, 7])
+def test_what_is_read_does_not_depend_on_what_was_read_before(salt: str, value: object) -> None:
+    disclosure = made(msgspec.json.encode([salt, "name", value]))
+    for _ in range(2):
+        assert read_disclosure(disclosure) == (salt, "name", value)
+        leaf = record.Leaf(1, "refused", "gw1", 5, o="denied", c={"name": commitment(disclosure)})
+        assert disclosed(leaf, (disclosure,)) == {"name": value}
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b'{"key":"","d":[],"x":1}', b'{"key":"","d":["\xff"]}'])
 def test_what_is_no_aside_is_refused(data: bytes) -> None:
     with pytest.raises(NotVerified):

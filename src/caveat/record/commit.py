@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from caveat.canon import b64url, b64url_each, sha256
 from caveat.errors import NotVerified
-from caveat.record.disclosure import read_disclosure, said_in
+from caveat.record.disclosure import said_in
 from caveat.record.leaf import Leaf, encode
 
 _BLOCK = 64
@@ -118,15 +118,15 @@ def named_disclosures(leaf: Leaf, aside: Aside) -> dict[str, str] | None:
     """The aside's disclosures by name where `salts_hold`, None where not."""
     try:
         key = bytes.fromhex(aside.key)
-        triples = [read_disclosure(disclosure) for disclosure in aside.d]
+        names = [name for name, _ in said_in(aside.d)]
     except (ValueError, NotVerified):
         return None
     if len(key) != 32 or key.hex() != aside.key:
         return None
-    salts = b64url_each([derived(key, name)[:16] for _, name, _ in triples])
-    if salts != [salt for salt, _, _ in triples]:
+    salts = b64url_each([derived(key, name)[:16] for name in names])
+    heads = b64url_each([b'["%b","' % salt.encode() for salt in salts])
+    if any(not disclosure.startswith(head) for disclosure, head in zip(aside.d, heads, strict=True)):
         return None
-    names = [name for _, name, _ in triples]
     named = dict(zip(names, aside.d, strict=True))
     opens = dict(zip(names, _commitments(aside.d), strict=True))
-    return named if len(named) == len(triples) and opens == leaf.c else None
+    return named if len(named) == len(names) and opens == leaf.c else None

@@ -22,14 +22,17 @@ REMEMBERED_BYTES: Final = 2048
 """Longer disclosures are read each for itself, so that what is remembered stays small."""
 _SALT_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _STANDARD: Final = bytes.maketrans(b"-_+/", b"+/!!")
-_ANY_SALT: Final = b64url(b'["' + b"A" * 22)
+SALT_LETTERS: Final = 22
+_ANY_SALT: Final = b64url(b'["' + b"A" * SALT_LETTERS)
 
 
 def said_in(disclosures: Sequence[str]) -> list[tuple[str, Any]]:
     """Name and value of each.  Raises NotVerified, also for JSON that two readers could read differently."""
     if _salted(disclosures):
-        return [_behind_salt(disclosure[SALT_END:]) for disclosure in disclosures]
-    return [(name, value) for _, name, value in map(read_disclosure, disclosures)]
+        said = [_behind_salt(disclosure[SALT_END:]) for disclosure in disclosures]
+        if None not in said:
+            return said  # type: ignore[return-value]
+    return [(name, value) for _, name, value in map(_read, disclosures)]
 
 
 def _salted(disclosures: Sequence[str]) -> bool:
@@ -49,9 +52,8 @@ def _salted(disclosures: Sequence[str]) -> bool:
 def read_disclosure(disclosure: str) -> tuple[str, str, Any]:
     """Salt, name and value.  Raises NotVerified."""
     salt = _salt(disclosure)
-    if salt:
-        return salt.decode(), *_behind_salt(disclosure[SALT_END:])
-    return _read(disclosure)
+    said = _behind_salt(disclosure[SALT_END:]) if salt else None
+    return _read(disclosure) if said is None else (salt.decode(), *said)
 
 
 def _salt(disclosure: str) -> bytes:
@@ -69,10 +71,10 @@ def _salt(disclosure: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _behind_salt(text: str) -> tuple[str, Any]:
-    """Name and value of a disclosure, by what is behind its salt."""
-    _, name, value = _read(_ANY_SALT + text)
-    return name, value
+def _behind_salt(text: str) -> tuple[str, Any] | None:
+    """Name and value of a disclosure, by what is behind 22 letters of its salt; None where the salt goes on."""
+    salt, name, value = _read(_ANY_SALT + text)
+    return (name, value) if len(salt) == SALT_LETTERS else None
 
 
 def _read(disclosure: str) -> tuple[str, str, Any]:
