@@ -1,13 +1,16 @@
 """Plots: the hours under the bars are those of the viewer's zone, and the picture says of which."""
 
-from datetime import UTC
+from datetime import UTC, date
+from itertools import pairwise
 
 import pytest
 from tests.console.browser import visitor
 from tests.console.visiting import visiting
 
-from caveat.console.plots import bars, zone_of
-from caveat.console.series import series
+from caveat.console.plots import bars
+from caveat.console.series import daily, series
+from caveat.console.values import Count
+from caveat.console.zones import begins, days, end_ms, moment_ms, stamp, zone_of
 
 DAY = 1_767_225_600  # 2026-01-01, midnight UTC
 
@@ -22,9 +25,28 @@ def test_hours_are_those_of_the_zone():
     assert b">Europe/Paris<" in bars(day.values, day.labels(), "light", zone_of("Europe/Paris"))
 
 
-def test_days_are_counted_in_utc_and_bear_its_dates():
-    days = series((), 86_400, 28, DAY)
-    assert days.labels(zone_of("Pacific/Auckland")) == days.labels(UTC)
+def test_days_are_those_of_the_zone():
+    """A call at 23:30 UTC is one of the next day in Auckland and of the same in New York; days of 23 and 25 hours count."""
+    late = (Count(DAY + 23 * 3600, "c", "denied", 2),)
+    now = DAY + 3 * 86_400
+    for name, place in (("Pacific/Auckland", -3), ("America/New_York", -3), ("UTC", -4)):
+        zone = zone_of(name)
+        found = daily(late, 28, now, zone)
+        assert found.values["denied"][place] == 2, name
+        assert found.total("denied") == 2
+    assert daily(late, 2, now, UTC).total("denied") == 0
+    spring = days(3, begins(date(2026, 3, 30), zone_of("Europe/Paris")), zone_of("Europe/Paris"))
+    assert [b - a for a, b in pairwise(spring)] == [86_400, 23 * 3600]
+    assert daily((), 28, DAY, zone_of("Europe/Paris")).labels(zone_of("Europe/Paris"), "fr")[0][-1] == "1 janv."
+
+
+def test_what_a_viewer_writes_is_a_time_of_their_zone():
+    paris = zone_of("Europe/Paris")
+    assert moment_ms("2026-07-01T12:00", paris) == moment_ms("2026-07-01T10:00", UTC)
+    assert end_ms("2026-07-01", paris) == moment_ms("2026-07-01T22:00", UTC)
+    assert stamp(end_ms("2026-07-01", paris)) == "2026-07-01T22:00:00Z"
+    assert moment_ms("no day", paris) == end_ms("9999-12-31", paris) == end_ms("", paris) == 0
+    assert stamp(0) == ""
 
 
 @pytest.mark.parametrize("name", ["", "Nowhere/Land", "../../etc/passwd", "Europe", "/etc/localtime", "A" * 500, "<b>"])

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ from caveat.console.ports import Explained, Opened, Ports
 from caveat.console.roles import may
 from caveat.console.values import Wanted
 from caveat.console.visit import Visit
+from caveat.console.zones import moment_ms, zone_of
 from caveat.facts import Facts, grouped
 
 OUTCOMES = ("completed", "denied", "held", "withheld", "stopped", "broken", "aborted", "unknown", "running")
@@ -39,11 +39,18 @@ class CallPages:
     async def _list(self, visit: Visit) -> Response:
         if (call := visit.asked("call", 64)) and len(call) == 32:
             return RedirectResponse(f"{PREFIX}/calls/{call}", 303)
-        wanted = _wanted(visit)
+        wanted, zone = _wanted(visit), zone_of(visit.zone)
         values = await asyncio.to_thread(self._found, wanted)
         asked = {k: v for k, v in visit.request.query_params.items() if k != "before" and v}
         older = f"?{urlencode({**asked, 'before': values['page'].lines[-1].at})}" if values["page"].more else ""
-        more = {"wanted": wanted, "asked": asked, "older": older, "first": not wanted.before, "here": "calls"}
+        more = {
+            "wanted": wanted,
+            "asked": asked,
+            "older": older,
+            "first": not wanted.before,
+            "zone": str(zone),
+            "here": "calls",
+        }
         return await asyncio.to_thread(self._pages.answer, "calls.html", visit.viewer, {**values, **more})
 
     def _found(self, wanted: Wanted) -> dict[str, Any]:
@@ -84,19 +91,10 @@ def _wanted(visit: Visit) -> Wanted:
         outcome=visit.asked("outcome"),
         model=visit.asked("model"),
         case=visit.asked("case"),
-        since_ms=_moment(visit.asked("since")),
-        until_ms=_moment(visit.asked("until")),
+        since_ms=moment_ms(visit.asked("since"), zone_of(visit.zone)),
+        until_ms=moment_ms(visit.asked("until"), zone_of(visit.zone)),
         before=visit.asked_number("before"),
     )
-
-
-def _moment(text: str) -> int:
-    """POSIX milliseconds of a date or a time in UTC, 0 for what is neither."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return 0
-    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
 
 
 def told(one: Opened) -> dict[str, Any]:

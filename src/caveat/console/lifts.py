@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -15,11 +15,12 @@ from caveat.console.page import PREFIX, Pages
 from caveat.console.ports import Ports
 from caveat.console.security import text_of
 from caveat.console.visit import Visit
+from caveat.console.zones import end_ms, zone_of
 from caveat.errors import BadInput
 from caveat.waivers.passkeys import Assertion
 from caveat.waivers.signed import Request, make_request
 
-DAYS = 86_400_000
+WEEK_S = 7 * 86_400
 
 
 class LiftPages:
@@ -63,11 +64,12 @@ class LiftPages:
         return self._pages.answer("lifts.html", visit.viewer, values)
 
     async def _form(self, visit: Visit) -> Response:
-        terms = list(self._ports.register().terms.values())
+        terms, zone = list(self._ports.register().terms.values()), zone_of(visit.zone)
         values = {
             "terms": terms,
             "chosen": visit.asked("clause"),
-            "today": _day(time.time() + 7 * 86_400),
+            "today": datetime.fromtimestamp(time.time() + WEEK_S, zone).strftime("%Y-%m-%d"),
+            "zone": str(zone),
             "here": "lifts",
         }
         return self._pages.answer("waiver_ask.html", visit.viewer, values)
@@ -86,7 +88,7 @@ class LiftPages:
             "terms": pair.digest,
             "reason": text_of(form, "reason"),
             "from_ms": now,
-            "until_ms": _end_of(form.get("until", "")),
+            "until_ms": _end_of(form.get("until", ""), zone_of(visit.zone)),
             "max_uses": _whole(form.get("uses", ""), "uses"),
             "requester": visit.session.person,
             "nonce": secrets.token_hex(16),
@@ -196,15 +198,11 @@ def _whole(text: str, name: str) -> int:
     return int(text)
 
 
-def _end_of(day: str) -> int:
-    try:
-        return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) + DAYS
-    except ValueError:
-        raise BadInput("expected a day until which the waiver holds") from None
-
-
-def _day(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d")
+def _end_of(day: str, zone: tzinfo) -> int:
+    until_ms = end_ms(day, zone)
+    if not until_ms:
+        raise BadInput("expected a day until which the waiver holds")
+    return until_ms
 
 
 def _words(form: dict[str, str], name: str) -> list[str]:

@@ -15,6 +15,7 @@ from caveat.console.ports import Ports
 from caveat.console.series import Series, series, shares
 from caveat.console.values import Wanted
 from caveat.console.visit import Visit
+from caveat.console.zones import zone_of
 from caveat.errors import Refused
 
 HOUR_S, DAY_S = 3600, 86_400
@@ -86,9 +87,9 @@ class NowPages:
         plot, theme = visit.path["plot"], visit.asked("theme")
         if plot not in PLOTS or theme not in plots.INK:
             raise Refused("there is no such plot", code="not_found", status=404)
-        drawn = await asyncio.to_thread(self._drawn, plot, theme, plots.zone_of(visit.zone))
+        drawn = await asyncio.to_thread(self._drawn, plot, theme, zone_of(visit.zone), visit.viewer.language)
         return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=50"})
 
-    def _drawn(self, plot: str, theme: str, zone: tzinfo) -> bytes:
+    def _drawn(self, plot: str, theme: str, zone: tzinfo, language: str) -> bytes:
         found = self._series(plot, int(time.time()))
-        return plots.bars(found.values, found.labels(zone), theme, zone)
+        return plots.bars(found.values, found.labels(zone, language), theme, zone, language)

@@ -71,6 +71,7 @@ class Pages:
         made.filters |= {
             "number": lambda value: words.number(value, language),
             "when": words.when,
+            "day": words.day,
             "short": words.short,
             "ticked": words.ticked,
             "said": lambda text: said(text, language),

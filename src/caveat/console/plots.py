@@ -3,15 +3,15 @@
 A plot is a picture (`<img>`), so what pygal writes into it, styles of its own too, stays inside the picture.
 """
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pygal
 from pygal.style import Style
+
+from caveat.console.words import number
 
 sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]
 # pygal's finder for plug-ins of its own, of which there are none here, slows and (with warnings as errors) stops imports
@@ -23,20 +23,15 @@ COLOURS = {
 INK = {"light": "#5c646e", "dark": "#9aa4af"}
 LINE = {"light": "#e4e1da", "dark": "#2d333b"}
 FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}")
 WIDTH, HEIGHT = 720, 200
 
 
-def zone_of(name: str) -> tzinfo:
-    """The time zone of that name (IANA), UTC for one that is not known here."""
-    try:
-        return ZoneInfo(name) if _ZONE.fullmatch(name) else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
-
-
 def bars(
-    series: Mapping[str, Sequence[int]], labels: tuple[Sequence[str], Sequence[str]], theme: str, zone: tzinfo = UTC
+    series: Mapping[str, Sequence[int]],
+    labels: tuple[Sequence[str], Sequence[str]],
+    theme: str,
+    zone: tzinfo = UTC,
+    language: str = "en",
 ) -> bytes:
     """Stacked bars.  `series` by outcome group, lowest first; `labels` one a bar, and those of them that are written out;
     the picture itself says of which zone they are."""
@@ -53,7 +48,7 @@ def bars(
         x_title=str(zone),
         y_labels_major_count=3,
         show_minor_y_labels=False,
-        value_formatter=lambda value: f"{value:,.0f}",
+        value_formatter=lambda value: number(round(value), language),
         min_scale=2,
         max_scale=5,
         range=(0, max(1, *(sum(column) for column in zip(*series.values(), strict=True)))),

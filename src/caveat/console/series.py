@@ -1,11 +1,13 @@
 """Counts of calls over time, put together for plots and the tables under them: pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from msgspec import Struct
 
 from caveat.console.values import Count
+from caveat.console.zones import days
 
 GROUPS = {
     "completed": ("completed",),
@@ -14,6 +16,12 @@ GROUPS = {
     "other": ("broken", "aborted", "unknown", "running"),
 }
 """Outcomes by the colour that they share."""
+MONTHS = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
+}
+HOUR_S, DAY_S = 3600, 86_400
+SHORTEST_DAY_S = 22 * HOUR_S
 _GROUP = {outcome: group for group, outcomes in GROUPS.items() for outcome in outcomes}
 
 
@@ -28,6 +36,11 @@ class Series(Struct, frozen=True):
         return sum(self.values[group])
 
     @property
+    def parts(self) -> dict[str, int]:
+        """All of each group."""
+        return {group: self.total(group) for group in self.values}
+
+    @property
     def rows(self) -> list[tuple[int, dict[str, int]]]:
         """Starts that have any call, newest first, with their counts by group."""
         rows = [
@@ -35,18 +48,35 @@ class Series(Struct, frozen=True):
         ]
         return [row for row in reversed(rows) if any(row[1].values())]
 
-    def labels(self, zone: tzinfo = UTC) -> tuple[list[str], list[str]]:
-        """What stands under each bar, and which of them are written out: hours in the zone, days in UTC, as they are counted."""
+    def labels(self, zone: tzinfo = UTC, language: str = "en") -> tuple[list[str], list[str]]:
+        """What stands under each bar, and which of them are written out: hours, or days, of the zone."""
         step = self.starts[1] - self.starts[0] if len(self.starts) > 1 else 60
-        pattern, every = ("%H:%M", 900) if step < 3600 else (("%H:%M", 21_600) if step < 86_400 else ("%d %b", 604_800))
-        moments = [datetime.fromtimestamp(start, zone if step < 86_400 else UTC) for start in self.starts]
-        labels = [moment.strftime(pattern) for moment in moments]
-        return labels, [label for label, moment in zip(labels, moments, strict=True) if _wall(moment) % every < step]
+        every = 900 if step < HOUR_S else 21_600 if step < SHORTEST_DAY_S else 604_800
+        moments = [datetime.fromtimestamp(start, zone) for start in self.starts]
+        labels = [_day(moment, language) if every > DAY_S else moment.strftime("%H:%M") for moment in moments]
+        width = min(step, DAY_S)
+        return labels, [label for label, moment in zip(labels, moments, strict=True) if _wall(moment) % every < width]
 
 
 def _wall(moment: datetime) -> int:
     """Seconds since 1970 as the clock on the wall there counts them."""
     return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def _day(moment: datetime, language: str) -> str:
+    """A day without its year: `26 Nov`, `26 nov.`."""
+    return f"{moment.day} {MONTHS.get(language, MONTHS['en'])[moment.month - 1]}"
+
+
+def daily(counts: Iterable[Count], n: int, now_s: int, zone: tzinfo) -> Series:
+    """The newest `n` days of the zone, from counts by hour; an hour counts for the day in which it begins."""
+    starts = days(n, now_s, zone)
+    values = {group: [0] * n for group in GROUPS}
+    for count in counts:
+        place = bisect_right(starts, count.start) - 1
+        if place >= 0:
+            values[_GROUP[count.outcome]][place] += count.n
+    return Series(starts, {group: tuple(numbers) for group, numbers in values.items()})
 
 
 def series(counts: Iterable[Count], unit: int, n: int, now_s: int) -> Series:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import tzinfo
 from typing import Any
 
 from starlette.responses import Response
@@ -11,14 +12,15 @@ from caveat.console import plots
 from caveat.console.page import Pages
 from caveat.console.ports import Ports
 from caveat.console.security import text_of
-from caveat.console.series import series
-from caveat.console.values import Version
+from caveat.console.series import daily
+from caveat.console.values import Count, Version
 from caveat.console.visit import Visit
+from caveat.console.zones import days, end_ms, moment_ms, stamp, zone_of
 from caveat.errors import Refused
 from caveat.talks.diff import diff
 
 DAYS = 30
-DAY_S, HOUR_S = 86_400, 3600
+HOUR_S = 3600
 
 
 class TermsPages:
@@ -49,12 +51,11 @@ class TermsPages:
         found = next((v for v in versions if v.terms.digest == wanted), None) or next(
             (v for v in versions if v.state == "in force"), versions[0] if versions else None
         )
-        since = int(time.time()) // DAY_S * DAY_S - (DAYS - 1) * DAY_S
-        held: dict[str, dict[str, int]] = {}
-        for count in self._ports.lists.counts(HOUR_S, "clause", since):
-            parts = held.setdefault(count.word, {"completed": 0, "denied": 0, "held": 0, "other": 0})
-            group = count.outcome if count.outcome in parts else "denied" if count.outcome == "stopped" else "other"
-            parts[group] += count.n
+        now, zone = int(time.time()), zone_of(visit.zone)
+        counted: dict[str, list[Count]] = {}
+        for count in self._ports.lists.counts(HOUR_S, "clause", days(DAYS, now, zone)[0]):
+            counted.setdefault(count.word, []).append(count)
+        held = {word: daily(counts, DAYS, now, zone) for word, counts in counted.items()}
         waivers: dict[str, list[dict[str, Any]]] = {}
         for one in self._ports.lifts.waivers():
             for clause in one["clauses"]:
@@ -63,7 +64,8 @@ class TermsPages:
             "versions": versions,
             "found": found,
             "held": held,
-            "most": max((sum(parts.values()) for parts in held.values()), default=0),
+            "most": max((sum(map(sum, one.values.values())) for one in held.values()), default=0),
+            "zone": str(zone),
             "waivers": waivers,
             "matrix": self._ports.agreements.matrices().get(found.terms.digest) if found else None,
             "talks": self._ports.agreements.talks(),
@@ -78,14 +80,14 @@ class TermsPages:
         clause, theme = visit.asked("clause"), visit.asked("theme")
         if theme not in plots.INK:
             raise Refused("there is no such plot", code="not_found", status=404)
-        drawn = await asyncio.to_thread(self._drawn, clause, theme)
+        drawn = await asyncio.to_thread(self._drawn, clause, theme, zone_of(visit.zone), visit.viewer.language)
         return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=50"})
 
-    def _drawn(self, clause: str, theme: str) -> bytes:
+    def _drawn(self, clause: str, theme: str, zone: tzinfo, language: str) -> bytes:
         now = int(time.time())
-        counts = self._ports.lists.counts(HOUR_S, "clause", now - DAYS * DAY_S, clause)
-        found = series(counts, DAY_S, DAYS, now)
-        return plots.bars(found.values, found.labels(), theme)
+        counts = self._ports.lists.counts(HOUR_S, "clause", days(DAYS, now, zone)[0], clause)
+        found = daily(counts, DAYS, now, zone)
+        return plots.bars(found.values, found.labels(zone, language), theme, zone, language)
 
     def _two(self, visit: Visit) -> tuple[Version, Version]:
         versions = {version.terms.digest: version for version in self._ports.agreements.versions()}
@@ -113,13 +115,18 @@ class TermsPages:
     async def _proposal(self, visit: Visit) -> Response:
         in_force = list(self._ports.register().terms.values())
         text = in_force[0].draft.yaml.decode() if in_force else ""
-        return self._pages.answer("replay.html", visit.viewer, {"text": text, "impact": None, "here": "terms"})
+        return self._pages.answer(
+            "replay.html",
+            visit.viewer,
+            {"text": text, "impact": None, "zone": str(zone_of(visit.zone)), "here": "terms"},
+        )
 
     async def _replay(self, visit: Visit) -> Response:
         """The recorded calls of a period, decided again under a proposal."""
         text = text_of(visit.form, "terms", 1 << 20)
-        impact = await self._ports.agreements.replay(
-            text.encode(), text_of(visit.form, "since", 40), text_of(visit.form, "until", 40)
-        )
-        values = {"text": text, "impact": impact, "here": "terms"}
+        zone = zone_of(visit.zone)
+        since = moment_ms(text_of(visit.form, "since", 40), zone)
+        until = end_ms(text_of(visit.form, "until", 40), zone)
+        impact = await self._ports.agreements.replay(text.encode(), stamp(since), stamp(until))
+        values = {"text": text, "impact": impact, "zone": str(zone), "here": "terms"}
         return await asyncio.to_thread(self._pages.answer, "replay.html", visit.viewer, values)

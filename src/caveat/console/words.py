@@ -11,6 +11,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from caveat.console.zones import zone_of
 from caveat.decide.explain import best_language
 from caveat.sentences.said import said
 
@@ -41,6 +42,13 @@ def when(at_ms: int) -> Markup:
     moment = datetime.fromtimestamp(at_ms // 1000, UTC)
     text = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text, text)
+
+
+def day(start_s: int, zone: str) -> Markup:
+    """The day that begins then in that zone; when it begins by UTC on hover."""
+    text = datetime.fromtimestamp(start_s, zone_of(zone)).strftime("%Y-%m-%d")
+    utc = datetime.fromtimestamp(start_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time datetime="{}" title="{}" data-local>{}</time>').format(text, utc, text)
 
 
 def ticked(sentence: str) -> Markup:
