@@ -230,3 +230,44 @@ def test_a_key_is_shown_once_and_works(chromium, gateway):
         page.get_by_role("button", name="Revoke fresh-key").click()
         page.wait_for_load_state()
         assert gateway.http(text).post("/v1/chat/completions", json=ask()).status_code == 401
+
+
+def test_who_goes_by_keyboard_keeps_their_place_when_the_page_brings_itself_up_to_date(chromium, gateway):
+    """What has the focus has it again in the part that comes: a link, a table's head, an open table."""
+    with visitor(chromium, gateway) as page:
+        page.goto("/console/now")
+        for place in ("#part summary", "#part details .wide", "#part .calls a"):
+            page.evaluate("for (const one of document.querySelectorAll('#part details')) one.open = true")
+            page.locator(place).first.focus()
+            call = gateway.http().post("/v1/chat/completions", json=ask()).headers["x-caveat-call"]
+            page.get_by_role("link", name=call[:8]).wait_for(timeout=20_000)
+            assert page.evaluate("document.querySelector('#part').contains(document.activeElement)"), place
+
+
+@pytest.mark.parametrize("path", ["calls", "lifts/ask", "evidence", "callers"])
+def test_the_order_of_keys_is_the_order_of_the_page(chromium, gateway, path):
+    """Skip link, brand, the seven pages, log out, then what the page holds from top to bottom, then language and colours;
+    each shows that it has the focus, and none keeps it."""
+    with visitor(chromium, gateway) as page:
+        page.goto(f"/console/{path}")
+        steps = []
+        for _ in range(400):
+            page.keyboard.press("Tab")
+            steps.append(page.evaluate(STEP))
+            if steps[-1]["place"] == "foot":
+                break
+        places = [step["place"] for step in steps]
+        assert places[0] == "skip"
+        assert places[1:10] == ["side"] * 9
+        assert places == sorted(places, key=["skip", "side", "main", "foot"].index)
+        assert all(step["seen"] for step in steps), [step for step in steps if not step["seen"]]
+        tops = [step["order"] for step in steps if step["place"] == "main"]
+        assert tops == sorted(tops)
+
+
+STEP = """() => {
+  const at = document.activeElement, style = getComputedStyle(at);
+  const place = ["skip", "side", "main", "foot"].find(name => at.closest(name === "main" ? "main" : "." + name));
+  const all = [...document.querySelectorAll("main *")];
+  return { place, order: all.indexOf(at), what: at.outerHTML.slice(0, 80), seen: style.outlineStyle !== "none" };
+}"""

@@ -74,7 +74,7 @@ def asked(page, clause):
     page.get_by_role("button", name="Ask", exact=True).click()
     page.wait_for_url("**/console/lifts/w-*")
     assert page.get_by_text("Audit 17 <script>").is_visible()
-    assert page.get_by_text("it has 0").is_visible()
+    assert page.get_by_text("and has 0").is_visible()
     return page.url.rpartition("/")[2]
 
 

@@ -19,8 +19,18 @@ from caveat.console.sessions import Session, Sessions
 from caveat.evidence.report_page import script, words_of
 from caveat.sentences.said import said as in_words
 from caveat.terms.document import Text
+from caveat.vocabulary import FACT
 
 PREFIX = "/console"
+FACT_SAYS = {
+    "caller": "the caller's key",
+    "operation": "what is asked of the model",
+    "model": "the model that was asked for",
+    "pm": "the recognizers' scores, per mille",
+    "pmOut": "the recognizers' scores of the reply, per mille",
+    **{name: fact.says for name, fact in FACT.items()},
+}
+"""What each fact on a call's page means."""
 THEMES = ("auto", "light", "dark")
 
 
@@ -62,6 +72,7 @@ class Pages:
             "prefix": PREFIX,
             "place": self._place,
             "proof_words": words_of((script("proof.js"), assets.text("check.js")), language),
+            "fact_says": FACT_SAYS,
             "logkeys": self._place.keys,
             "menu": tuple(PAGES),
             "may": may,
@@ -72,6 +83,8 @@ class Pages:
             "number": lambda value: words.number(value, language),
             "when": words.when,
             "day": words.day,
+            "moment": words.moment,
+            "noted": words.noted,
             "short": words.short,
             "ticked": words.ticked,
             "said": lambda text: said(text, language),

@@ -17,6 +17,7 @@ from caveat.sentences.said import said
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 LOCALE = Path(__file__).parent / "locale"
+LONG_LINE = 96
 THIN = "\u202f"
 
 
@@ -44,6 +45,17 @@ def when(at_ms: int) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text, text)
 
 
+def moment(text: str) -> Markup:
+    """A time that is given as text (RFC 3339), as `when` shows it."""
+    return when(int(datetime.fromisoformat(text).timestamp() * 1000))
+
+
+def noted(note: str) -> str:
+    """A signed note whose signatures are shortened: what signs is there, what is signed with is not."""
+    lines = (line if len(line) <= LONG_LINE else f"{line[:LONG_LINE]}…" for line in note.splitlines())
+    return "\n".join(lines)
+
+
 def day(start_s: int, zone: str) -> Markup:
     """The day that begins then in that zone; when it begins by UTC on hover."""
     text = datetime.fromtimestamp(start_s, zone_of(zone)).strftime("%Y-%m-%d")
@@ -62,11 +74,12 @@ def ticked(sentence: str) -> Markup:
 
 def released(line: str, language: str) -> str:
     """A line of the release view: where the value stands in the viewer's language, the value itself untouched."""
-    place, equals, value = line.partition(" = ")
-    head, _, rest = place.partition(" ")
-    if not equals:
-        return said(line, language)
-    return f"{said(head, language)} {rest}{equals}{value}" if rest else f"{said(head, language)}{equals}{value}"
+    for between in (" = ", " commits to "):
+        place, found, value = line.partition(between)
+        if found:
+            head, space, rest = place.partition(" ")
+            return f"{said(head, language)}{space}{rest}{said(between, language)}{value}"
+    return said(line, language)
 
 
 def short(digest: str) -> str:

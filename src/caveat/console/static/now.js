@@ -17,22 +17,32 @@ function fresh() {
   say(false, live.dataset.fresh);
 }
 
+/* Where the part that comes has the element that has the focus now: whoever goes by keyboard does not lose their place. */
+function same(element) {
+  const kept = element.closest("details[data-keep]");
+  if (element.tagName === "SUMMARY" && kept) return `details[data-keep="${kept.dataset.keep}"] > summary`;
+  for (const name of ["href", "aria-label"]) {
+    if (element.hasAttribute(name)) return `${element.tagName}[${name}="${CSS.escape(element.getAttribute(name))}"]`;
+  }
+  return "";
+}
+
 function show(html) {
   const next = document.createElement("div");
   next.innerHTML = html;
   localise(next);
   for (const kept of part.querySelectorAll("details[data-keep]")) {
-    const same = next.querySelector(`details[data-keep="${kept.dataset.keep}"]`);
-    if (same) same.open = kept.open;
+    const again = next.querySelector(`details[data-keep="${kept.dataset.keep}"]`);
+    if (again) again.open = kept.open;
   }
-  const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const focused = part.contains(document.activeElement) ? same(document.activeElement) : "";
   const seen = new Map([...part.querySelectorAll("img")].map((img) => [img.getAttribute("src"), img]));
   for (const img of next.querySelectorAll("img")) {
-    const same = seen.get(img.getAttribute("src"));
-    if (same) img.replaceWith(same); // a picture that has not changed is not drawn anew: nothing blinks
+    const drawn = seen.get(img.getAttribute("src"));
+    if (drawn) img.replaceWith(drawn); // a picture that has not changed is not drawn anew: nothing blinks
   }
   part.replaceChildren(...next.childNodes);
-  if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused) part.querySelector(focused)?.focus({ preventScroll: true });
 }
 
 const events = new EventSource(part.dataset.events);
