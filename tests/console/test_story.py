@@ -52,7 +52,7 @@ def test_a_person_gets_an_exception_and_sees_what_became_of_it(chromium, gateway
     with visitor(chromium, gateway, "operator", "carl") as page:
         page.goto("/console/calls?caller=carl-caller")
         page.get_by_role("link", name=call[:8]).click()
-        assert page.get_by_text("holds, and was lifted by").is_visible()
+        page.get_by_text("holds, and was lifted by").wait_for(timeout=20_000)
         for i in range(page.get_by_role("button", name="Verify here").count()):
             eventually(page, lambda i=i: checked(page, i))
         shoot(page, pictures, "story-4-verified")
