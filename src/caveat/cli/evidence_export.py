@@ -80,7 +80,6 @@ def export(
         source = msgspec.structs.replace(source, checkpoint=checkpoint)
     elif receiver:
         order = next_order(exports, receiver, profile)
-
     share_key = share_key_of(made) if challenged or again else b""
     order = msgspec.structs.replace(order, share_key=share_key, check=True)
 
@@ -97,11 +96,13 @@ def export(
         manifest = write_out(output, source, order, keys.plain, leaving)
     if cose:
         _write_receipts(cose, source, manifest, keys.plain)
-    if as_json:
-        emit(manifest)
-        return
+    emit(manifest) if as_json else _tell(output, manifest)
+
+
+def _tell(output: Path, manifest: Manifest) -> None:
     number = f", number {manifest.number} for `{manifest.receiver}`" if manifest.number else ""
-    say(f"{output}: records {manifest.start} to {manifest.to - 1} of {manifest.origin}, profile `{profile}`{number}")
+    records = f"records {manifest.start} to {manifest.to - 1} of {manifest.origin}"
+    say(f"{output}: {records}, profile `{manifest.profile}`{number}")
     say("next: `caveat verify BUNDLE --trust FILE`; the trust file comes from `caveat evidence trust`, by another way")
 
 

@@ -11,16 +11,20 @@ from collections.abc import Callable
 from typing import Any
 
 from caveat.errors import Unreadable
-from caveat.wire.body import strings
-from caveat.wire.fields import Field, array, boolean, by, integer, known, number, optional, table, unknown, word, wrong
-from caveat.wire.heard import broken, count, identifier, label, opaque, said, wordless
+from caveat.wire.fields import Field, array, boolean, by, known, optional, table, unknown, word, wrong
+from caveat.wire.heard import broken, count, label, opaque, said, wordless
+from caveat.wire.openai_responses_parts import (
+    COUNT,
+    IDENTIFIER,
+    KNOWN,
+    MAX_INDEX,
+    PARTS,
+    echo,
+    whole,
+)
 from caveat.wire.openai_responses_told import Told
 from caveat.wire.reply import Usage
 
-MAX_INDEX = 1023
-_IDENTIFIER = optional(identifier)
-_COUNT = optional(number())
-_KNOWN = {"type": known}
 _STATUS = optional(
     word(
         "calling",
@@ -37,99 +41,16 @@ _STATUS = optional(
 )
 
 
-def whole(suffix: str) -> Field:
-    """Any JSON that comes whole: every string and member name of it is Said, one a line."""
-
-    def read(value: Any, _at: str, told: Told) -> None:
-        words = strings(value)
-        if words:
-            told.whole(suffix, "\n".join(words) + "\n")
-
-    return read
-
-
-def echo(name: str) -> Field:
-    """A member that the provider repeats from the request; see Told.echo."""
-
-    def read(value: Any, _at: str, told: Told) -> None:
-        told.echo(name, value)
-
-    return read
-
-
-def numbered(inner: Field, field: Field, suffix: str = "") -> Field:
-    """An array of parts, each with a channel prefix of its own: the item's, and its number."""
-
-    def read(value: Any, at: str, told: Told) -> None:
-        inner(value, at, told)
-        prefix = told.prefix
-        for index, one in enumerate(value):
-            told.prefix = f"{prefix}/{index}{suffix}"
-            field(one, f"{at}/{index}", told)
-        told.prefix = prefix
-
-    return read
-
-
-_TOKEN = {"token": known, "logprob": _COUNT, "bytes": optional(array(integer(0, 255)))}
-_ALTERNATIVES = array(table(_TOKEN))
-_CHOSEN = array(table({**_TOKEN, "top_logprobs": optional(_ALTERNATIVES)}, ["token"]))
-
-
-def logprobs(value: Any, at: str, told: Told) -> None:
-    """The tokens, and for each the other tokens that might have come, likeliest first: each rank a text of its own."""
-    _CHOSEN(value, at, told)
-    texts: dict[str, list[str]] = {}
-    for one in value:
-        ranks = enumerate(one.get("top_logprobs") or ())
-        for suffix, token in (("", one), *((f"/{rank}", other) for rank, other in ranks)):
-            texts.setdefault(f"/logprobs{suffix}", []).append(_token(token, at))
-    for suffix, tokens in texts.items():
-        text = "".join(tokens)
-        if not told.repeats:
-            told.say(suffix, text)
-        elif text != told.told(suffix):
-            told.whole(f"{suffix}/again", text)
-
-
-def _token(value: Any, at: str) -> str:
-    token = value.get("token", "")
-    if type(token) is not str:
-        raise wrong("a string", token, at)
-    return token
-
-
-_ANNOTATIONS = numbered(array(known), whole("/annotation"))
-PART = by(
-    "type",
-    {
-        "output_text": table(
-            {
-                **_KNOWN,
-                "text": said("/text"),
-                "annotations": optional(_ANNOTATIONS),
-                "logprobs": optional(logprobs),
-            },
-            ["text"],
-        ),
-        "refusal": table({**_KNOWN, "refusal": said("/refusal")}, ["refusal"]),
-        "reasoning_text": table({**_KNOWN, "text": said("/reasoning")}, ["text"]),
-        "summary_text": table({**_KNOWN, "text": said("/summary")}, ["text"]),
-    },
-)
-_PARTS = numbered(array(known), PART)
-
-
 def _item(**fields: Field) -> Field:
-    return table({"type": known, "id": _IDENTIFIER, "status": _STATUS, "created_by": optional(label), **fields})
+    return table({"type": known, "id": IDENTIFIER, "status": _STATUS, "created_by": optional(label), **fields})
 
 
-_CALLER = optional(table({**_KNOWN, "caller_id": _IDENTIFIER}))
+_CALLER = optional(table({**KNOWN, "caller_id": IDENTIFIER}))
 _CALLED = {
-    "call_id": _IDENTIFIER,
+    "call_id": IDENTIFIER,
     "namespace": optional(whole("/namespace")),
     "server_label": optional(label),
-    "approval_request_id": _IDENTIFIER,
+    "approval_request_id": IDENTIFIER,
     "caller": _CALLER,
     "async": optional(boolean),
 }
@@ -161,22 +82,22 @@ def _hosted(*members: str, **fields: Field) -> Field:
 def _result(*members: str) -> Field:
     """What a tool of the provider's own gave back: every string in it is Said."""
     rest = {name: optional(whole(f"/tool/{name}")) for name in members}
-    return _item(call_id=_IDENTIFIER, caller=_CALLER, max_output_length=_COUNT, **rest)
+    return _item(call_id=IDENTIFIER, caller=_CALLER, max_output_length=COUNT, **rest)
 
 
 _ARGUMENTS = optional(said(""))
 ITEM = by(
     "type",
     {
-        "message": _item(role=word("assistant"), content=_PARTS, phase=optional(word("commentary", "final_answer"))),
-        "reasoning": _item(summary=optional(_PARTS), content=optional(_PARTS), encrypted_content=optional(opaque)),
+        "message": _item(role=word("assistant"), content=PARTS, phase=optional(word("commentary", "final_answer"))),
+        "reasoning": _item(summary=optional(PARTS), content=optional(PARTS), encrypted_content=optional(opaque)),
         "function_call": _tool(_own, name=known, arguments=_ARGUMENTS),
         "custom_tool_call": _tool(_own, name=known, input=_ARGUMENTS),
         "mcp_call": _tool(
             _own, name=known, arguments=_ARGUMENTS, output=optional(whole("/output")), error=optional(whole("/error"))
         ),
         "mcp_approval_request": _tool(_own, name=known, arguments=_ARGUMENTS),
-        "code_interpreter_call": _hosted("outputs", code=_ARGUMENTS, container_id=_IDENTIFIER),
+        "code_interpreter_call": _hosted("outputs", code=_ARGUMENTS, container_id=IDENTIFIER),
         "web_search_call": _hosted("action", "results"),
         "file_search_call": _hosted("queries", "results"),
         "computer_call": _hosted("action", "actions", "pending_safety_checks"),
@@ -253,8 +174,8 @@ RESPONSE = table(
     {
         **{name: optional(echo(name)) for name in _ECHOES},
         **{name: optional(whole(f"about/{name}")) for name in _ABOUT},
-        **dict.fromkeys(_NUMBERS, _COUNT),
-        "id": _IDENTIFIER,
+        **dict.fromkeys(_NUMBERS, COUNT),
+        "id": IDENTIFIER,
         "object": word("response"),
         "model": optional(label),
         "status": _STATUS,
@@ -265,8 +186,8 @@ RESPONSE = table(
         "output": optional(array(_placed)),
         "usage": optional(_usage),
         "tool_usage": optional(wordless),
-        "service_tier": _IDENTIFIER,
-        "truncation": _IDENTIFIER,
+        "service_tier": IDENTIFIER,
+        "truncation": IDENTIFIER,
         "background": optional(boolean),
         "parallel_tool_calls": optional(boolean),
         "store": optional(boolean),

@@ -16,7 +16,8 @@ from caveat.errors import Unreadable
 from caveat.wire.body import read_json, strings
 from caveat.wire.fields import Field, integer, known, optional, table
 from caveat.wire.heard import broken, identifier, said, wordless
-from caveat.wire.openai_responses_items import ITEM, MAX_INDEX, PART, RESPONSE, Places, logprobs, whole
+from caveat.wire.openai_responses_items import ITEM, RESPONSE, Places
+from caveat.wire.openai_responses_parts import MAX_INDEX, PART, logprobs, whole
 from caveat.wire.openai_responses_told import Told
 from caveat.wire.reply import Frame, ReplyReader
 from caveat.wire.sse import Event

@@ -5,16 +5,14 @@ index without what it would have said.
 """
 
 import binascii
-import hashlib
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from caveat.canon import b64url
 from caveat.errors import CaveatError
 from caveat.ledger.log import Entry
-from caveat.record import Leaf, read_leaf
+from caveat.record import Leaf, commitment, read_leaf
 
 OUTCOMES = ("running", "completed", "denied", "held", "stopped", "broken", "aborted", "unknown", "withheld")
 """What has become of a call; the number in the index is the place here."""
@@ -142,7 +140,7 @@ def _opened(leaf: Leaf, aside: bytes, wanted: tuple[str, ...]) -> dict[str, Any]
     for disclosure in disclosures:
         try:
             _, name, raw = _triple.decode(binascii.a2b_base64(disclosure.translate(_URLSAFE) + "=="))
-            if name in wanted and leaf.c.get(name) == _commitment(disclosure):
+            if name in wanted and leaf.c.get(name) == commitment(disclosure):
                 found[name] = _SHAPES[name].decode(raw)
         except (ValueError, msgspec.DecodeError):
             continue
@@ -150,7 +148,3 @@ def _opened(leaf: Leaf, aside: bytes, wanted: tuple[str, ...]) -> dict[str, Any]
 
 
 _URLSAFE = str.maketrans("-_", "+/")
-
-
-def _commitment(disclosure: str) -> str:
-    return b64url(hashlib.sha256(disclosure.encode("ascii", "replace")).digest())
