@@ -115,6 +115,8 @@ def test_diff(run, text, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_bytes(sample_terms().replace(b"labelRank > 4", b"labelRank > 3"))
     assert "marking.ceiling" in run("terms", "diff", text, other).out
+    assert "marking.ceiling wider: it holds of more requests" in run("terms", "diff", text, other).out
+    assert run("terms", "diff", text, other, "--json").json["directions"]["marking.ceiling"] == "wider"
     assert run("terms", "diff", text, text).out == "both say the same\n"
     assert run("terms", "diff", text, other, "--json").json["clauses"][0]["id"] == "marking.ceiling"
 

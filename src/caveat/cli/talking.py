@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from caveat.cli.at_table import AtTable, at_table
-from caveat.cli.changes import print_diff
+from caveat.cli.changes import directions, print_diff
 from caveat.cli.files import read_bytes
 from caveat.cli.output import Json, emit, say
 from caveat.cli.table_talk import Side, print_talk, write_out
@@ -57,7 +57,7 @@ def counter(
     at = at if at.note else msgspec.structs.replace(at, note=patch.why)
     taken = session.propose("counter", after, at.offered(session, text.decode()))
     if not at.as_json:
-        print_diff(diff(before, after))
+        print_diff(diff(before, after), directions(before, after))
     at.done(session, taken)
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
-from caveat.cli.changes import print_diff
+from caveat.cli.changes import directions, print_diff
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.semantic import print_answers, print_idle
@@ -33,7 +34,7 @@ def patch(
     if as_json:
         emit({"terms": after.name, "file": str(output), "changes": compare(before, after)})
         return
-    print_diff(compare(before, after))
+    print_diff(compare(before, after), directions(before, after))
     say(f"wrote {after.name} to {output}; next: `caveat terms lint`, then both parties sign")
 
 
@@ -53,18 +54,18 @@ def diff(
     if certificate and not semantic:
         raise BadInput("`--certificate` is about the semantic diff", hint="give `--semantic` too")
     old, new = draft_of(before), draft_of(after)
-    changes = compare(old, new)
+    changes, known = compare(old, new), directions(old, new)
     if not semantic:
-        emit(changes) if as_json else print_diff(changes)
+        emit({**to_builtins(changes), "directions": known}) if as_json else print_diff(changes, known)
         return
     asked, answers = compare_meaning(old, new)
     useless = idle(new)
     if certificate:
         write_new(certificate, certify(old, new, asked, answers))
     if as_json:
-        emit({"changes": changes, "solvers": names(), "answers": answers, "idle": useless})
+        emit({"changes": changes, "directions": known, "solvers": names(), "answers": answers, "idle": useless})
         return
-    print_diff(changes)
+    print_diff(changes, known)
     print_answers(answers, names(), old.name, new.name)
     print_idle(useless, new.name)
     if certificate:

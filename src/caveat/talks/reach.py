@@ -39,7 +39,9 @@ def idle(draft: Draft) -> Idle:
     decides = _decides(symbols, Sight(symbols, draft), made)
     asked = {f"q.held.{id_}": all_of((made.fits, held)) for id_, held in made.held.items()}
     asked |= {f"q.decides.{id_}": formula for id_, formula in decides.items()}
-    answers = _all(Z3(symbols.text() + with_questions(asked)), list(reversed(asked)))  # what decides something, holds
+    answers = ask_all(
+        Z3(symbols.text() + with_questions(asked)), list(reversed(asked))
+    )  # what decides something, holds
     held = {id_: answers[f"q.held.{id_}"] for id_ in made.held}
     matters = {id_: answers[f"q.decides.{id_}"] for id_ in made.held}
     never = tuple(id_ for id_ in held if held[id_] == "unsat")
@@ -50,7 +52,7 @@ def idle(draft: Draft) -> Idle:
     )
 
 
-def _all(solver: Z3, questions: Sequence[str]) -> dict[str, Answer]:
+def ask_all(solver: Z3, questions: Sequence[str]) -> dict[str, Answer]:
     """Each question's answer; an example for one answers every other that it makes true."""
     answers: dict[str, Answer] = {}
     for question in questions:
@@ -155,7 +157,7 @@ def reach(draft: Draft, waiver: Waiver) -> tuple[Reach, ...]:
     asked = [(fact, word, all_of((through, text))) for fact, word, text in _traits(sight)]
     names = [f"q.{place}" for place in range(len(asked))]
     text = with_questions({name: formula for name, (_, _, formula) in zip(names, asked, strict=True)})
-    answers = _all(Z3(symbols.text() + text), names)
+    answers = ask_all(Z3(symbols.text() + text), names)
     says: dict[Answer, Literal["can", "cannot", "unknown"]] = {"sat": "can", "unsat": "cannot", "unknown": "unknown"}
     return tuple(Reach(fact, word, says[answers[n]]) for n, (fact, word, _) in zip(names, asked, strict=True))
 
