@@ -148,6 +148,26 @@ def test_nothing_is_in_force_before_the_vendor_lists_it(table, run, tmp_path):
     assert (ended.code, "are TERMINATED" in ended.err) == (1, True)
 
 
+def test_a_party_renews_and_revokes_what_its_directory_holds(table, run, tmp_path):
+    """Nobody need know where a repository keeps the signed terms, nor which file holds the key."""
+    labs = ("--party", tmp_path / "labs")
+    until = ("--until", "2027-06-30", "--calls", 500)
+    early = run("terms", "renew", "institutional-use", *labs, *until, "--out", tmp_path / "r.note")
+    assert (early.code, "expected one of the talks" in early.err) == (2, True)
+    table.to_verified()
+    waits = run("terms", "renew", "institutional-use", *labs, *until, "--out", tmp_path / "r.note")
+    assert (waits.code, "nothing of them is finalized" in waits.err) == (1, True)
+    table.say("labs", "finalize")
+    made = run("terms", "renew", "institutional-use", *labs, *until, "--out", tmp_path / "r.note")
+    assert "for 500 calls in all, whichever comes first" in made.out
+    assert f"next: the operator runs `caveat terms renew {tmp_path / 'r.note'}`" in made.out
+    reason = ("--reason", "Over.", "--out", tmp_path / "end.note")
+    assert "signed by `labs.example/terms-1`" in run("terms", "revoke", "institutional-use", *labs, *reason).out
+    assert run("terms", "revoke", "institutional-use", *reason).code == 2
+    state = run("terms", "state", tmp_path / "labs", "--out", tmp_path / "text")
+    assert (tmp_path / "text" / "institutional-use-1.signed.json").is_file(), state.out
+
+
 def test_a_deadline_that_has_passed(table):
     past = table.say("labs", "offer", table.folder / "office.yaml", "--until", "2020-01-01")
     assert past.code == 1

@@ -80,6 +80,7 @@ def list_holds(home: Where = None, *, as_json: Json = False) -> None:
             )
             for h in found
         ],
+        whole="hold",
     )
     say("next: `caveat hold show ID --out FILE` shows one" if found else "no call waits for an answer")
 

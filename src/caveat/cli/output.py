@@ -36,7 +36,12 @@ def progress(text: str) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", whole: str = "") -> None:
     """A table for a person; the column `whole` is never cut, however narrow the terminal."""
-    heads = [Column(name, no_wrap=name == whole, min_width=32 if name == whole else None) for name in columns]
+    rows = list(rows)
+    longest = [max((len(row[n]) for row in rows), default=0) for n in range(len(columns))]
+    heads = [
+        Column(name, no_wrap=name == whole, min_width=most if name == whole else None)
+        for name, most in zip(columns, longest, strict=True)
+    ]
     grid = Table(*heads, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))

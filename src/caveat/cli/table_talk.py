@@ -10,7 +10,7 @@ from caveat.gateway.parties.directory import Folder
 from caveat.talks.signed_impact import open_impact
 from caveat.talks.state import PROPOSALS, Talk, may_both
 from caveat.talks.steps import Attached, attached_path
-from caveat.terms.listing import Repository
+from caveat.terms.listing import Repository, terms_path
 
 Side = tuple[Folder, Repository]
 
@@ -45,6 +45,11 @@ def write_out(talk: Talk, sides: list[Side], output: Path, *, quiet: bool) -> No
     newest = talk.steps[-1].step
     if newest.verb == "agree":
         files[f"{step.terms.replace('@', '-')}.signed.json"] = newest.document.encode()
+    if talk.finalized and newest.verb == "finalize":
+        path = terms_path(talk.finalized[0])
+        files[f"{talk.finalized[0].replace('@', '-')}.signed.json"] = next(
+            folder.read(path, repository.targets[path]) for folder, repository in sides if path in repository.targets
+        )
     for attached in step.attached:
         files[attached.name] = _attached(folder, repository, attached)
     for name, data in files.items():

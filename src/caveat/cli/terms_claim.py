@@ -83,7 +83,10 @@ def claims(home: Where = None, *, as_json: Json = False) -> None:
             say(line)
     for count in told["counts"]:
         what = f"{count['about']} {count['clause']}".strip()
-        say(f"{what}: {count['claims']} claims, which go back to {count['sources']} sources")
+        claims_, sources = (
+            f"{n} {one}{'' if n == 1 else 's'}" for n, one in ((count["claims"], "claim"), (count["sources"], "source"))
+        )
+        say(f"{what}: {claims_}, from {sources}")
     if told["waiting"]:
         say(f"waiting for a person: {', '.join(told['waiting'])}")
 

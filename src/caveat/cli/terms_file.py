@@ -1,16 +1,37 @@
 """Terms as a file that a person names: YAML that a party wrote, or the signed JSON."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caveat.cli.files import read_bytes
+from caveat.errors import BadInput
+from caveat.gateway.parties.directory import PartyDir
+from caveat.gateway.parties.session import Session
+from caveat.keys import SigningKey, read_signing_key
 from caveat.talks.draft import read_draft
-from caveat.terms.document import Draft, SignedTerms
-from caveat.terms.sign import claimed_draft
+from caveat.terms.document import Draft, SignedTerms, Terms
+from caveat.terms.sign import claimed_draft, claimed_terms
 
 File = Annotated[Path, typer.Argument(help="Terms as YAML, or signed terms (JSON).")]
+
+
+def signed_terms(file: Path, party: Path | None, keys: Sequence[Path]) -> tuple[Terms, tuple[SigningKey, ...]]:
+    """Signed terms that a party speaks about, and the keys that it signs with: a file and key files, or what its directory
+    holds, where `file` is the terms' id.  Raises BadInput, Refused."""
+    if party is None:
+        raw = read_bytes(file)
+        if not is_signed(raw):
+            raise BadInput(f"`{file}` is not signed terms", hint="expected terms that both parties signed")
+        signers = tuple(read_signing_key(read_bytes(one, 4096).decode("ascii", "replace").strip()) for one in keys)
+    else:
+        session = Session(PartyDir(party), keys=keys)
+        raw, signers = session.finalized(str(file)), session.terms_keys()
+    if not signers:
+        raise BadInput("no key to sign with is at hand", hint="name its file with `--key`")
+    return claimed_terms(SignedTerms(raw)), signers
 
 
 def draft_of(file: Path) -> Draft:

@@ -11,23 +11,22 @@ import typer
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
-from caveat.cli.terms_file import is_signed
+from caveat.cli.terms_file import is_signed, signed_terms
 from caveat.errors import BadInput
 from caveat.evidence.statement import Statement, open_statement
-from caveat.keys import SigningKey, read_signing_key, read_verify_key
+from caveat.keys import SigningKey, read_verify_key
 from caveat.note import parse_note
-from caveat.terms.document import SignedTerms
 from caveat.terms.lease import FOREVER
 from caveat.terms.moment import moment_ms, moment_text
 from caveat.terms.renewal import read_renewal, sign_renewal
-from caveat.terms.sign import claimed_terms
 
 MOST_BYTES = 64 * 2**10
 
 
 def renew(
     file: Annotated[
-        Path, typer.Argument(help="With --key: the signed terms to renew.  Without: the renewal to import.")
+        Path,
+        typer.Argument(help="To make one: the signed terms, or with --party their id.  Else the renewal to import."),
     ],
     home: Where = None,
     *,
@@ -35,22 +34,23 @@ def renew(
         list[Path] | None,
         typer.Option(help="The vendor's signing key: make a renewal.  Once for each, where it takes several."),
     ] = None,
-    until: Annotated[str, typer.Option(help="With --key: the last day of the lease, or a time in UTC.")] = "",
-    calls: Annotated[int, typer.Option(help="With --key: calls in all since the terms began; 0 for no count.")] = 0,
-    output: Annotated[Path | None, typer.Option("--out", help="With --key: where to write the renewal.")] = None,
+    party: Annotated[
+        Path | None,
+        typer.Option("--party", help="The vendor's directory: make a renewal with the keys that lie in it."),
+    ] = None,
+    until: Annotated[str, typer.Option(help="To make one: the last day of the lease, or a time in UTC.")] = "",
+    calls: Annotated[int, typer.Option(help="To make one: calls in all since the terms began; 0 for no count.")] = 0,
+    output: Annotated[Path | None, typer.Option("--out", help="To make one: where to write the renewal.")] = None,
     as_json: Json = False,
 ) -> None:
     """Renew the lease of terms: the vendor makes a signed file of a few hundred bytes, the operator imports it."""
-    if not key:
+    if not key and party is None:
         _import(file, home, as_json=as_json)
         return
     if output is None:
         raise BadInput("say where to write the renewal", hint="give `--out FILE`")
-    raw = read_bytes(file)
-    if not is_signed(raw):
-        raise BadInput(f"`{file}` is not signed terms", hint="a renewal is for terms that both parties signed")
-    signers = [read_signing_key(read_bytes(one, 4096).decode("ascii", "replace").strip()) for one in key]
-    terms, now = claimed_terms(SignedTerms(raw)), time.time_ns() // 1_000_000
+    terms, signers = signed_terms(file, party, key or ())
+    now = time.time_ns() // 1_000_000
     until_ms = moment_ms(until, whole_day=True) if until else FOREVER
     note = sign_renewal(terms, *signers, issued_ms=now, until_ms=until_ms, calls=calls if calls > 0 else FOREVER)
     write_new(output, note)
@@ -58,10 +58,14 @@ def renew(
         emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output), "bytes": len(note)})
         return
     bounds = [f"until {moment_text(until_ms)}"] * bool(until) + [f"for {calls:,} calls in all"] * (calls > 0)
-    say(f"{output} says, signed by {_named(signers)}, that {terms.draft.name} goes on {' or '.join(bounds)}")
+    say(f"{output} says, signed by {_named(signers)}, that {terms.draft.name} goes on {_either(bounds)}")
     if until_ms < FOREVER and until_ms > terms.draft.valid_until_ms:
         say(f"note: the terms themselves are valid only until {moment_text(terms.draft.valid_until_ms)}")
     say(f"next: the operator runs `caveat terms renew {output}`")
+
+
+def _either(bounds: Sequence[str]) -> str:
+    return " or ".join(bounds) + (", whichever comes first" if len(bounds) > 1 else "")
 
 
 def _named(signers: Sequence[SigningKey]) -> str:
@@ -71,7 +75,9 @@ def _named(signers: Sequence[SigningKey]) -> str:
 def _import(file: Path, home: Path | None, *, as_json: bool) -> None:
     note = read_bytes(file, MOST_BYTES)
     if is_signed(note):
-        raise BadInput(f"`{file}` is signed terms, not a renewal", hint="to make one, give `--key` and `--out`")
+        raise BadInput(
+            f"`{file}` is signed terms, not a renewal", hint="to make one, give `--key` or `--party`, and `--out`"
+        )
     name = read_renewal(parse_note(note).text).name
     done = at_home(home).ask("POST", f"/terms/{name.partition('@')[0]}/renewal", note)
     if as_json:
@@ -79,7 +85,7 @@ def _import(file: Path, home: Path | None, *, as_json: bool) -> None:
         return
     bounds = [f"until {done['until']}"] * bool(done["until"])
     bounds += [f"for {done['calls']:,} calls in all, of which {done['used']:,} were made"] * bool(done["calls"])
-    say(f"{done['renewed']} goes on {' or '.join(bounds)}")
+    say(f"{done['renewed']} goes on {_either(bounds)}")
     if done["warning"]:
         say(f"note: {done['warning']}")
 
@@ -97,7 +103,10 @@ def statement(
     if as_json:
         emit({"terms": name, "file": str(output)})
     else:
-        say(f"wrote {output}; next: give it to the other party, who runs `caveat terms check-statement` on it")
+        say(
+            f"wrote {output}; next: give it to the other party, who runs `caveat terms check-statement {output} --log VKEY`"
+        )
+        say("the log's key, VKEY, is in the trust file that `caveat evidence trust` gives")
 
 
 def check_statement(

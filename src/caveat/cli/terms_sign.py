@@ -9,7 +9,7 @@ from caveat.cli.at_table import Party, party_dir
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
-from caveat.cli.terms_file import File, is_signed
+from caveat.cli.terms_file import File, is_signed, signed_terms
 from caveat.errors import BadInput
 from caveat.gateway.parties.session import Session
 from caveat.keys import read_signing_key, read_verify_key
@@ -17,7 +17,7 @@ from caveat.talks.draft import read_draft
 from caveat.terms.document import SignedTerms
 from caveat.terms.ending import sign_ending
 from caveat.terms.moment import moment_ms, moment_text
-from caveat.terms.sign import add_signature, claimed_draft, claimed_keys, claimed_terms, open_terms, sign_terms
+from caveat.terms.sign import add_signature, claimed_draft, claimed_keys, open_terms, sign_terms
 
 
 def sign(
@@ -91,18 +91,22 @@ def verify(
 
 
 def revoke(
-    file: Annotated[Path, typer.Argument(help="The signed terms that end.")],
-    key: Annotated[Path, typer.Option(help="Your signing key, a party's.")],
+    file: Annotated[Path, typer.Argument(help="The signed terms that end, or with --party their id.")],
     reason: Annotated[str, typer.Option(help="Why, in one line.")],
     output: Annotated[Path, typer.Option("--out", help="Where to write the signed ending.")],
     *,
+    key: Annotated[Path | None, typer.Option(help="Your signing key, a party's.")] = None,
+    party: Annotated[
+        Path | None, typer.Option("--party", help="Your party's directory: sign with a key that lies in it.")
+    ] = None,
     on: Annotated[str, typer.Option(help="The last day, or a time in UTC: notice.  At once where not given.")] = "",
     as_json: Json = False,
 ) -> None:
     """Sign, as either party, that terms end.  The operator's gateway stops once it has `caveat terms end --notice`."""
     ends_ms = moment_ms(on, whole_day=True) if on else 0
-    signer = read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
-    terms = claimed_terms(SignedTerms(read_bytes(file)))
+    if key is None and party is None:
+        raise BadInput("whose word is it?", hint="`--key KEY`, or `--party DIRECTORY` where a repository is kept")
+    terms, (signer, *_) = signed_terms(file, party, [key] if key else [])
     write_new(output, sign_ending(terms, signer, reason, ends_ms))
     if as_json:
         emit({"terms": terms.draft.name, "digest": terms.digest, "file": str(output)})
@@ -149,6 +153,7 @@ def end(
     else:
         say(f"`{left['terms']}` has ended; only its continuity is left, and `caveat terms end {name}` stops that too")
     if statement is not None:
-        say(f"the statement of end is in {statement}; `caveat terms check-statement` checks it")
+        say(f"the statement of end is in {statement}; `caveat terms check-statement {statement} --log VKEY` checks it")
+        say("the log's key, VKEY, is in the trust file that `caveat evidence trust` gives")
     if left is None:
         say("next: what was decided before stays on record; `caveat evidence export` gives it to others")

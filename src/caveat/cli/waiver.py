@@ -109,7 +109,7 @@ def approve(
         emit({"waiver": made.id, "file": str(file), "signatures": keys})
         return
     _tell(made, made.request.terms)
-    say(f"signed as `{signer.name}`; {file} bears {len(keys)} signature(s)")
+    say(f"signed as `{signer.name}`; {file} bears {len(keys)} signature{'' if len(keys) == 1 else 's'}")
     say(f"next: the other approvers sign it, then `caveat waiver grant {file}` puts it in force")
 
 
@@ -169,7 +169,7 @@ def pending(
             (o["id"], ", ".join(o["asked"]["clauses"]), o["asked"]["requester"], ", ".join(o["signed"]), o["lacking"])
             for o in found
         ]
-        table(columns, rows)
+        table(columns, rows, whole="waiver")
         say(
             "next: `caveat waiver pending ID --out FILE` writes one to be signed"
             if found
@@ -214,7 +214,7 @@ def list_waivers(home: Where = None, *, as_json: Json = False) -> None:
         emit({"waivers": found})
         return
     columns = ("waiver", "clauses", "terms", "until", "uses", "requester", "approvers", "state")
-    table(columns, [_row(one) for one in found])
+    table(columns, [_row(one) for one in found], whole="waiver")
     if not found:
         say("no waiver is in force; `caveat waiver request` asks for one")
 
@@ -267,7 +267,7 @@ def day(at_ms: int) -> str:
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     clauses, approvers = ", ".join(one["clauses"]), ", ".join(one["approvers"])
-    until, uses = day(one["until_ms"]), str(one["max_uses"])
+    until, uses = day(one["until_ms"]), f"{one['max_uses']:,}"
     return one["id"], clauses, one["terms_name"], until, uses, one["requester"], approvers, one["state"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from caveat.canon import canonical
+from caveat.errors import BadInput
 from caveat.gateway.house.house import House
 from caveat.gateway.house.view import Route
 from caveat.register import Register
@@ -53,6 +54,8 @@ async def switch(house: House, alias: str, terms: str, model: str) -> dict[str, 
     standby = house.view.register.standby.get(alias)
     if not terms and standby is not None:
         terms, model = standby.terms, standby.model
+    if not terms:
+        raise BadInput(f"nothing stands by for `{alias}`", hint="`--to TERMS` says where it goes")
     await house.amend("alias.switched", alias, canonical({"terms": terms, "model": model or alias}))
     return next(row for row in aliases(house) if row["alias"] == alias)
 

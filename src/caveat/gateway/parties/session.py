@@ -85,7 +85,7 @@ class Session:
         found = [talk for talk in talks if not name or talk.talk == name]
         if len(found) != 1:
             names = ", ".join(f"`{talk.talk}`" for talk in talks) or "none yet"
-            raise BadInput(f"expected one of the talks there are ({names})", hint="`--talk NAME` says which")
+            raise BadInput(f"expected one of the talks there are ({names})", hint="name the one that is meant")
         return found[0]
 
     def propose(self, verb: Verb, draft: Draft, offered: Offered) -> Taken:
@@ -164,6 +164,15 @@ class Session:
         if self.other is not None and self.known is not None and self.known.listing is not None:
             listings[self.other.party] = self.known.listing
         return msgspec.json.encode({"caveat_adoption": 1, "terms": raw.decode(), "listings": listings})
+
+    def finalized(self, name: str) -> bytes:
+        """The signed terms that were finalized last and not terminated since.  Raises Refused."""
+        talk = self.talk(name)
+        if talk.finalized is None or terms_path(talk.finalized[0]) not in self.own.targets:
+            why = f"talks about `{talk.talk}` are {talk.state}, and nothing of them is finalized and listed here"
+            raise Refused(why, code="state", hint=may(talk, self.role))
+        path = terms_path(talk.finalized[0])
+        return self.party.folder.read(path, self.own.targets[path])
 
     def ending(self, name: str) -> bytes:
         """The signed word that these terms end, out of the newest step that terminated them."""
