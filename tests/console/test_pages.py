@@ -222,13 +222,13 @@ def test_a_key_is_shown_once_and_works(chromium, gateway):
         page.locator("#b-calls_month").fill("1")
         page.get_by_role("button", name="Set this budget").click()
         row = page.get_by_role("row").filter(has_text="fresh-key")
-        assert "0 of 1 calls this month" in row.inner_text()
+        row.get_by_text("0 of 1 calls this month").wait_for()
         statuses = [gateway.http(text).post("/v1/chat/completions", json=ask()).status_code for _ in range(2)]
         assert statuses == [200, 429]
         page.reload()
-        assert "1 of 1 calls this month" in row.inner_text()
+        row.get_by_text("1 of 1 calls this month").wait_for()
         page.get_by_role("button", name="Revoke fresh-key").click()
-        page.wait_for_load_state()
+        row.get_by_text("revoked").wait_for()
         assert gateway.http(text).post("/v1/chat/completions", json=ask()).status_code == 401
 
 

@@ -86,7 +86,7 @@ def test_a_person_gets_an_exception_from_a_real_model(chromium, gateway, picture
     with visitor(chromium, gateway, "operator", "carl") as page:
         page.goto("/console/calls?caller=carl-caller")
         page.get_by_role("link", name=settled.leaf.call[:8]).click()
-        assert page.get_by_text("holds, and was lifted by").is_visible()
+        page.get_by_text("holds, and was lifted by").wait_for()
         for i in range(page.get_by_role("button", name="Verify here").count()):
             eventually(page, lambda i=i: checked(page, i))
         page.goto("/console/ledger")

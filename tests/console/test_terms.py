@@ -51,7 +51,7 @@ def test_what_changed_stands_side_by_side_and_in_what_it_does(chromium, gateway)
     with visitor(chromium, gateway, "auditor") as page:
         page.goto("/console/terms")
         page.get_by_role("link", name="what changed trial@2").click()
-        assert page.locator("h3", has_text="low").is_visible()
+        page.locator("h3", has_text="low").wait_for()
         assert page.get_by_text("Says low.").is_visible()
         page.get_by_role("button", name="Find what changes").click()
         page.get_by_text("there is one").first.wait_for(timeout=60_000)
