@@ -167,9 +167,9 @@ LOOKS = (("dark", "narrow"), ("light", "wide"), ("light", "narrow"), ("dark", "w
 
 
 @pytest.mark.slow
-def test_every_page_can_be_looked_at(chromium, gateway, pictures, slow_rounds):
+def test_every_page_can_be_looked_at(chromium, gateway, pictures):
     """Nothing breaks its rules, nothing is wider than the screen; the pictures are kept."""
-    for theme, size in LOOKS[: slow_rounds(1, 4)]:
+    for theme, size in LOOKS:
         look(chromium, gateway, pictures, theme, size)
 
 
