@@ -93,6 +93,8 @@ class Guard:
         self._channels: dict[str, _Channel] = {}
         self._called: dict[tuple[str, str], None] = {}
         self._judged = False
+        self._asked: Decision | None = None
+        self._review = False
 
     @property
     def judged(self) -> bool:
@@ -108,8 +110,10 @@ class Guard:
     @property
     def keeps(self) -> bool:
         """Whether persons are to release the reply, by the latest decision."""
-        waits = self.decision.verdict == "hold" or any(duty.name == REVIEW for duty in self.decision.duties)
-        return self.stopped is None and waits
+        if self._asked is not self.decision:
+            self._asked = self.decision
+            self._review = self.decision.verdict == "hold" or any(duty.name == REVIEW for duty in self.decision.duties)
+        return self.stopped is None and self._review
 
     @property
     def waits(self) -> bool:

@@ -30,6 +30,9 @@ MAX_KEY = 1024
 MAX_WIDE_KEY = 256
 """Characters in a member name that is not ASCII: the cost of its normal form grows with the square of its length."""
 
+_SMALL = 4_000
+"""Objects and arrays that any body may hold."""
+
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """A JSON string, or the rest of the body where it has no end: so one pass over the body is enough."""
 
@@ -118,7 +121,9 @@ def _gather(value: Any, found: list[str]) -> None:
 
 def _check_room(body: bytes, room: int) -> None:
     """Refuse a body with more objects, arrays and members than its size warrants, before any is made."""
-    most = 4_000 + len(body) // 20
+    if len(body) <= _SMALL:  # it has not the bytes for too many
+        return
+    most = _SMALL + len(body) // 20
     if body.count(b"[") + body.count(b"{") <= most and 2 * body.count(b":") <= room:
         return
     bare = _STRING.sub(b"", body)

@@ -23,6 +23,12 @@ class Writer:
         self._first: Frame | None = None
         self._choices: dict[int, bool] = {}
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> "Writer":
+        """One that goes on from here apart from this one; frames do not change, so both keep the same."""
+        other = Writer()
+        other._first, other._choices = self._first, dict(self._choices)
+        return other
+
     def saw(self, frame: Frame) -> None:
         """See reply.ReplyWriter."""
         if self._first is None and (frame.says or frame.raw.startswith(b"data: {")):

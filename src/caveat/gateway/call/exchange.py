@@ -163,12 +163,12 @@ class Exchange:
                 pass
 
     async def _flow(self, data: bytes, pieces: AsyncIterator[bytes], relay: Relay) -> None:
-        """Let through what the guard releases, until the upstream is done or a clause stops it."""
+        """Let through what the guard releases, until the upstream is done or a clause stops it.  What is released at once
+        leaves at once."""
         while True:
-            out = relay.feed(data) if data else relay.finish()
-            for piece in out:
-                self._outcome.note(piece)
-                await self._out.write(piece)
+            if out := b"".join(relay.feed(data) if data else relay.finish()):
+                self._outcome.note(out)
+                await self._out.write(out)
             if not data or relay.stopped:
                 return
             with self._watch:
