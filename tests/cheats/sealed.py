@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 from tests.evidence.conftest import in_tiles
+from tests.evidence.second import verified
 from tests.gateway.running import HEAD, IDENTITY, MODEL, Running, eventually, running, upstream_text
 from tests.seal.sealing import RunningSeal, make_folder, permit, running_seal, seeded
 
@@ -23,7 +24,6 @@ from caveat.decide.policy import ENGINE
 from caveat.evidence.export import Order, Source, export
 from caveat.evidence.report import Report, Step
 from caveat.evidence.trust import read_trust
-from caveat.evidence.verify import verify
 from caveat.facts import Caller
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import Home, create
@@ -159,7 +159,7 @@ class Stage:
         out = io.BytesIO()
         export(source, Order(0, len(entries), profile, ENGINE), keys.plain, out)
         trust = read_trust(trust_text(keys.verify_keys, self.gateway.house.view.register).encode())
-        return verify(io.BytesIO(out.getvalue()), trust)
+        return verified(io.BytesIO(out.getvalue()), trust)
 
     def permit(self, body: bytes, call: str, **changes: Any) -> str:
         """A permit that the operator, who holds the gateway's permit key, issues by hand."""

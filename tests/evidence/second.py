@@ -54,11 +54,11 @@ def second_opinion(
     return ""
 
 
-def verified(bundle: io.BytesIO, trust: Trust) -> Report:
+def verified(bundle: io.BytesIO, trust: Trust, last: bytes = b"") -> Report:
     """What the package says of a bundle, once the script was found to come to the same, and to leave nothing unjudged."""
-    report = verify(bundle, trust)
+    report = verify(bundle, trust, last)
     unjudged: set[str] = set()
-    other = second_opinion(bundle.getvalue(), trust, unjudged=unjudged)
+    other = second_opinion(bundle.getvalue(), trust, last, unjudged=unjudged)
     assert (other == "") == report.verified, (other, report.sentences())
     assert not unjudged
     return report

@@ -10,6 +10,7 @@ from caveat.evidence import verify as verifying
 from caveat.evidence.report import Findings
 from caveat.evidence.step import Case, Step
 from caveat.evidence.steps.table import NEEDED, STEPS, TITLES
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 
 
@@ -17,7 +18,7 @@ def test_numbers_are_given_once() -> None:
     assert len({step.number for step in STEPS}) == len(STEPS) == len(TITLES) + 1
 
 
-class Seen:
+class Seen(Watch):
     """A watch that remembers what it was shown."""
 
     def __init__(self) -> None:

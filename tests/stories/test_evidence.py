@@ -11,6 +11,7 @@ import msgspec
 import openai
 import pytest
 from tests.evidence.second import PATH as SECOND
+from tests.evidence.second import verified
 from tests.gateway.running import HEAD, MODEL, eventually, running, scripted_gateway, upstream_text
 
 from caveat.canon import unb64
@@ -78,7 +79,7 @@ def day(tmp_path_factory):
 @pytest.mark.parametrize("profile", ["full", "audit", "counts", "none"])
 def test_a_day_is_verified_from_outside(day, profile):
     manifest, bundle = exported(day, profile)
-    report = verify(bundle, trust_of(day))
+    report = verified(bundle, trust_of(day))
     assert report.verified, report.sentences()
     assert manifest.counts == report.counts
     assert manifest.counts.endings["stopped"] == 1
@@ -89,7 +90,7 @@ def test_a_day_is_verified_from_outside(day, profile):
 
 def test_every_decision_of_the_gateway_follows(day):
     """Those over replies too; none is left out but for want of facts."""
-    report = verify(exported(day)[1], trust_of(day))
+    report = verified(exported(day)[1], trust_of(day))
     decisions = report.steps[9]
     assert (decisions.outcome, decisions.limits) == ("proved", ())
     assert decisions.says.startswith("11 decisions were made again")
@@ -103,7 +104,7 @@ def test_the_next_bundle_goes_on_from_the_last(day):
     day.openai().chat.completions.create(model=MODEL, messages=PLAIN)
     day.ending()
     _, second = exported(day, start=kept["to"], previous=checkpoint)
-    report = verify(second, trust_of(day), checkpoint)
+    report = verified(second, trust_of(day), checkpoint)
     assert report.verified, report.sentences()
     assert report.steps[2].outcome == "proved"
 
@@ -166,6 +167,6 @@ def test_a_restored_backup_shows(tmp_path):
     with running(home, HEAD + upstream_text("http://127.0.0.1:9")) as gateway:
         gateway.key("yet-another")
         gateway.key("and-another")
-        report = verify(exported(gateway)[1], trust, newest)
+        report = verified(exported(gateway)[1], trust, newest)
     assert [step.number for step in report.failed] == [3]
     assert "rewritten" in report.failed[0].says

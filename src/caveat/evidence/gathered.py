@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from caveat.evidence.step import Case
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 
 REFUSED: Final = ("deny", "hold")
@@ -25,7 +26,7 @@ class Silence(Struct, frozen=True):
     ms: int
 
 
-class Gathered:
+class Gathered(Watch):
     """A watch (step.py) that counts.
 
     days      day -> endings of calls that began on it or were refused

@@ -5,6 +5,7 @@ there are changes nothing in what comes back, only when; no more stretches are o
 twice over, so memory is bounded.
 """
 
+import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -68,7 +69,8 @@ _reading: list[Callable[[Stretch], Read]] = []
 
 
 def _begin(path: str, named: str) -> None:
-    """Opens the bundle, in a process that reads."""
+    """Opens the bundle, in a process that reads; what it makes has no cycles, so there is little to look for."""
+    gc.set_threshold(100_000)
     file = Path(path).open("rb")  # noqa: SIM115 - as long as the process lives
     _reading.append(Reader(open_bundle(file), profile(named), {}).read)
 

@@ -36,6 +36,7 @@ FOLLOWS, WITHHELD, WRONG, LATER = "follows", "withheld", "wrong", "later"
 
 OBJECTS: Final = frozenset({*GROUPS, "request", "decision"})
 NONE: Final[frozenset[str]] = frozenset()
+NO_COMMITMENTS: Final[dict[str, str]] = {}
 REPLIED: Final = frozenset({"reply", "decision", "answer"})
 MUST_COMMIT: Final = {
     "opened": frozenset({*GROUPS, "decision", "request"}),
@@ -181,8 +182,8 @@ class _Reading:
             self._opened(index, leaf, values, said)
         elif leaf.k == "settled":
             self._settled(index, leaf, values, said)
-        leaf = msgspec.structs.replace(leaf, c={}) if leaf.c else leaf
-        said.leaf = leaf
+        if leaf.c:
+            msgspec.structs.force_setattr(leaf, "c", NO_COMMITMENTS)  # it is this reader's own, and has been looked at
         self._read.said.append(said)
 
     def _values(

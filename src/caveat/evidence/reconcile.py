@@ -10,6 +10,7 @@ from typing import Any, Final
 from caveat.errors import NotVerified
 from caveat.evidence.history import History
 from caveat.evidence.meter import Say, SealCount
+from caveat.evidence.watch import Watch
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.meter.beat import claimed_beat, read_tickets
 from caveat.meter.ticket import Ticket, read_ticket
@@ -20,7 +21,7 @@ NEVER_SENT: Final = frozenset({"denied", "held"})
 ANSWERED: Final = frozenset({"completed", "stopped", "withheld"})
 
 
-class Reconciliation:
+class Reconciliation(Watch):
     """The watch of step 13.  `fail` and `limit` take what is found; `earlier` a counted call, and the record that bears its
     ticket, where the call may have begun before the range: whoever can look there sets it.
 

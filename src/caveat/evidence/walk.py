@@ -41,6 +41,7 @@ class Walk:
         self._profile = profile
         self._findings = findings
         self._watches = watches
+        self._looks = tuple(watch.record for watch in watches if watch.LOOKS)
         self._withheld = frozenset(bundle.manifest.withheld)
         self.closed: set[str] = set()
         self._names: Counter[Names] = Counter()
@@ -76,8 +77,8 @@ class Walk:
     def _record(self, index: int, leaf: Leaf, said: Said, read: Read) -> None:
         self.counts.add(leaf)
         values = read.values[said.values]
-        for watch in self._watches:
-            watch.record(index, leaf, values)
+        for look in self._looks:
+            look(index, leaf, values)
         match leaf.k:
             case "control":
                 self.controls.append(index)

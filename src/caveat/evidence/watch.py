@@ -8,7 +8,9 @@ from caveat.record import Leaf
 
 
 class Watch(Protocol):
-    """Sees every record that step 4 walks over."""
+    """Sees every record that step 4 walks over; only control records where it does not `LOOKS`."""
+
+    LOOKS: bool = True
 
     def record(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         """A record of the range; `values` are those of its commitments that are disclosed and match, as far as SEEN says.

@@ -9,6 +9,7 @@ from typing import Any, Final
 from caveat.dsse import key_id, read
 from caveat.errors import CaveatError
 from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 from caveat.waivers import hold, refusal, signed
 from caveat.waivers.approvers import KIND as APPROVER
@@ -23,8 +24,10 @@ KINDS: Final = {
 }
 
 
-class Approvals:
+class Approvals(Watch):
     """Sees every control record; counts signatures by known keys."""
+
+    LOOKS = False
 
     def __init__(self) -> None:
         self.keys = self.passkeys = 0

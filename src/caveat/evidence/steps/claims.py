@@ -14,6 +14,8 @@ ACTS = ("terms.claimed", "claim.reviewed")
 class Claims(Watch):
     """Sees every control record; what a decision stands on must be the same before a claim and after it."""
 
+    LOOKS = False
+
     def __init__(self, case: Case) -> None:
         self._case = case
         self._fence = ""

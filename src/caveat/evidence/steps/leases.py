@@ -6,13 +6,13 @@ count is of calls that went to the model under the pair, by the records: it is k
 """
 
 from collections import Counter, deque
+from copy import copy
 from typing import Any, Final
-
-import msgspec
 
 from caveat.errors import NotVerified
 from caveat.evidence.statement import Counted, open_statement, same_counts
 from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import UNSENT, Leaf
 from caveat.terms.lease import FOREVER, Lease, phase_of
 
@@ -23,7 +23,7 @@ LATE_MS: Final = 5_000
 """A call's time is read before its record has a place: others may come between."""
 
 
-class Leases:
+class Leases(Watch):
     """Sees every record; keeps the time, the counts, and the calls that had no lease to stand on."""
 
     def __init__(self, case: Case) -> None:
@@ -66,9 +66,11 @@ class Leases:
 
     def _count(self, index: int, leaf: Leaf) -> None:
         if leaf.terms:
-            counted = self._counted.setdefault(leaf.terms, Counted())
-            recent = self._recent.setdefault(leaf.terms, deque(maxlen=RECENT))
-            recent.append((index, msgspec.structs.replace(counted)))
+            counted = self._counted.get(leaf.terms)
+            if counted is None:
+                counted = self._counted[leaf.terms] = Counted()
+                self._recent[leaf.terms] = deque(maxlen=RECENT)
+            self._recent[leaf.terms].append((index, copy(counted)))
             counted.add(index, leaf, fetched=self._case.walk.history.register.fetches(leaf.w))
 
     def _stated(self, index: int, document: bytes) -> None:

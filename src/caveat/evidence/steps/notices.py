@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from caveat.errors import NotVerified
 from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 from caveat.register.notices import check_notice, read_notice
 
@@ -12,7 +13,7 @@ NUMBER: Final = 17
 NOTIFY: Final = "notify.vendor"
 
 
-class Notices:
+class Notices(Watch):
     """Sees every record: which calls owed a note by the last decision that is disclosed, and which have one."""
 
     def __init__(self, case: Case) -> None:

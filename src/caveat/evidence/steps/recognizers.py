@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 from caveat.terms.document import Agreed
 
@@ -28,7 +29,7 @@ class _Request(Struct):
     recognizers: _ReadBy = field(default_factory=_ReadBy)
 
 
-class Recognizers:
+class Recognizers(Watch):
     """Sees every record: which calls name who read them, and which keep it closed."""
 
     def __init__(self, case: Case) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 from caveat.register.switches import served_under
 
@@ -21,7 +22,7 @@ class _Move(Struct):
     last: int = -1
 
 
-class Switches:
+class Switches(Watch):
     """Sees every record; knows which terms an alias must not be served under any more."""
 
     def __init__(self, case: Case) -> None:

@@ -7,6 +7,7 @@ ascend, but for the moments between reading a clock and getting a place.
 from typing import Any, Final
 
 from caveat.evidence.step import Case, Step
+from caveat.evidence.watch import Watch
 from caveat.record import Leaf
 
 NUMBER = 20
@@ -14,7 +15,7 @@ LAG_MS: Final = 300_000
 """So far a record's time may lie behind: a busy gateway reads its clock, then waits for its place."""
 
 
-class Times:
+class Times(Watch):
     """Sees every record; keeps the newest time."""
 
     def __init__(self, case: Case) -> None:
