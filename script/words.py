@@ -44,7 +44,9 @@ def compiled(made: Catalog) -> bytes:
     out = io.BytesIO()
     for one in made:
         if one.id and made.locale_identifier == "fr":
-            one.string = set_french(one.string) if isinstance(one.string, str) else tuple(map(set_french, one.string))
+            one.string = (
+                set_french(one.string) if isinstance(one.string, str) else tuple(map(set_french, one.string or ()))
+            )
     write_mo(out, made)
     return out.getvalue()
 

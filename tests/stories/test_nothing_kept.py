@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gateway.process import served
-from tests.gateway.running import HEAD, MODEL, running, upstream_text
+from tests.gateway.running import HEAD, MODEL, eventually, running, upstream_text
 
 from caveat.gateway.home.directory import open_home
 from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.index.ask import Lists
+from caveat.gateway.index.follow import Index
 from caveat.gateway.scripted.script import Answer, Reply, Rule, Script
 from caveat.gateway.scripted.server import serve
 from caveat.ledger.reader import LedgerReader
@@ -134,10 +136,15 @@ def day(tmp_path_factory):
                 f"{gateway.url}{PATHS[0]}", json={}, headers={"x-api-key": words(40)[:30].encode().hex()}
             )
             assert wrong.status_code == 401
+            home = open_home(path)
+            lists = Lists(Index(home.index, LedgerReader(home.ledger, home.vault), followed=True))
+            eventually(
+                lambda: lists.reach().seen and not lists.reach().behind, 90
+            )  # its process takes a while to start
             gateway.stop()
             log = gateway.errors
     assert {200, 400, 403, 404, 502} <= {reply.status_code for reply in told}
-    return open_home(path), words.said, [key, secret], log
+    return home, words.said, [key, secret], log
 
 
 def called(client, words):

@@ -48,4 +48,4 @@ def say_refused(found: Explained, *, as_json: bool) -> None:
     if as_json:
         emit({"call": found.call, "decision": None, "request": found.first.values.get("request")})
     else:
-        say("The call was refused before a decision: it could not be read, or no terms cover what it asked for.")
+        say("The call was refused before a decision" + (f": `{found.refused}`." if found.refused else "."))

@@ -50,6 +50,7 @@ def test_as_many_calls_as_the_budget_has_reach_the_model(gateway):
     assert call(gateway, gateway.caller_key).status_code == 200  # another key's budget is another
     refused = gateway.last("refused")
     assert (refused.leaf.o, refused.opened["who"]["caller"]) == ("denied", "anna")
+    assert refused.opened["request"]["refused"] == "budget_spent"
 
 
 def test_it_is_refused_in_the_callers_own_format_and_not_tried_again(gateway):

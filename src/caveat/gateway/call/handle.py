@@ -62,7 +62,7 @@ async def unread(house: House, asked: Asked, error: CaveatError, out: Sender) ->
     """Record and answer an authenticated call whose body never came whole."""
     out.add("x-caveat-call", asked.id)
     try:
-        await put_refusal(house, asked)
+        await put_refusal(house, asked, error)
     except Unavailable as unavailable:
         error = unavailable
     await refuse(house, asked.dialect, asked.id, error, out)

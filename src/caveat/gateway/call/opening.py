@@ -10,9 +10,10 @@ import msgspec
 
 from caveat import record
 from caveat.decide.decide import able, decide
-from caveat.errors import Refused, StaleFence, Unavailable
+from caveat.errors import CaveatError, Refused, StaleFence, Unavailable
 from caveat.facts import Facts, gather
 from caveat.gateway.call.duties import FULFILS
+from caveat.gateway.call.problems import problem
 from caveat.gateway.call.routing import find_route
 from caveat.gateway.exceptions.holding import keep_held
 from caveat.gateway.exceptions.lifting import fetched, learn, offered, used
@@ -44,8 +45,8 @@ async def begin(house: House, asked: Asked) -> Begun:
         begun = await _decide(house, asked)
     except asyncio.CancelledError:
         raise  # the server stops, and the ledger may have taken the call already
-    except BaseException:
-        await put_refusal(house, asked)
+    except BaseException as error:
+        await put_refusal(house, asked, error)
         raise
     if begun.decision.verdict == "hold":
         await keep_held(house, begun)
@@ -132,11 +133,14 @@ def _entries(house: House, begun: Begun, at_ms: int) -> tuple[Entry, ...]:
     return first, record.settled(second, record.Opening(-1, decision.terms), ending, None, {})
 
 
-async def put_refusal(house: House, asked: Asked) -> None:
-    """Put on record a call that never came to a decision.  Raises Unavailable."""
+async def put_refusal(house: House, asked: Asked, error: BaseException) -> None:
+    """Put on record a call that never came to a decision, and by which code it was refused.  Raises Unavailable."""
     secret = fresh(32)
     head = record.Head(asked.id, house.name, house.now_ms(), secret)
-    entry = record.refused(head, asked.key.caller.id, _described(asked, "", secret))
+    described = _described(asked, "", secret)
+    if isinstance(error, CaveatError):
+        described["refused"] = problem(error)[1].code
+    entry = record.refused(head, asked.key.caller.id, described)
     await house.log.append((entry,))
 
 

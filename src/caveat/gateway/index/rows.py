@@ -47,6 +47,7 @@ class _Said(Struct):
 class _Request(Struct):
     dialect: str
     case: str = ""
+    refused: str = ""
 
 
 class First(Struct, frozen=True):
@@ -115,7 +116,7 @@ def _first(leaf: Leaf, aside: bytes) -> First:
     return First(
         leaf,
         verdict=said.verdict if said else "",
-        rule=said.rule if said else "",
+        rule=said.rule if said else request.refused if request else "",
         caller=who.caller if who else "",
         purpose=why.purpose if why else "",
         model=what.model if what else "",

@@ -53,6 +53,12 @@ class Explained(Struct, frozen=True):
     sentences: tuple[str, ...] = ()
 
     @property
+    def refused(self) -> str:
+        """By which code it was refused before a decision, "" where it was decided, or no record says."""
+        request = self.first.values.get("request", {})
+        return str(request.get("refused", "")) if self.decision is None and isinstance(request, dict) else ""
+
+    @property
     def ending(self) -> str:
         """How it ended, "" while it runs."""
         return self.last.leaf.o if self.last else self.first.leaf.o
