@@ -105,11 +105,21 @@ def _environment(language: str) -> Environment:
     )
     made.globals["_"] = lambda form, **words: phrase(form, language, **words)
     made.filters["ours"] = lambda sentence: said(sentence, language)
+    made.filters["ticked"] = _ticked
     made.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}." if text else ""
     made.filters["count"] = lambda number: grouped(f"{number:,}", language)
     made.filters["hours"] = lambda ms: grouped(f"{ms / 3_600_000:,.1f}", language)
     made.filters["time"] = moment_of
     return made
+
+
+def _ticked(text: str) -> Markup:
+    """A sentence in which words between back-ticks stand as code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return Markup("{}").format(text)
+    code, plain = Markup("<code>{}</code>"), Markup("{}")
+    return Markup("").join((code if i % 2 else plain).format(piece) for i, piece in enumerate(pieces))
 
 
 def _digest(text: str) -> str:
