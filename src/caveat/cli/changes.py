@@ -80,6 +80,11 @@ def _together(thresholds: Sequence[Moved]) -> list[Moved]:
 def _moved(moved: Moved, indent: str) -> None:
     out.print(f"{indent}[dim]{escape(moved.what)}[/dim]")
     if moved.before:
-        out.print(f"{indent}  [red]-[/red] {escape(moved.before.strip())}")
+        out.print(f"{indent}  [red]-[/red] {_under(moved.before, indent)}")
     if moved.after:
-        out.print(f"{indent}  [green]+[/green] {escape(moved.after.strip())}")
+        out.print(f"{indent}  [green]+[/green] {_under(moved.after, indent)}")
+
+
+def _under(text: str, indent: str) -> str:
+    """A text of several lines, each under the first."""
+    return escape(f"\n{indent}    ".join(line.strip() for line in text.strip().splitlines()))

@@ -69,6 +69,6 @@ def _readiness(url: str, ready: dict[str, object]) -> list[Noted]:
 def _print(noted: list[Noted]) -> None:
     for one in noted:
         style = STYLES[one.level]
-        out.print(f"[{style}]{one.level:<6}[/{style}]{one.check:<10}{escape(one.says)}")
+        out.print(f"[{style}]{one.level:<6}[/{style}]{one.check:<11}{escape(one.says)}")
         if one.hint and one.level != "good":
             out.print(f"      [dim]→ {escape(one.hint)}[/dim]")

@@ -158,11 +158,11 @@ def print_report(report: Report, language: str = "en") -> None:
     for step in report.steps:
         hang(f"{MARKS[step.outcome]} {step.number:>2}.", said(step.title, language))
         if step.says:
-            hang("      ", said(step.says, language), "dim")
+            hang("     ", said(step.says, language), "dim")
         for also in step.also:
-            hang("      ", phrase("also: {what}", language, what=said(also, language)), "dim")
+            hang("     ", phrase("also: {what}", language, what=said(also, language)), "dim")
         for limit in step.limits:
-            hang("      ", phrase("not proved: {what}", language, what=said(limit, language)), "yellow")
+            hang("     ", phrase("not proved: {what}", language, what=said(limit, language)), "yellow")
     told = phrase("Verified", language) if report.verified else phrase("Not verified", language)
     out.print(f"[bold {'green' if report.verified else 'red'}]{told}.[/]")
     say(phrase("No bundle of this kind can prove:", language))

@@ -147,7 +147,8 @@ def fsck(home: Where = None, *, as_json: Json = False) -> None:
         emit({"clean": report.clean, "report": report})
     else:
         for finding in report.findings:
-            say(f"{finding}")
+            where = "" if finding.index is None else f", entry {finding.index:,}"
+            say(f"{finding.path}{where}: {finding.what}")
         state = "clean" if report.clean else f"{len(report.findings)} finding(s)"
         say(f"{report.origin}: {report.published} records recomputed, {report.waiting} not yet published: {state}")
     if not report.clean:

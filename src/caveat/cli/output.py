@@ -4,9 +4,10 @@ Exit codes: 0 done or verified, 1 refused or not verified, 2 wrong use, 3 the sy
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -20,8 +21,48 @@ from caveat.sentences.said import LANGUAGES
 
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON object instead of text.")]
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False, soft_wrap=True)
+HEAD: Final = 28
+"""How far to the right a line's text may begin, behind what stands before it in columns."""
+BEGINS: Final = re.compile(r".*?(?: {2,}|(?<=  )(?:→|-|\+|│|\d+\.) )(?=\S)|\s*")
+KEPT: Final = "\ue000"
+
+
+class Screen(Console):
+    """In a terminal a line that is too long goes on under where its text began, and what stands between back-ticks is not
+    broken; where no terminal is, lines stay whole."""
+
+    def print(self, *objects: Any, **more: Any) -> None:
+        """As rich's, for strings with markup."""
+        if not self.is_terminal or len(objects) != 1 or not isinstance(objects[0], str) or more:
+            super().print(*objects, **more)
+            return
+        for line in objects[0].split("\n"):
+            super().print(self.hung(Text.from_markup(line)))
+
+    def hung(self, text: Text, begin: int = -1) -> Text:
+        """The text, broken between words to this screen's width; later lines `begin` to the right, -1: as the first."""
+        begin = indent_of(text.plain) if begin < 0 else begin
+        if text.cell_len <= self.width or begin > self.width // 2:
+            return text
+        text.plain = re.sub("`[^`]*`", lambda own: own[0].replace(" ", KEPT), text.plain)
+        head, body = text[:begin], text[begin:]
+        lines = body.wrap(self, self.width - begin, overflow="fold")
+        for line in lines:
+            line.plain = line.plain.replace(KEPT, " ").rstrip()
+        under = "".join(letter if letter == "│" else " " for letter in head.plain)
+        return head + Text(f"\n{under}").join(lines)
+
+
+def indent_of(line: str) -> int:
+    """Where a line's text begins: behind what stands in columns before it, or behind its spaces."""
+    at = 0
+    while (found := BEGINS.match(line, at)) and found.end() > at and found.end() <= HEAD:
+        at = found.end()
+    return at
+
+
+err = Screen(stderr=True, highlight=False, soft_wrap=True)
+out = Screen(highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -45,17 +86,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
     grid = Table(*heads, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
-    out.print(grid)
+    out.print(grid, soft_wrap=not out.is_terminal)
 
 
 def hang(head: str, text: str, style: str = "") -> None:
     """A head and a text whose later lines stand under its first; in one line where no terminal is."""
-    if not out.is_terminal:
-        out.print(f"{head} {f'[{style}]{escape(text)}[/]' if style else escape(text)}")
-        return
-    rows = Table.grid(padding=(0, 1))
-    rows.add_row(head, Text(text, style=style))
-    out.print(rows, soft_wrap=False)
+    begun = Text.from_markup(f"{head} ")
+    line = begun + Text(text, style=style)
+    out.print(out.hung(line, begun.cell_len) if out.is_terminal else line)
 
 
 def spoken_language(wanted: str, environ: Mapping[str, str]) -> str:
