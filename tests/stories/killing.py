@@ -129,6 +129,7 @@ async def _lasting(house: Any) -> Any:
         "moved": {alias: target.terms for alias, target in register.moved.items()},
         "standby": {alias: target.terms for alias, target in register.standby.items()},
         "claims": sorted(register.claims),
+        "decided": sorted(register.decided),
     }
 
 

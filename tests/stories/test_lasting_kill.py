@@ -11,6 +11,7 @@ from tests.stories.test_adoption import version
 from tests.stories.test_adoption_kill import killed
 from tests.stories.test_attempts import OTHER
 
+from caveat.gateway.exceptions.acts import trust_approver
 from caveat.gateway.house.founding import SAMPLES, party_key, trust_party
 from caveat.keys import new_signing_key
 from caveat.talks.draft import read_draft
@@ -19,7 +20,11 @@ from caveat.terms.ending import sign_ending
 from caveat.terms.lease import FOREVER
 from caveat.terms.renewal import sign_renewal
 from caveat.terms.sign import sign_terms
+from caveat.waivers.approvers import Approver, name_approver
+from caveat.waivers.refusal import refuse
+from caveat.waivers.signed import Request, make_request
 
+ANNA = new_signing_key("anna")
 NOW = time.time_ns() // 1_000_000
 
 
@@ -40,10 +45,20 @@ def home(tmp_path_factory):
         target = {"terms": "other-use", "model": MODEL}
         client = gateway.http(gateway.operator_key)
         assert client.post(f"/caveat/v1/standby/{MODEL}", json=target).status_code == 200
+        anna = Approver(1, "anna", "Anna", ANNA.verify_key.text, "operator")
+        named = name_approver(anna, party_key(gateway.home, SAMPLES["operator"]))
+        gateway.run(trust_approver(gateway.house, named))
         terms = gateway.house.view.register.terms["institutional-use"]
         vendor = party_key(gateway.home, SAMPLES["vendor"])
     (path / "caveat.toml").write_text(HEAD)
     return path, terms, vendor
+
+
+def refusal(terms):
+    """A person's word that a waiver of these terms is not granted."""
+    clause = next(clause.id for clause in terms.draft.clauses if clause.waivable)
+    asked = Request(1, (clause,), terms.digest, "Audit.", NOW, NOW + DAY, 1, "carl", "0" * 32)
+    return refuse(make_request(asked, terms.draft), ANNA)
 
 
 def work(terms, vendor):
@@ -57,6 +72,7 @@ def work(terms, vendor):
         "stand-by": ("POST", f"/standby/{MODEL}", b"{}", "standby"),
         "switch": ("POST", f"/switch/{MODEL}", b"", "moved"),
         "claim": ("POST", "/claims", claim, "claims"),
+        "refusal": ("POST", "/approvals", refusal(terms), "decided"),
     }
 
 
@@ -65,7 +81,10 @@ def work(terms, vendor):
     "name",
     [
         "revocation",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("renewal", "notice", "stand-by", "switch", "claim")),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("renewal", "notice", "stand-by", "switch", "claim", "refusal")
+        ),
     ],
 )
 def test_ended_at_any_write_the_old_holds_or_the_new(home, tmp_path, name):

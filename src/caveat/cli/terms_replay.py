@@ -43,7 +43,11 @@ def replay(
     page: Annotated[Path | None, typer.Option(help="Also write the impact statement as one HTML page.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Decide the recorded calls of a period again under these terms: which would have gone another way."""
+    """Decide the recorded calls of a period again under these terms: which would have gone another way.
+
+    Changes are counted by clause, by purpose, by caller and by kind of caller (human, service, agent): the register knows no
+    other groups of callers.
+    """
     draft = draft_of(file)
     made = open_home(home or home_path(os.environ))
     from_ms = moment(since, "--from") if since else 0
