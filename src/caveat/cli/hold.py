@@ -103,7 +103,7 @@ def show(
         call, reply = words.told()
         emit({"ask": words.ask, "call": call, "reply": reply, "approvers": held.approvers, "file": str(output or "")})
         return
-    _tell(words)
+    _tell(words, held.terms)
     say(f"it takes {held.approvers} approver(s) who are not `{words.ask.caller}`")
     say(f"next: `caveat hold approve {output or 'FILE'} --key KEY`, or `refuse` in its place")
 
@@ -165,7 +165,7 @@ def _sign(file: Path, key: Path, sign: Callable[[bytes, SigningKey], bytes], the
     if as_json:
         emit({"hold": words.ask.hold, "file": str(file), "signed_as": signer.name})
         return
-    _tell(words)
+    _tell(words, held.terms)
     say(f"signed as `{signer.name}`; next: `caveat hold grant {file}`, {then}")
 
 
@@ -186,10 +186,11 @@ def _joined(words: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{at}: {text}" if at else text for at, text in words)
 
 
-def _tell(words: Words) -> None:
+def _tell(words: Words, terms: str) -> None:
     ask = words.ask
     say(f"{ask.hold}: `{ask.caller}` asks `{ask.model}` for `{ask.purpose}`, marking rank {ask.rank}")
-    say(f"held by {', '.join(f'`{id_}`' for id_ in ask.clauses)}, lapses {day(ask.until_ms)}")
+    say(f"held by {', '.join(f'`{id_}`' for id_ in ask.clauses)} of {terms}, lapses {day(ask.until_ms)}")
+    say(f"what is signed names this very body, {ask.body}, and the pair of signatures on these terms, {ask.terms}")
     call, reply = words.told()
     say(f"the call:\n{call}")
     if ask.reply:
