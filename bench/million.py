@@ -1,9 +1,9 @@
 """A bundle of a million records: how long to export, how long and in how much memory to verify.
 
-    python bench/million.py [--records 1000000] [--profiles none,audit] [--receipts 2000] [--keep DIR]
+    python bench/million.py [--records 1000000] [--profiles none,audit] [--receipts 2000] [--processes N] [--keep DIR]
 
 The log of bench/verify.py, kept on disk as a gateway keeps it; export and verification each run in a process of their own,
-whose wall clock, processor time and peak memory are told.  Making the log takes as long as everything else together.
+whose wall clock, processor time and peak memory are told, all processes of verification together.  Making the log takes as long as everything else together.
 Receipts are verified one by one at the end.
 """
 
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from caveat.decide.policy import ENGINE
 from caveat.evidence.export import Order, Source, export
+from caveat.evidence.pool import processes_for
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
 from caveat.keys import read_signing_key
@@ -117,9 +119,16 @@ def do_export(directory: Path, profile: str) -> None:
 
 
 def do_verify(directory: Path, profile: str) -> None:
+    """With as many processes as `caveat verify` takes, or as PROCESSES says."""
+    processes = int(os.environ.get("PROCESSES", "0")) or None
     with (directory / f"{profile}.zip").open("rb") as file:
-        report = verify(file, read_trust((directory / "trust").read_bytes()))
+        report = verify(file, read_trust((directory / "trust").read_bytes()), processes=processes)
+        used = processes_for(report.manifest.to - report.manifest.start, processes, file)
     assert report.verified, report.sentences()
+    peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(
+        f"processes that read: {used}; memory in all at most {peaks[0] + peaks[1] * used * (used > 1)} MB", flush=True
+    )
 
 
 STEPS = {"make": make, "export": do_export, "verify": do_verify}
@@ -158,6 +167,9 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--profiles", default="none,audit")
     parser.add_argument("--receipts", type=int, default=2_000)
+    parser.add_argument(
+        "--processes", type=int, default=0, help="that read in verification; 0: one a core, four at most"
+    )
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--step", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -167,6 +179,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         directory = options.keep or Path(scratch)
+        os.environ["PROCESSES"] = str(options.processes)
         directory.mkdir(exist_ok=True)
         print(f"{options.records} records; python {platform.python_version()}, {os.cpu_count()} cores", flush=True)
         print("make", timed("make", str(directory), str(options.records)), flush=True)

@@ -50,8 +50,9 @@ def read_all(
                     yield _next(waiting)
             while waiting:
                 yield _next(waiting)
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _next(waiting: "deque[tuple[Stretch, Future[bytes]]]") -> tuple[Stretch, Read]:
