@@ -76,9 +76,8 @@ def follow(home: Home) -> None:
     metering = Metering(home, reader)
     with alone(home.index) as mine:
         while mine:
-            catch_up(home.index, reader)
+            end = catch_up(home.index, reader)
             metering.advance()
-            end = reader.size()
             while reader.size() == end:
                 time.sleep(PAUSE_S)
 
