@@ -156,7 +156,14 @@ def audit(
         held = files.enter_context(existing(bundle).open("rb"))
         answered = files.enter_context(existing(answer_file).open("rb"))
         verdict = judge(
-            held, read_bytes(challenge_file), answered, trust, asked=profile, rate=rate, received_s=_moment(received)
+            held,
+            read_bytes(challenge_file),
+            answered,
+            trust,
+            asked=profile,
+            rate=rate,
+            received_s=_moment(received),
+            processes=None,
         )
     emit(verdict) if as_json else _print(verdict, rate)
     if not verdict.sound:

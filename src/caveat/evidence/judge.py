@@ -74,14 +74,15 @@ def judge(  # noqa: PLR0913 - three files, and what is asked of them
     asked: str = "audit",
     rate: float = 0.01,
     received_s: int = 0,
+    processes: int | None = 1,
 ) -> Verdict:
     """The verdict of whoever issued the challenge and holds the bundle it is about.
 
     `asked` is the profile whose commitments each record had to show; `received_s`, POSIX seconds, when the answer came, 0 to
-    leave that aside: what comes after it was due is refused as a whole.  Raises NotVerified where bundle, challenge and
+    leave that aside: what comes after it was due is refused as a whole; `processes` as in verify.  Raises NotVerified where bundle, challenge and
     answer do not belong together: that is no answer at all.
     """
-    case = Case(bundle, trust, b"", Findings(TITLES, NEEDED))
+    case = Case(bundle, trust, b"", Findings(TITLES, NEEDED), processes=processes)
     report = verify_case(case)
     if not report.verified:
         raise NotVerified("the bundle itself does not verify", step="bundle")
