@@ -87,7 +87,7 @@ def signed(page, signers, waiver):
         page.get_by_label("The signed file, its text").fill(approve(unsigned, key).decode())
         page.get_by_role("button", name="Add the signature").click()
         if key is signers[0]:
-            page.get_by_text("it has 1").wait_for()
+            page.get_by_text("and has 1").wait_for()
     page.wait_for_url("**/console/lifts?done=1")
     assert page.get_by_role("cell", name=waiver, exact=True).is_visible()
     assert page.get_by_text("Enough persons have signed").is_visible()
@@ -163,23 +163,29 @@ PAGES = (
 )
 
 
-LOOKS = (("dark", "narrow"), ("light", "wide"), ("light", "narrow"), ("dark", "wide"))
+LOOKS = tuple(
+    (theme, size, language) for language in ("fr", "en") for theme in ("dark", "light") for size in ("narrow", "wide")
+)
 
 
 @pytest.mark.slow
 def test_every_page_can_be_looked_at(chromium, gateway, pictures):
     """Nothing breaks its rules, nothing is wider than the screen; the pictures are kept."""
-    for theme, size in LOOKS:
-        look(chromium, gateway, pictures, theme, size)
+    call = gateway.http().post(PATH, json=ask(DENIED)).headers["x-caveat-call"]
+    gateway.ending(call)
+    for theme, size, language in LOOKS:
+        look(chromium, gateway, pictures, (theme, size, language), (*PAGES, f"calls/{call}", "calls/nothing"))
 
 
-def look(chromium, gateway, pictures, theme, size):
-    view = WIDE if size == "wide" else NARROW
-    with visitor(chromium, gateway, viewport=view, color_scheme=theme) as page:
-        for path in PAGES:
+def look(chromium, gateway, pictures, how, paths):
+    theme, size, language = how
+    view, locale = WIDE if size == "wide" else NARROW, "fr-FR" if language == "fr" else "en-GB"
+    with visitor(chromium, gateway, viewport=view, color_scheme=theme, locale=locale) as page:
+        for path in paths:
             reply = page.goto(f"/console/{path}")
             assert reply is not None
-            assert reply.status == 200, path
+            assert reply.status == (404 if path == "calls/nothing" else 200), path
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
             page.wait_for_timeout(100)
-            shoot(page, pictures, f"{path.replace('/', '-')}-{theme}-{size}")
+            name = "call" if path == f"calls/{path[6:38]}" and len(path) == 38 else path.replace("/", "-")
+            shoot(page, pictures, f"{name}-{theme}-{size}-{language}")
