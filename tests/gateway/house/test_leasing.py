@@ -9,7 +9,7 @@ from tests.gateway.running import HEAD, MODEL, Running, running, scripted_gatewa
 from tests.stories.test_adoption import version
 
 from caveat.gateway.house.founding import SAMPLES, party_key
-from caveat.gateway.house.leasing import note_witnessed
+from caveat.gateway.house.leasing import note_start, note_witnessed
 from caveat.gateway.scripted.script import says
 from caveat.ledger.clock import Clock
 from caveat.terms.document import SignedTerms
@@ -157,6 +157,17 @@ def test_the_time_that_witnesses_sign_counts_and_a_clock_ahead_of_theirs_shows(g
     told = [one for one in gateway.records() if one.leaf.what == "clock.ahead"]
     assert len(told) == before + 1
     assert msgspec.json.decode(house.document(told[-1].leaf.doc))["seen"] == "witnesses"
+
+
+def test_a_start_long_after_the_newest_record_says_so(gateway):
+    """Switched off so long, or a clock that was set ahead: the record says both times, and nothing is warned of."""
+    house = gateway.house
+    told = [one for one in gateway.records() if one.leaf.what == "clock.ahead"]
+    for newest in (0, house.clock.wall_ms - 3_600_000):
+        gateway.run(note_start(house, newest))
+    gateway.run(note_start(house, house.clock.wall_ms - 2 * DAY))
+    more = [one for one in gateway.records() if one.leaf.what == "clock.ahead"][len(told) :]
+    assert [msgspec.json.decode(house.document(one.leaf.doc))["seen"] for one in more] == ["start"]
 
 
 def test_that_a_lease_is_over_is_on_record_once(gateway):
