@@ -12,7 +12,7 @@ from typing import Any
 
 from caveat.wire import openai_errors
 from caveat.wire.reply import Frame, Halt
-from caveat.wire.span import Edit, appended, edited, items, member, written
+from caveat.wire.span import Edit, appended, edited, items, member, opened, written
 from caveat.wire.stream import data_of
 
 
@@ -90,10 +90,10 @@ def with_notice(body: bytes, notice: str) -> tuple[bytes, int]:
     """See dialect.Dialect.with_notice.  A choice without text of its own (it only calls tools) is left alone."""
     text = body.decode()
     edits: list[Edit] = []
-    choices = member(text, "choices")
-    for start, _ in items(text, choices[0]) if choices else ():
-        message = member(text, "message", start)
-        content = member(text, "content", message[0]) if message else None
+    choices = opened(text, "choices")
+    for start, _ in items(text, choices) if choices else ():
+        message = opened(text, "message", start)
+        content = member(text, "content", message) if message else None
         if content and text[content[0]] == '"' and content[1] - content[0] > 2:
             edits.append(appended(content, "\n\n" + notice))
     return (edited(text, edits), len(edits)) if edits else (body, 0)

@@ -55,6 +55,18 @@ def items(text: str, at: int) -> Iterator[tuple[int, int]]:
         at = _after(text, end)
 
 
+def opened(text: str, name: str, at: int = 0) -> int | None:
+    """Where the value of one member begins, None where the object has no such member; what is behind is not read."""
+    at = _skip(text, _skip(text, at) + 1)
+    while text[at] != "}":
+        key, at = _scan_string(text, at + 1)
+        start = _skip(text, _skip(text, at) + 1)
+        if key == name:
+            return start
+        at = _after(text, _scan(text, start)[1])
+    return None
+
+
 def member(text: str, name: str, at: int = 0) -> tuple[int, int] | None:
     """[start, end) of one member's value, None where the object has no such member."""
     return next(((start, end) for key, start, end in members(text, at) if key == name), None)
@@ -65,9 +77,8 @@ def value(text: str, span: tuple[int, int]) -> Any:
     return _scan(text, span[0])[0]
 
 
-def written(thing: Any) -> str:
-    """A thing as compact JSON text."""
-    return json.dumps(thing, ensure_ascii=False, separators=(",", ":"))
+written: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""A thing as compact JSON text."""
 
 
 def with_member(body: bytes, name: str, thing: Any) -> bytes:
