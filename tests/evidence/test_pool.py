@@ -1,12 +1,16 @@
 """A bundle read by several processes: the same result as by one, whatever is wrong with it."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.evidence.conftest import TRUST, Book, members, packed, repacked, terms_of, with_facts
+from tests.evidence.second import text_of
+from tests.gateway.running import eventually
 
 from caveat.decide.decide import decide
 from caveat.errors import Unavailable
@@ -99,3 +103,44 @@ def test_a_process_that_dies_is_the_systems_fault(tmp_path: Path, monkeypatch: p
 
 def die(*_: object) -> None:
     raise SystemExit(9)
+
+
+KILLED = """
+import os, sys
+from caveat.evidence import pool
+from caveat.evidence.trust import read_trust
+from caveat.evidence.verify import verify
+read = pool.read_all
+def slowly(stretches, *more):
+    for pair in read(stretches, *more):
+        print(*[process.pid for process in __import__("multiprocessing").active_children()], flush=True)
+        sys.stdin.read()
+        yield pair
+if __name__ == "__main__":
+    import caveat.evidence.steps.records as records
+    records.read_all = slowly
+    with open(sys.argv[1], "rb") as file:
+        verify(file, read_trust(open(sys.argv[2], "rb").read()), processes=2)
+"""
+
+
+def test_processes_end_with_the_one_that_asked_even_if_it_is_killed(tmp_path: Path) -> None:
+    """Nothing is left behind that waits for a dead process."""
+    (tmp_path / "b.zip").write_bytes(BUNDLE)
+    (tmp_path / "trust.txt").write_bytes(text_of(TRUST))
+    (tmp_path / "killed.py").write_text(KILLED)
+    command = [sys.executable, str(tmp_path / "killed.py"), str(tmp_path / "b.zip"), str(tmp_path / "trust.txt")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pids = [int(word) for word in process.stdout.readline().split()]
+        process.kill()
+    assert pids
+    eventually(lambda: not any(alive(pid) for pid in pids), 60.0)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs, other than as one that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -7,11 +7,12 @@ twice over, so memory is bounded.
 
 import gc
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -72,8 +73,17 @@ _reading: list[Callable[[Stretch], Read]] = []
 def _begin(path: str, named: str) -> None:
     """Opens the bundle, in a process that reads; what it makes has no cycles, so there is little to look for."""
     gc.set_threshold(100_000)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     file = Path(path).open("rb")  # noqa: SIM115 - as long as the process lives
     _reading.append(Reader(open_bundle(file), profile(named), {}).read)
+
+
+def _end_with_parent() -> None:
+    """However the process that asked has ended: nobody else would end this one."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _read(stretch: Stretch) -> bytes:
