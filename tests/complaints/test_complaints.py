@@ -187,6 +187,22 @@ def test_c10_a_limit_holds_on_every_way_to_the_model(gateway, upstream, dialect)
         assert sent.max_output_tokens == 1024, path
 
 
+@pytest.mark.parametrize("dialect", TALKING)
+def test_c10_a_budget_holds_on_every_way_to_the_model(gateway, upstream, dialect):
+    """Bifrost #2873 again: what one way has used up, no other gives."""
+    upstream.play(says(HELLO_THERE))
+    key = gateway.key(f"spender-{dialect}")
+    gateway.run(gateway.house.set_budget(f"spender-{dialect}", b'{"calls_month":1}'))
+    post = gateway.http(key).post
+    assert post(DIALECTS[dialect].paths[0], json=write(dialect, HELLO, MODEL)).status_code == 200
+    before = len(upstream.received)
+    for other in TALKING:
+        for path in DIALECTS[other].paths:
+            assert post(path, json=write(other, HELLO, MODEL)).status_code == 429, path
+            assert post(path, json={**write(other, HELLO, MODEL), "stream": True}).status_code == 429, path
+    assert len(upstream.received) == before
+
+
 def test_c11_a_field_that_would_not_be_enforced_is_refused(gateway):
     """Bifrost #5673: a `budget` field is accepted, not stored, not enforced."""
     with pytest.raises(BadInput, match="budget"):
