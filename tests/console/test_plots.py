@@ -7,7 +7,7 @@ import pytest
 from tests.console.browser import visitor
 from tests.console.visiting import visiting
 
-from caveat.console.plots import bars
+from caveat.console.plots import bars, step_of
 from caveat.console.series import daily, series
 from caveat.console.values import Count
 from caveat.console.zones import begins, days, end_ms, moment_ms, stamp, zone_of
@@ -23,6 +23,11 @@ def test_hours_are_those_of_the_zone():
     assert day.labels(zone_of("Europe/Paris"))[1] == ["06:00", "12:00", "18:00", "00:00"]
     assert day.labels()[1] == ["00:00", "06:00", "12:00", "18:00"]
     assert b">Europe/Paris<" in bars(day.values, day.labels(), "light", zone_of("Europe/Paris"))
+
+
+@pytest.mark.parametrize(("most", "step"), [(0, 1), (2, 1), (3, 2), (6, 5), (11, 10), (46, 50), (1_000_001, 1_000_000)])
+def test_numbers_up_the_side_are_round(most, step):
+    assert step_of(most) == step
 
 
 def test_days_are_those_of_the_zone():

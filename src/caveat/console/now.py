@@ -87,9 +87,11 @@ class NowPages:
         plot, theme = visit.path["plot"], visit.asked("theme")
         if plot not in PLOTS or theme not in plots.INK:
             raise Refused("there is no such plot", code="not_found", status=404)
-        drawn = await asyncio.to_thread(self._drawn, plot, theme, zone_of(visit.zone), visit.viewer.language)
+        drawn = await asyncio.to_thread(
+            self._drawn, plot, theme, zone_of(visit.zone), visit.viewer.language, visit.asked("narrow") == "1"
+        )
         return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=50"})
 
-    def _drawn(self, plot: str, theme: str, zone: tzinfo, language: str) -> bytes:
+    def _drawn(self, plot: str, theme: str, zone: tzinfo, language: str, narrow: bool) -> bytes:  # noqa: FBT001
         found = self._series(plot, int(time.time()))
-        return plots.bars(found.values, found.labels(zone, language), theme, zone, language)
+        return plots.bars(found.values, found.labels(zone, language), theme, zone, language, narrow=narrow)

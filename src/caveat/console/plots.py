@@ -23,35 +23,37 @@ COLOURS = {
 INK = {"light": "#5c646e", "dark": "#9aa4af"}
 LINE = {"light": "#e4e1da", "dark": "#2d333b"}
 FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-WIDTH, HEIGHT = 720, 200
+WIDE, NARROW = (720, 200), (360, 180)
+"""Width and height of a picture: on a screen, and on one of a hand's width, where it is not made smaller."""
 
 
-def bars(
+def bars(  # noqa: PLR0913 - what a picture is made of
     series: Mapping[str, Sequence[int]],
     labels: tuple[Sequence[str], Sequence[str]],
     theme: str,
     zone: tzinfo = UTC,
     language: str = "en",
+    *,
+    narrow: bool = False,
 ) -> bytes:
     """Stacked bars.  `series` by outcome group, lowest first; `labels` one a bar, and those of them that are written out;
     the picture itself says of which zone they are."""
+    step = step_of(max((sum(column) for column in zip(*series.values(), strict=True)), default=0))
+    width, height = NARROW if narrow else WIDE
     chart = pygal.StackedBar(
         style=_style(theme, tuple(series)),
         js=(),
-        width=WIDTH,
-        height=HEIGHT,
+        width=width,
+        height=height,
         show_legend=False,
         margin=4,
         margin_left=10,
         show_minor_x_labels=False,
-        x_labels_major=list(labels[1]),
+        x_labels_major=list(labels[1])[:: 2 if narrow else 1],
         x_title=str(zone),
-        y_labels_major_count=3,
-        show_minor_y_labels=False,
+        y_labels=(0, step, 2 * step),
         value_formatter=lambda value: number(round(value), language),
-        min_scale=2,
-        max_scale=5,
-        range=(0, max(1, *(sum(column) for column in zip(*series.values(), strict=True)))),
+        range=(0, 2 * step),
         spacing=6,
         disable_xml_declaration=True,
         truncate_label=-1,
@@ -62,6 +64,16 @@ def bars(
     chart.add_xml_filter(_without_scripts)
     drawn: str = chart.render()
     return drawn.encode()
+
+
+def step_of(most: int) -> int:
+    """The number half-way up: 1, 2 or 5 times a power of ten, so that twice of it holds the highest bar."""
+    unit = 1
+    while True:
+        for times in (1, 2, 5):
+            if 2 * times * unit >= most:
+                return times * unit
+        unit *= 10
 
 
 def _without_scripts(root: Any) -> Any:

@@ -80,14 +80,15 @@ class TermsPages:
         clause, theme = visit.asked("clause"), visit.asked("theme")
         if theme not in plots.INK:
             raise Refused("there is no such plot", code="not_found", status=404)
-        drawn = await asyncio.to_thread(self._drawn, clause, theme, zone_of(visit.zone), visit.viewer.language)
+        how = theme, zone_of(visit.zone), visit.viewer.language
+        drawn = await asyncio.to_thread(self._drawn, clause, how, visit.asked("narrow") == "1")
         return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=50"})
 
-    def _drawn(self, clause: str, theme: str, zone: tzinfo, language: str) -> bytes:
-        now = int(time.time())
+    def _drawn(self, clause: str, how: tuple[str, tzinfo, str], narrow: bool) -> bytes:  # noqa: FBT001
+        (theme, zone, language), now = how, int(time.time())
         counts = self._ports.lists.counts(HOUR_S, "clause", days(DAYS, now, zone)[0], clause)
         found = daily(counts, DAYS, now, zone)
-        return plots.bars(found.values, found.labels(zone, language), theme, zone, language)
+        return plots.bars(found.values, found.labels(zone, language), theme, zone, language, narrow=narrow)
 
     def _two(self, visit: Visit) -> tuple[Version, Version]:
         versions = {version.terms.digest: version for version in self._ports.agreements.versions()}
