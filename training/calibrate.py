@@ -1,9 +1,10 @@
 """From logits to chances: Platt's logistic map a category, fitted on the calibration split, kept as whole numbers.
 
 Rules of this file: sources count alike (a source's harmful and its benign rows weigh at most as much as CAP rows),
-and harmful rows weigh SHARE of all.  A chance is right for a stream of such a mix; where harm is rarer, 700 per mille
-means less than seven times in ten.  A category's map says how likely it is given that the text is harmful, in a mix where
-CATEGORY_SHARE of harmful texts show it; the recognizer multiplies it with the chance of any harm.
+and harmful rows weigh SHARE of all, of which a category's weigh CATEGORY_SHARE.  A chance is right for a stream of such a
+mix; where harm is rarer, 700 per mille means less than seven times in ten.  A category's map is fitted on all rows whose
+labels settle it, and the recognizer never says more for a category than for any harm.  (As a chance given harm, times that
+of harm, it lost more on held-out families: choose.py.)
 """
 
 from collections import Counter
@@ -53,17 +54,22 @@ def _positive(code: str, rows: list[Row]) -> np.ndarray:
     return np.array([row.harmful if code == "any" else code in row.codes for row in rows])
 
 
-def _counted(code: str, rows: list[Row]) -> np.ndarray:
-    """Rows that a code's map is fitted on: all for `any`, harmful ones whose label settles it for a category."""
-    harmful = np.array([row.harmful or code == "any" for row in rows])
-    return harmful & _known(code, rows)
+def mix(code: str, rows: list[Row]) -> np.ndarray:
+    """Weights of rows in the mix that chances are right for; 0 where the label does not settle the code."""
+    known, shown = _known(code, rows), _positive(code, rows)
+    harmful = np.array([row.harmful for row in rows])
+    if code == "any":
+        return weights(rows, harmful)
+    w = weights(rows, shown) * known
+    sides = ((shown, CATEGORY_SHARE * SHARE), (harmful & ~shown, (1 - CATEGORY_SHARE) * SHARE), (~harmful, 1 - SHARE))
+    for side, part in sides:
+        w[side] *= part / max(w[side].sum(), 1e-9)
+    return w
 
 
-def _fitted(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
-    counted, positive = _counted(code, rows), _positive(code, rows)
-    some = [row for row, keep in zip(rows, counted, strict=True) if keep]
-    w = weights(some, positive[counted], SHARE if code == "any" else CATEGORY_SHARE)
-    return platt(logits[counted], positive[counted], w)
+def fitted(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
+    """The map of a code: slope and shift."""
+    return platt(logits, _positive(code, rows), mix(code, rows))
 
 
 def table(rows: list[Row], logits: np.ndarray) -> np.ndarray:
@@ -71,14 +77,11 @@ def table(rows: list[Row], logits: np.ndarray) -> np.ndarray:
     calibration split are fitted together: one map for all of them."""
     grid = np.arange(-STEPS, STEPS + 1) / PER_STEP
     counts = {code: int(_positive(code, rows).sum()) for code in CODES}
-    maps = {code: _fitted(code, rows, logits[:, k]) for k, code in enumerate(CODES) if counts[code] >= THIN}
+    maps = {code: fitted(code, rows, logits[:, k]) for k, code in enumerate(CODES) if counts[code] >= THIN}
     thin = [k for k, code in enumerate(CODES) if counts[code] < THIN]
-    parts = [(_positive(CODES[k], rows), logits[:, k], _counted(CODES[k], rows)) for k in thin]
-    positive, every, known = (np.concatenate(side) for side in zip(*parts, strict=True))
-    w = weights(
-        [row for row, keep in zip(rows * len(thin), known, strict=True) if keep], positive[known], CATEGORY_SHARE
-    )
-    shared = platt(every[known], positive[known], w)
+    parts = [(_positive(CODES[k], rows), logits[:, k], mix(CODES[k], rows)) for k in thin if counts[CODES[k]]]
+    positive, every, w = (np.concatenate(side) for side in zip(*parts, strict=True))
+    shared = platt(every, positive, w)
     for code in CODES:
         slope, shift = maps.get(code, shared)
         print(

@@ -31,23 +31,23 @@ def thresholds(rows: Sequence[Row], made: np.ndarray) -> dict[str, int]:
 
 
 def ways(rows: list[Row], logits: np.ndarray) -> dict[str, float]:
-    """Mean log loss of the categories, each half of the families judged by maps fitted on the other: as a chance given
-    harm times that of harm, and as a chance against all rows that is capped at that of harm."""
+    """Mean log loss of the categories, each half of the families judged by maps fitted on the other: as a chance of their
+    own that is capped at that of harm (calibrate.py), and as a chance given harm times that of harm."""
     half = np.array([share(f"half/{row.source}/{row.family}") < 50 for row in rows])
-    lost: dict[str, list[float]] = {"given harm": [], "against all": []}
+    lost: dict[str, list[float]] = {"own, capped": [], "given harm": []}
     for judged in (half, ~half):
         fit = [row for row, out in zip(rows, judged, strict=True) if not out]
         rest = [row for row, out in zip(rows, judged, strict=True) if out]
         own, other = logits[~judged], logits[judged]
-        harm = _chance(other[:, 0], *calibrate._fitted("any", fit, own[:, 0]))
+        harm = _chance(other[:, 0], *calibrate.fitted("any", fit, own[:, 0]))
         for k, code in enumerate(CODES[1:], 1):
-            counts = [calibrate._positive(code, side).sum() for side in (fit, rest)]
-            if min(counts) < calibrate.THIN // 2:
+            shown = calibrate._positive(code, rest)
+            if min(calibrate._positive(code, fit).sum(), shown.sum()) < calibrate.THIN // 2:
                 continue
-            given = harm * _chance(other[:, k], *calibrate._fitted(code, fit, own[:, k]))
-            against = np.minimum(harm, _chance(other[:, k], *_against(code, fit, own[:, k])))
-            for name, chance in (("given harm", given), ("against all", against)):
-                lost[name].append(_loss(code, rest, chance))
+            capped = np.minimum(harm, _chance(other[:, k], *calibrate.fitted(code, fit, own[:, k])))
+            given = harm * _chance(other[:, k], *_given_harm(code, fit, own[:, k]))
+            for name, chance in (("own, capped", capped), ("given harm", given)):
+                lost[name].append(calibrate.loss(1000 * chance, shown, calibrate.mix(code, rest)))
     return {name: round(float(np.mean(some)), 4) for name, some in lost.items()}
 
 
@@ -55,18 +55,8 @@ def _chance(logits: np.ndarray, slope: float, shift: float) -> np.ndarray:
     return 1 / (1 + np.exp(-(slope * logits + shift)))
 
 
-def _against(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
-    known, positive = calibrate._known(code, rows), calibrate._positive(code, rows)
-    w = calibrate.weights([r for r, k in zip(rows, known, strict=True) if k], positive[known], _mix())
-    return calibrate.platt(logits[known], positive[known], w)
-
-
-def _loss(code: str, rows: list[Row], chance: np.ndarray) -> float:
-    known, positive = calibrate._known(code, rows), calibrate._positive(code, rows)
-    w = calibrate.weights([r for r, k in zip(rows, known, strict=True) if k], positive[known], _mix())
-    return calibrate.loss(1000 * chance[known], positive[known], w)
-
-
-def _mix() -> float:
-    """How many rows show a category in the mix that chances are right for."""
-    return calibrate.SHARE * calibrate.CATEGORY_SHARE
+def _given_harm(code: str, rows: list[Row], logits: np.ndarray) -> tuple[float, float]:
+    some = np.array([row.harmful for row in rows]) & calibrate._known(code, rows)
+    shown = calibrate._positive(code, rows)[some]
+    w = calibrate.weights([row for row, keep in zip(rows, some, strict=True) if keep], shown, calibrate.CATEGORY_SHARE)
+    return calibrate.platt(logits[some], shown, w)

@@ -54,6 +54,16 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def thresholds(chosen: dict[str, Any]) -> str:
+    """Which threshold the calibration split chose for each category."""
+    at = ", ".join(f"`{code}` {threshold}" for code, threshold in chosen["at"].items())
+    return (
+        "### Thresholds\n\nFor each category the lowest threshold (150 to 500, by fifties) that at most "
+        f"{100 * chosen['alarms']:.1f} % of the benign texts of the calibration split reach, its sources weighing alike "
+        f"({chosen['rows']} rows, none of them among those measured above; 500 where none does): {at}. `any`: 500, the default."
+    )
+
+
 def rendered(card: dict[str, Any]) -> str:
     m = card["measured"]
     recall = [
@@ -115,6 +125,7 @@ def rendered(card: dict[str, Any]) -> str:
                 f"### Calibration\n\nExpected calibration error of `any`: {calibration['expected_error']:.3f} in the mix that it was "
                 f"calibrated for (a fifth harmful, sources weighing alike), {calibration['unweighted_error']:.3f} with every row counted once.\n"
             ),
+            thresholds(m["thresholds"]),
             "### Evaded copies\n\nThe same harmful texts, written so that a filter trips; recall of `any` at 500 per mille.\n",
             table(["copy", "recall"], evaded),
             "### `language.uncovered`\n\nHow often it is said, by the language of the text.\n",
@@ -143,7 +154,11 @@ def main() -> None:
     card = json.loads(CARD.read_text("utf-8"))
     codes = ["any", "x_sur", "x_inf", "x_cyb", "x_tgt", "iwp", "cse"]
     agreed = block(card, {"default": 500}, codes)
-    made = f"{rendered(card)}\n\n### A block for terms\n\nAt the default threshold, 500:\n\n```yaml\n{agreed}```"
+    own = block(card, {"default": 500, **card["measured"]["thresholds"]["at"]}, codes)
+    made = (
+        f"{rendered(card)}\n\n### A block for terms\n\nAt the default threshold, 500:\n\n```yaml\n{agreed}```\n\n"
+        f"At the thresholds that the calibration split chose:\n\n```yaml\n{own}```"
+    )
     PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", "utf-8")
 
 

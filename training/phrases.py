@@ -7,7 +7,7 @@ from sklearn.linear_model import SGDClassifier
 
 from caveat.recognize.learned_phrases import BUCKETS, runs, within
 from caveat.recognize.learned_words import Words
-from training.batches import WINDOW, examples
+from training.batches import OWN, WINDOW, examples
 from training.corpus import Row
 
 TOP = 2047
@@ -24,7 +24,7 @@ def fitted(rows: list[Row], cut: Words, seed: int) -> tuple[np.ndarray, float, f
     """Whole weights, the size of their unit, and the shift."""
     some = examples(rows, cut)
     wanted = np.array([e.row.harmful for e in some])
-    weight = np.array([min(3.0, e.weight) for e in some])
+    weight = np.array([min(3.0, e.weight * (OWN if e.row.source == "written" else 1)) for e in some])
     model = SGDClassifier(loss="log_loss", alpha=3e-6, max_iter=6, tol=None, average=True, random_state=seed)
     model.fit(_matrix([e.ids[:WINDOW] for e in some]), wanted, sample_weight=weight)
     weights = model.coef_[0]

@@ -26,19 +26,17 @@ from caveat.recognize.finding import Seen
 from caveat.recognize.learned_language import Language, language_of, stop_share, uncovered
 from caveat.recognize.learned_net import Net, Window
 from caveat.recognize.learned_phrases import Phrases
-from caveat.recognize.learned_second import Second
+from caveat.recognize.learned_second import Second, looked_at, superseded
 from caveat.recognize.learned_words import Words
 from caveat.recognize.view import View
 from caveat.vocabulary import HAZARDS
 from caveat.wire.call import Voice
 
-WIDE, NARROW = (160, 80), (48, 24)
+WIDE, NARROW = (160, 80), (32, 16)
 """Pieces of a window, and from one window's beginning to the next.  A short text is one wide window; a longer one is
 read in both, so that one sentence among many is not drowned by its company."""
 MARGIN = 8
 """What a narrow window's logit is short of a wide one's, in steps of the calibration: it knows less of the context."""
-LOOKS = 1
-"""Windows of a text that the second reader looks at, the likeliest by the first reader's word: more cost more than they help."""
 MOST = 120_000
 """Characters of a view that are read."""
 UNCOVERED = "language.uncovered"
@@ -128,7 +126,7 @@ class Learned:
         logits = self._net([reading.ids for reading in readings], [reading.windows for reading in readings])
         logits[:, 0] += np.array([x for some in opinions for x in some], np.float32)
         narrow = np.concatenate([np.arange(len(r.windows)) >= r.wide for r in readings])
-        made = self._per_mille(logits, narrow, self._table)
+        made = per_mille(logits, narrow, self._table, self._per_step)
         if self._second:
             self._look_again(self._second, readings, logits, narrow, made)
         low = 0
@@ -144,25 +142,19 @@ class Learned:
         narrow: NDArray[np.bool_],
         made: Scores,
     ) -> None:
-        """Put what both readers say in the place of what the first said, for windows that are not clear."""
-        speaks = np.concatenate([np.full(len(r.windows), second.reads(r.low)) for r in readings])
-        owner = np.repeat(np.arange(len(readings)), [len(r.windows) for r in readings])
-        unsure = _likeliest(np.flatnonzero(speaks & (made[:, 0] >= second.low)), made[:, 0], owner)
-        if len(unsure):
-            every = [(reading, window) for reading in readings for window in reading.windows]
-            both = second([reading.text(window) for reading, window in (every[i] for i in unsure)], logits[unsure])
-            made[unsure] = self._per_mille(both, narrow[unsure], second.table)
-
-    def _per_mille(self, logits: NDArray[np.float32], narrow: NDArray[np.bool_], table: NDArray[np.int16]) -> Scores:
-        """By a calibration table: the chance of any harm, and of a category that of any harm times its own given harm; a
-        narrow window's logit falls short by MARGIN."""
-        steps = np.rint(logits * np.float32(self._per_step)).astype(np.int64)
-        steps[narrow] -= MARGIN
-        middle = (table.shape[1] - 1) // 2
-        at = np.clip(steps, -middle, middle) + middle
-        made: Scores = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
-        made[:, 1:] = made[:, 1:] * made[:, :1] // 1000
-        return made
+        """Put what both readers say in the place of what the first said, for texts that are not clear; what the first
+        said of the same words through other windows counts no more."""
+        at, asked, texts = 0, [], []
+        for reading in readings:
+            own = slice(at, at + len(reading.windows))
+            if second.reads(reading.low):
+                some = looked_at(made[own, 0], reading.windows, reading.wide, second.low)
+                made[own][superseded(reading.windows, some)] = 0
+                asked += [at + i for i in some]
+                texts += [reading.text(reading.windows[i]) for i in some]
+            at = own.stop
+        if asked:
+            made[asked] = per_mille(second(texts, logits[asked]), narrow[asked], second.table, self._per_step)
 
     def _readings(self, view: View) -> Iterator[_Reading]:
         """The view's pieces; beside them its rot13's, where that reads better."""
@@ -181,17 +173,23 @@ class Learned:
             yield _Reading(ids, starts, ends, wide + narrow, len(wide), low)
 
 
-def _likeliest(some: NDArray[np.int64], chance: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of each owner's windows the LOOKS likeliest, the first of equals; in the order in which they stand."""
-    order = some[np.lexsort((some, -chance[some], owner[some]))]
-    ranks = np.arange(len(order)) - np.searchsorted(owner[order], owner[order])
-    kept: NDArray[np.int64] = np.sort(order[ranks < LOOKS])
-    return kept
+def per_mille(
+    logits: NDArray[np.float32], narrow: NDArray[np.bool_], table: NDArray[np.int16], per_step: float
+) -> Scores:
+    """By a calibration table: the chance of any harm, and a category's own, never more than that of any harm; a narrow
+    window's logit falls short by MARGIN."""
+    steps = np.rint(logits * np.float32(per_step)).astype(np.int64)
+    steps[narrow] -= MARGIN
+    middle = (table.shape[1] - 1) // 2
+    at = np.clip(steps, -middle, middle) + middle
+    made: Scores = table[np.arange(len(CODES))[None, :], at].astype(np.int64)
+    np.minimum(made, made[:, :1], out=made)
+    return made
 
 
-def windows(size: int) -> tuple[list[Window], list[Window]]:
-    """Wide and narrow windows over `size` pieces; none narrow where the text is no longer than one."""
-    wide, narrow = _windows(size, *WIDE), _windows(size, *NARROW)
+def windows(size: int, shape: tuple[int, int] = NARROW) -> tuple[list[Window], list[Window]]:
+    """Wide windows over `size` pieces and narrow ones of a shape; none narrow where the text is no longer than one."""
+    wide, narrow = _windows(size, *WIDE), _windows(size, *shape)
     return wide, narrow if len(narrow) > 1 else []
 
 
