@@ -109,3 +109,14 @@ def test_pages_and_the_control_api_show_them(cheating):
     assert "2 gaps between a seal's count and the ledger in two weeks" in now
     assert "They differ." in ledger
     assert "no record knows" in ledger
+
+
+def test_a_seal_that_says_nothing_is_named_until_its_terms_are_over(tmp_path):
+    with staged(tmp_path) as stage:
+        stage.calls(1).collect()
+        house = stage.gateway.house
+        house.clock.saw(house.now_ms() + 200_000)
+        with visiting(stage.gateway, "viewer") as client:
+            now = client.get("/console/now").text
+    assert "has said nothing for more than two minutes" in now
+    assert "and has said nothing since" in now

@@ -20,7 +20,7 @@ from caveat.gateway.house.readiness import readiness
 from caveat.gateway.index.ask import Lists
 from caveat.ledger.cosigned import newest_of, size_of
 from caveat.ledger.reader import LedgerReader
-from caveat.meter.beat import LAST_KINDS, Beat
+from caveat.meter.beat import LAST_KINDS
 
 KEPT_S = 5.0
 SOON_MS = 14 * 86_400_000
@@ -142,7 +142,7 @@ class Health:
         register = self._house.view.register
         if not register.meters:
             return [Light("seal", "absent", "seal.none")]
-        silent = {name for name, beat in register.meters.items() if self._is_silent(beat)}
+        silent = self._silent()
         return [
             Light(
                 "seal",
@@ -153,17 +153,22 @@ class Health:
             for name, beat in sorted(register.meters.items())
         ]
 
-    def _is_silent(self, beat: Beat) -> bool:
-        """Whether a seal that has not said that it ends was silent for longer than verifiers let pass."""
-        return beat.kind not in LAST_KINDS and self._house.now_ms() - beat.at_ms > SILENT_MS
+    def _silent(self) -> set[str]:
+        """Seals of the terms in force that have not said that they end, and were silent for longer than verifiers let pass."""
+        register, now = self._house.view.register, self._house.now_ms()
+        asked = {seal.name for terms in register.terms.values() for seal in terms.draft.seals}
+        return {
+            name
+            for name, beat in register.meters.items()
+            if name in asked and beat.kind not in LAST_KINDS and now - beat.at_ms > SILENT_MS
+        }
 
     def _metered(self) -> list[Need]:
         """Where the seals' counts and the ledger differ (metering.py), and seals that say nothing now."""
         found = self._lists.gaps(self._house.now_ms() - SOON_MS) if self._lists.reach().seen else ()
         kinds = [(kind, sum(one.kind == kind for one in found)) for kind in ("gap", "silent")]
         needs = [Need(f"meter.{kind}", n, "/ledger#meter-h") for kind, n in kinds if n]
-        quiet = [name for name, beat in self._house.view.register.meters.items() if self._is_silent(beat)]
-        return [*needs, *(Need("meter.quiet", 1, "/ledger#meter-h", {"name": name}) for name in sorted(quiet))]
+        return [*needs, *(Need("meter.quiet", 1, "/ledger#meter-h", {"name": name}) for name in sorted(self._silent()))]
 
     def _witnesses(self) -> list[Light]:
         """How far each witness of the settings has cosigned."""
