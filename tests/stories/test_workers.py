@@ -270,7 +270,7 @@ def test_the_embedded_model_runs_once_for_all(tmp_path, model_folder):
     """Two workers, one model's process; when it dies, both follow it to where it is started anew.  (`model_folder` has seen
     to it that the weights are in the cache.)"""
     with served(tmp_path / "home", "--workers", "2", "--port", "0", verb="up") as process:
-        (model,) = [pid for pid in process.children() if "embedded_process" in command(pid)]
+        (model,) = [pid for pid in process.children() if "gateway.model.process" in command(pid)]
 
         def answers():
             body = {**ASK, "model": process.told["model"], "max_tokens": 4}

@@ -23,7 +23,7 @@ from caveat.gateway.model.gguf import read_weights
 from caveat.gateway.model.manifest import Manifest, check_weights, file_sha256, read_manifest, write_manifest
 
 CALL_TOKENS = 4096
-"""Context of one call; two calls at once are served (embedded_process.py)."""
+"""Context of one call; two calls at once are served (model/process.py)."""
 
 
 class Known(Struct, frozen=True):
