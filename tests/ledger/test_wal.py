@@ -1,5 +1,6 @@
 """The WAL: what a crash cuts off is dropped, what rots is refused, and nothing acknowledged is ever lost in silence."""
 
+import mmap
 import random
 
 import pytest
@@ -41,6 +42,16 @@ def test_batches_survive(tmp_path):
     assert read(tmp_path, WHOLE) == BATCHES
     assert read(tmp_path, WHOLE[: ENDS[-1]]) == BATCHES
     assert [b.at_ms for b in read_segment(tmp_path / segment_name(0))] == [1000, 1002, 1003]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_a_segment_may_fill_its_pages(tmp_path, pages):
+    """Of which the last batch is followed by nothing, or by too little for another."""
+    for room in range(40):
+        space = pages * mmap.PAGESIZE - room - segment([[Entry(b"")]], 0)[1][-1]
+        data, ends = segment([[Entry(b"x" * space)]], pages * mmap.PAGESIZE)
+        assert (len(data), ends[-1]) == (pages * mmap.PAGESIZE, len(data) - room)
+        assert len(read(tmp_path, data)) == 1
 
 
 @given(

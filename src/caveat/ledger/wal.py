@@ -18,6 +18,7 @@ Rules for reading, because only a batch whose write was synced was ever acknowle
 """
 
 import mmap
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -196,20 +197,18 @@ def _entries(body: bytes, count: int, seed: int) -> tuple[Entry, ...] | None:
 
 def _any_batch(data: Bytes, at: int, seed: int) -> bool:
     """Whether a batch begins anywhere from an offset on."""
-    found = data.find(_BEGIN, at)
-    while found >= 0:
-        if _header(data, found, seed) is not None:
-            return True
-        found = data.find(_BEGIN, found + 1)
-    return False
+    return any(_header(data, found, seed) is not None for found in _places(data, _BEGIN, at))
 
 
 def _find_footer(data: Bytes, at: int, seed: int) -> int:
     """Where the next footer begins from an offset on, -1 where there is none."""
-    found = data.find(_END, at)
-    while found >= 0 and _footer(data, found, seed) is None:
-        found = data.find(_END, found + 1)
-    return found
+    return next((found for found in _places(data, _END, at) if _footer(data, found, seed) is not None), -1)
+
+
+def _places(data: Bytes, mark: bytes, at: int) -> Iterator[int]:
+    """Where the mark stands, from an offset on.  Not `mmap.find`, which reads behind a mapping that fills its pages and dies
+    there before Python 3.11.5 (gh-105235)."""
+    return (found.start() for found in re.compile(re.escape(mark)).finditer(data, at))
 
 
 def _has_hole(data: Bytes, at: int, end: int) -> bool:
