@@ -191,7 +191,7 @@ REFUSED = {
     "a model that they do not cover": ("standby", {"terms": "other-use", "model": "huge"}, "do not cover"),
     "the terms that serve it now": ("standby", {"terms": "institutional-use"}, "another agreement"),
     "an alias of nothing": ("switch", {"terms": "other-use", "model": MODEL}, "no terms in force cover"),
-    "a move without a goal": ("switch", {}, "no terms called"),
+    "a move without a goal": ("switch", {}, "nothing stands by"),
     "no target at all": ("switch", {"where": "there"}, "expected"),
 }
 
