@@ -2,6 +2,8 @@
 
 import mmap
 import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from caveat.errors import NotVerified
 from caveat.ledger.log import Entry
-from caveat.ledger.wal import encode_batch, encode_segment_header, read_segment, segment_name
+from caveat.ledger.wal import encode_batch, encode_segment_header, read_from, read_segment, segment_name
 
 SEED = 0x5EED
 BATCHES = [
@@ -120,3 +122,29 @@ def test_bytes_that_a_caller_sends_cannot_pass_for_a_batch(tmp_path):
     data, ends = segment([[Entry(b"a")], [Entry(b"b", true)]])
     with pytest.raises(NotVerified):
         read(tmp_path, data[: ends[1] - 53])
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from caveat.ledger.log import Entry
+from caveat.ledger.wal import encode_batch, encode_segment_header
+file = os.open(sys.argv[1], os.O_RDWR)
+at = os.pwrite(file, encode_segment_header(7), 0)
+for first in range(int(sys.argv[2])):
+    at += os.pwrite(file, encode_batch(7, first, 1, [Entry(b"x" * (first * 37 % 5000))])[0], at)
+"""
+
+
+def test_who_reads_while_another_writes_sees_no_damage(tmp_path):
+    """A batch that is written between two looks of a reader is no lost one."""
+    path, many = tmp_path / segment_name(0), 6000
+    path.write_bytes(bytes(many * 3200))
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(many)]) as writer:
+        seen, at, ended = 0, 0, False
+        while not ended:
+            ended = writer.poll() is not None
+            for batch, behind in read_from(path, at):
+                assert batch.first == seen
+                seen, at = seen + 1, behind
+    assert seen == many

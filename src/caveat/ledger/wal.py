@@ -116,10 +116,7 @@ def _batches(name: str, data: Bytes, at: int) -> Iterator[tuple[Batch, int]]:
     if seed is None:
         return
     at = max(at, SEGMENT_HEADER_BYTES)
-    while True:
-        found = _batch(data, at, seed)
-        if found is None:
-            return _check_end(name, data, at, seed)
+    while found := _batch(data, at, seed) or _looked_again(name, data, at, seed):
         yield found
         at = found[1]
 
@@ -144,13 +141,23 @@ def _batch(data: Bytes, at: int, seed: int) -> tuple[Batch, int] | None:
     return Batch(first, at_ms, entries, digest), end + _FOOTER.size
 
 
-def _check_end(name: str, data: Bytes, at: int, seed: int) -> None:
-    """Return if nothing behind the last whole batch was ever acknowledged; raise NotVerified otherwise."""
-    if not _any_batch(data, at + 1, seed):
-        end = _find_footer(data, at, seed)
-        if end < 0 or _has_hole(data, at, end):
-            return
-    raise NotVerified(f"`wal/{name}` is damaged at byte {at}: entries that were acknowledged are lost", step="wal")
+def _looked_again(name: str, data: Bytes, at: int, seed: int) -> tuple[Batch, int] | None:
+    """The same where no whole batch was seen, but something stands behind it: one who writes meanwhile ends a batch before
+    the next begins.  Raises NotVerified where it is not whole even so."""
+    if not _goes_on(data, at, seed):
+        return None
+    found = _batch(data, at, seed)
+    if found is None:
+        raise NotVerified(f"`wal/{name}` is damaged at byte {at}: entries that were acknowledged are lost", step="wal")
+    return found
+
+
+def _goes_on(data: Bytes, at: int, seed: int) -> bool:
+    """Whether anything behind the last whole batch was acknowledged: another batch, or this one's end without a hole."""
+    if _any_batch(data, at + 1, seed):
+        return True
+    end = _find_footer(data, at, seed)
+    return end >= 0 and not _has_hole(data, at, end)
 
 
 def _seed(name: str, data: Bytes) -> int | None:
