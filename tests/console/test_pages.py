@@ -155,10 +155,19 @@ def test_a_session_that_ends_says_so_and_leads_back(chromium, gateway):
         found = sessions.read(cookie["value"])
         assert found is not None
         sessions.end(found)
-        page.get_by_text("Your session has ended: log in again.").wait_for(timeout=15_000)
+        page.get_by_text("Your session has ended: log in again.").wait_for()
         page.goto("/console/calls?outcome=denied")
         assert "/console/login" in page.url
         assert page.get_by_text("you come back to where you were").is_visible()
+
+
+def test_a_stream_of_an_ended_session_says_so(gateway):
+    """Also where it had ended before the stream was asked for: a browser does not ask again after a refusal."""
+    reply = gateway.http().get(
+        "/console/now/events", headers={"accept": "text/event-stream", "sec-fetch-dest": "empty"}
+    )
+    assert (reply.status_code, reply.text) == (200, "event: over\ndata:\n\n")
+    assert gateway.http().get("/console/now/events", headers={"sec-fetch-dest": "empty"}).status_code == 401
 
 
 def test_two_approvers_who_sign_at_once_both_count(gateway):

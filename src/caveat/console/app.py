@@ -17,6 +17,7 @@ from caveat.console import assets, roles
 from caveat.console.callers import CallerPages
 from caveat.console.calls import CallPages
 from caveat.console.evidence import EvidencePages
+from caveat.console.hub import OVER
 from caveat.console.ledger import LedgerPages
 from caveat.console.lifts import LiftPages
 from caveat.console.login import Login
@@ -121,7 +122,10 @@ class Console:
         return form
 
     def _to_login(self, request: Request) -> Response:
-        """Browsers that show a page go to the log-in and come back; scripts are told."""
+        """Browsers that show a page go to the log-in and come back; scripts are told, and streams by the event that they
+        wait for: a browser opens a stream that was refused with a status never again, and tells its page nothing."""
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return Response(OVER, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
         if request.headers.get("sec-fetch-dest", "document") not in ("document", ""):
             return Response("the session has ended\n", 401, media_type="text/plain")
         wanted = request.url.path if request.method == "GET" else f"{PREFIX}/now"

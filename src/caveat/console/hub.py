@@ -46,7 +46,7 @@ class Hub:
             yield "retry: 2000\n\n"
             while not self._left:
                 if not alive():
-                    yield _event("over", "")
+                    yield OVER
                     return
                 newest = self._newest.get(language, "")
                 if newest != sent:
@@ -81,3 +81,7 @@ class Hub:
 def _event(name: str, data: str) -> str:
     lines = "".join(f"data: {line}\n" for line in data.split("\n")) if data else "data:\n"
     return f"event: {name}\n{lines}\n"
+
+
+OVER = _event("over", "")
+"""What a stream says last where its session has ended."""
