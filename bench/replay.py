@@ -33,9 +33,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from caveat.decide.policy import Policy
+from caveat.errors import Unavailable
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import Home, create
 from caveat.gateway.house.founding import found, found_sample
+from caveat.gateway.house.house import House
 from caveat.gateway.serving.startup import open_house
 from caveat.ledger.log import Entry
 from caveat.talks.draft import read_draft
@@ -95,10 +97,23 @@ async def written(made: Home, calls: int, seed: int) -> bytes:
         for number in range(calls):
             log.call(number)
             if len(log.entries) >= 256 or number == calls - 1:
-                await house.log.append(tuple(log.entries))
+                await appended(house, tuple(log.entries))
                 log.entries.clear()
         await house.log.published(house.log.size - 1)
         return changed_yaml(terms.draft.yaml)
+
+
+async def appended(house: House, entries: tuple[Entry, ...]) -> None:
+    """Append once the ledger takes it: it refuses where its checkpoints lag behind."""
+    while True:
+        try:
+            await house.log.append(entries)
+        except Unavailable as error:
+            if error.code != "overloaded":
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return
 
 
 def on_disk(options: argparse.Namespace, directory: Path) -> dict:
