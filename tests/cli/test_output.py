@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from caveat.cli.output import Screen, indent_of, spoken_language
+from caveat.cli.output import Screen, indent_of, spoken_language, table
 from caveat.errors import BadInput
 
 LONG = "good  keys       the log's keys, the vault's and the operator's are there and `closed to all the others` by their modes"
@@ -33,6 +33,17 @@ def test_a_quoted_line_is_marked_on_every_line():
     lines = shown("  │ " + "word " * 30, terminal=True)
     assert len(lines) > 1
     assert all(line.startswith("  │ ") for line in lines)
+
+
+def test_where_no_terminal_is_a_tables_row_is_one_line_and_nothing_is_cut(capsys):
+    rows = [["a" * 60, "b" * 60, "c d"], ["e", "f", "g"]]
+    table(("one", "two", "three"), rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [
+        ["one", "two", "three"],
+        ["a" * 60, "b" * 60, "c", "d"],
+        ["e", "f", "g"],
+    ]
 
 
 BEGINS = {

@@ -25,6 +25,7 @@ HEAD: Final = 28
 """How far to the right a line's text may begin, behind what stands before it in columns."""
 BEGINS: Final = re.compile(r".*?(?: {2,}|(?<=  )(?:→|-|\+|│|\d+\.) )(?=\S)|\s*")
 KEPT: Final = "\ue000"
+UNBOUNDED: Final = 100_000
 
 
 class Screen(Console):
@@ -76,17 +77,21 @@ def progress(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", whole: str = "") -> None:
-    """A table for a person; the column `whole` is never cut, however narrow the terminal."""
+    """A table for a person.  Where no terminal is, each row is one line; in a narrow one words go on below, and the column
+    `whole` does not."""
     rows = list(rows)
     longest = [max((len(row[n]) for row in rows), default=0) for n in range(len(columns))]
     heads = [
-        Column(name, no_wrap=name == whole, min_width=most if name == whole else None)
+        Column(name, no_wrap=name == whole, min_width=most if name == whole else None, overflow="fold")
         for name, most in zip(columns, longest, strict=True)
     ]
     grid = Table(*heads, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
-    out.print(grid, soft_wrap=not out.is_terminal)
+    if out.is_terminal:
+        out.print(grid, soft_wrap=False)
+    else:
+        Screen(highlight=False, width=UNBOUNDED).print(grid)
 
 
 def hang(head: str, text: str, style: str = "") -> None:

@@ -42,7 +42,8 @@ def sign(
         emit({"terms": claimed_draft(signed).name, "file": str(target), "signatures": keys})
         return
     say(f"signed {claimed_draft(signed).name} as `{signer.name}`; {target} bears {len(keys)} signature(s)")
-    say("next: the other party signs this file, then the operator runs `caveat terms adopt` on it")
+    first = "" if len(keys) > 1 else "the other party signs this file, then "
+    say(f"next: {first}the operator runs `caveat terms adopt {target}`")
 
 
 def adopt(
