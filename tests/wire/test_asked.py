@@ -239,13 +239,13 @@ def test_every_string_of_any_body_is_a_part_or_bounded(name):
 
 @given(JSON)
 def test_spell_finds_every_string(value):
-    asked = Asked(1000)
+    asked = Asked(bytes(1000))
     asked.spell(value, "/x", "field")
     assert [(part.at, part.text) for part in asked.parts] == list(spelled(value, "/x"))
 
 
 def test_a_schemas_own_words_are_no_parts_but_all_others_are():
-    asked = Asked(1000)
+    asked = Asked(bytes(1000))
     asked.spell(
         {
             "type": "object",
@@ -265,7 +265,7 @@ def test_a_schemas_own_words_are_no_parts_but_all_others_are():
 
 
 def test_an_unknown_fields_own_name_is_a_part():
-    asked = Asked(1000)
+    asked = Asked(bytes(1000))
     asked.unknown("/a~1b", {"c": ["d"]}, "a/b")
     assert asked.unlisted == ["/a~1b"]
     assert [(part.at, part.voice, part.text) for part in asked.parts] == [

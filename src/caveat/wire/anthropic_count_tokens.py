@@ -28,7 +28,7 @@ _BODY = table(ASKED, ["model", "messages"])
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
     value, asked = ask(body, _BODY)
-    return asked.call(value, body, "anthropic_count_tokens", "count_tokens")
+    return asked.call(value, "anthropic_count_tokens", "count_tokens")
 
 
 def _counted(value: Any, at: str, heard: Heard) -> None:

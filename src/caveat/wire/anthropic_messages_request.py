@@ -275,4 +275,4 @@ _BODY = table(
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
     value, asked = ask(body, _BODY)
-    return asked.call(value, body, "anthropic_messages", "chat", max_output_tokens=value.get("max_tokens"))
+    return asked.call(value, "anthropic_messages", "chat", max_output_tokens=value.get("max_tokens"))

@@ -28,19 +28,27 @@ TYPE_WORDS = frozenset({"string", "number", "integer", "boolean", "object", "arr
 class Asked:
     """One request being read.  `room` is how many strings may still be found below fields that no table names."""
 
-    __slots__ = ("parts", "room", "structured", "tools", "unlisted", "unread")
+    __slots__ = ("body", "parts", "room", "structured", "tools", "unlisted", "unread")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, body: bytes) -> None:
+        self.body = body
         self.parts: list[Part] = []
         self.tools: list[Tool] = []
         self.unlisted: list[str] = []
         self.unread: list[str] = []
         self.structured = False
-        self.room = 10_000 + size // 16
+        self.room = 10_000 + len(body) // 16
 
-    def call(self, value: dict[str, Any], body: bytes, dialect: str, operation: str, **numbers: int | None) -> Call:
-        """All that was found, as a Call.  `numbers` are `choices` and `max_output_tokens`, where they differ from 1 and
-        None."""
+    def call(
+        self,
+        value: dict[str, Any],
+        dialect: str,
+        operation: str,
+        *,
+        choices: int = 1,
+        max_output_tokens: int | None = None,
+    ) -> Call:
+        """All that was found, as a Call."""
         return Call(
             dialect=dialect,
             operation=operation,
@@ -48,12 +56,12 @@ class Asked:
             parts=tuple(self.parts),
             tools=tuple(self.tools),
             streams=operation == "chat" and value.get("stream") is True,
-            choices=numbers.get("choices") or 1,
-            max_output_tokens=numbers.get("max_output_tokens"),
+            choices=choices,
+            max_output_tokens=max_output_tokens,
             unlisted=tuple(self.unlisted),
             unread=tuple(self.unread),
             structured=self.structured,
-            body=body,
+            body=self.body,
         )
 
     def unknown(self, at: str, value: Any, name: str | None = None) -> None:
@@ -98,7 +106,7 @@ class Asked:
 def ask(body: bytes, fields: Field) -> tuple[dict[str, Any], Asked]:
     """Read a request's body by its dialect's table.  Raises Unreadable."""
     value = read_json(body)
-    asked = Asked(len(body))
+    asked = Asked(body)
     fields(value, "", asked)
     return value, asked
 

@@ -234,7 +234,7 @@ _BODY = table(
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
     value, asked = ask(body, _BODY)
-    return asked.call(value, body, "openai_chat", "chat", choices=value.get("n"), max_output_tokens=_most(value))
+    return asked.call(value, "openai_chat", "chat", choices=value.get("n") or 1, max_output_tokens=_most(value))
 
 
 def _most(value: dict[str, Any]) -> int | None:

@@ -64,7 +64,7 @@ _BODY = table(
 def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
     value, asked = ask(body, _BODY)
-    return asked.call(value, body, "openai_embeddings", "embeddings")
+    return asked.call(value, "openai_embeddings", "embeddings")
 
 
 def _usage(value: Any, at: str, heard: Heard) -> None:

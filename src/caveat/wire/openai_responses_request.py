@@ -268,4 +268,4 @@ def read_call(body: bytes) -> Call:
     """See dialect.Dialect.read_call."""
     value, asked = ask(body, _BODY)
     limit = value.get("max_output_tokens")
-    return asked.call(value, body, "openai_responses", "chat", max_output_tokens=None if limit == -1 else limit)
+    return asked.call(value, "openai_responses", "chat", max_output_tokens=None if limit == -1 else limit)
