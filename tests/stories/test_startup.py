@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.gateway.process import COMMAND, caveat, descendants, environment, served
-from tests.gateway.running import HEAD, MODEL, running, upstream_text
+from tests.gateway.running import HEAD, MODEL, eventually, running, upstream_text
 
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import create
@@ -226,15 +226,18 @@ def test_a_full_disk(small_disk, upstream):
     (home / "caveat.toml").write_text(text)
     with served(home, verb="up") as gateway:
         headers = {"x-api-key": gateway.told["key"]}
-        ask = httpx.Client(base_url=gateway.url, headers=headers)
-        assert ask.post("/v1/chat/completions", json=ASK).status_code == 200
-        if fill(small_disk):
-            reply = ask.post("/v1/chat/completions", json=ASK)
-            assert (reply.status_code, reply.json()["error"]["code"]) == (503, "ledger_unavailable")
-            assert ask.get("/readyz").status_code == 503
-            (small_disk / "filler").unlink()
-            assert ask.post("/v1/chat/completions", json=ASK).status_code == 200
-        ask.close()
+        with httpx.Client(base_url=gateway.url, headers=headers) as client:
+
+            def asked():
+                return client.post("/v1/chat/completions", json=ASK)
+
+            assert asked().status_code == 200
+            if fill(small_disk):
+                reply = asked()
+                assert (reply.status_code, reply.json()["error"]["code"]) == (503, "ledger_unavailable")
+                assert client.get("/readyz").status_code == 503
+                (small_disk / "filler").unlink()
+                eventually(lambda: asked().status_code == 200)
         assert gateway.stop() == 0
     assert caveat("ledger", "fsck", "--home", home).returncode == 0
 
