@@ -27,6 +27,7 @@ from caveat.recognize.learned_language import Language, language_of, stop_share,
 from caveat.recognize.learned_net import Net, Window
 from caveat.recognize.learned_phrases import Phrases
 from caveat.recognize.learned_second import Second, looked_at, superseded
+from caveat.recognize.learned_spelt import spells
 from caveat.recognize.learned_words import Words
 from caveat.recognize.view import View
 from caveat.vocabulary import HAZARDS
@@ -89,8 +90,10 @@ class Learned:
         self._second = Second(data) if "second.low" in data else None
 
     def might(self, view: View) -> bool:
-        """Whether there is anything to read."""
-        return not view.text.isspace() and bool(view.text)
+        """Whether there is anything to read; letters written otherwise are read only where they spell words."""
+        if not view.text or view.text.isspace():
+            return False
+        return view.kind != "leet" or spells(view, self.words)
 
     def look(self, view: View, voice: Voice) -> list[Seen]:  # noqa: ARG002 - a hazard is one whoever speaks
         """One finding for each category over 0, at the window that scored highest; `language.uncovered` beside."""
@@ -98,7 +101,7 @@ class Learned:
 
     def look_all(self, views: Sequence[View]) -> list[list[Seen]]:
         """The same for many views at once, in less time."""
-        readings = [list(self._readings(view)) for view in views]
+        readings = [list(self._readings(view)) if self.might(view) else [] for view in views]
         scores = iter(self._scores([reading for some in readings for reading in some]))
         return [
             [*_uncovered(view), *_highest([(reading, next(scores)) for reading in some])]

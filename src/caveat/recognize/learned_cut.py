@@ -24,6 +24,10 @@ class Cutter(ABC):
             ends += [word.end()] * len(cut)
         return ids, starts, ends
 
+    def count(self, word: str) -> int:
+        """How many pieces one word has."""
+        return len(self._word(word))
+
     def _word(self, word: str) -> tuple[int, ...]:
         known = self._known.get(word)
         if known is not None:

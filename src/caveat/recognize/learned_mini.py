@@ -34,8 +34,8 @@ _PER = 64.0
 _ROOM = float(2**24) / 128
 """What the weights of one row's attention may add up to, for sums with 8-bit values to stay exact."""
 _TOP = 4095.0
-TOGETHER = 640
-"""Pieces that are computed at once."""
+TOGETHER = 320
+"""Pieces that are computed at once: larger products were slower, for want of cache."""
 
 
 class Dense:

@@ -44,8 +44,11 @@ def _unleet(view: View, shape: bytes) -> Iterator[View]:
         pieces += (view.low[start:end], CUT)
         size += end - start + 1
     text = "".join(pieces)
+    before = text
     for table in _LEET if "1" in text or "!" in text or "|" in text else _LEET[:1]:
-        yield View(text.translate(table), "leet", through(steps, view.way))
+        respelled = text.translate(table)
+        yield View(respelled, "leet", through(steps, view.way), before)
+        before = respelled
 
 
 def _joined(view: View) -> Iterator[View]:

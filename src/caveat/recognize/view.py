@@ -37,13 +37,15 @@ class View:
     kind   what was undone to make it
     exact  whether numbers, addresses and signs stand in it as they were written
     way    back to the original's characters
+    before where each character was replaced in its place: what stood there, in lower case
     """
 
-    def __init__(self, text: str, kind: Kind, way: Way | None = None) -> None:
+    def __init__(self, text: str, kind: Kind, way: Way | None = None, before: str = "") -> None:
         self.text = text
         self.low = lower(text)
         self.kind = kind
         self.way = way
+        self.before = before
         self.exact = kind not in ("leet", "spaced")
 
     @cached_property
