@@ -27,6 +27,7 @@ class Provider:
         self.key = self.own
         self.claims = {}
         self.asked = {}
+        self.token_at = f"{issuer}/token"
 
     def app(self):
         return Starlette(
@@ -39,8 +40,8 @@ class Provider:
         )
 
     async def about(self, _request):
-        names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
-        return JSONResponse({"issuer": self.issuer, **{k: f"{self.issuer}/{v}" for k, v in names.items()}})
+        names = {"authorization_endpoint": "authorize", "jwks_uri": "keys"}
+        return JSONResponse({"issuer": self.issuer, "token_endpoint": self.token_at, **{k: f"{self.issuer}/{v}" for k, v in names.items()}})
 
     async def authorize(self, request):
         self.asked = dict(request.query_params)

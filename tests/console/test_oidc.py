@@ -122,3 +122,15 @@ def test_without_the_try_s_cookie_nobody_comes_in(both):
 
 def test_it_leads_back_to_the_console_alone(come):
     assert come(wanted="https://elsewhere.example")[0].headers["location"] == "/console/now"
+
+
+def test_a_provider_that_went_away_in_the_midst_is_told_as_that(both, come):
+    """Whichever HTTP client Authlib has found: its own newer one here, the older one where only that is installed."""
+    _, made = both
+    kept, made.token_at = made.token_at, "http://127.0.0.1:1/token"
+    try:
+        reply, _ = come()
+    finally:
+        made.token_at = kept
+    assert reply.status_code == 503
+    assert "provider" in reply.text

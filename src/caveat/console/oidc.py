@@ -8,11 +8,11 @@ names no role of ours stays outside.
 import secrets
 import ssl
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -24,6 +24,10 @@ from caveat.console.ports import Provider
 from caveat.console.roles import ROLES
 from caveat.console.sessions import Session, Sessions
 from caveat.errors import Refused, Unavailable
+
+with warnings.catch_warnings():  # Authlib takes httpx2 where it is installed, and warns of httpx where it is not
+    warnings.simplefilter("ignore")
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 COOKIE = "caveat-oidc"
 TRY_S = 600
@@ -91,6 +95,8 @@ class Oidc:
         except Exception as error:
             if type(error).__module__.startswith("authlib."):
                 raise _no("the provider did not take the code") from None
+            if type(error).__module__.startswith("httpx2"):
+                raise _away() from None
             raise
         self._check(found.claims, kept["nonce"])
         return found.claims

@@ -6,7 +6,7 @@ hold records and digests; content only where the look at it is on record first (
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -30,6 +30,7 @@ from caveat.gateway.control.pace import Pace
 from caveat.gateway.coverage.keep import keep, newest
 from caveat.gateway.exceptions.approvals import Approvals
 from caveat.gateway.home.documents import Documents
+from caveat.gateway.house import view
 from caveat.gateway.house.callers import authenticate, check_known, require
 from caveat.gateway.house.house import House
 from caveat.gateway.house.leasing import note_leases
@@ -43,6 +44,11 @@ from caveat.register.exports import read_export
 BODY_SECONDS = 30.0
 LOOKS_AT_ONCE, LOOKS_A_SECOND = 60, 1.0
 """How often the terms may be asked what they would say: an oracle asked without limit finds words that just pass."""
+
+PATHS = {
+    404: ("not_found", "there is nothing at this path"),
+    405: ("method_not_allowed", "this path takes another method"),
+}
 
 Handler = Callable[[Request, CallerKey], Awaitable[Response]]
 
@@ -73,7 +79,7 @@ class Control(Exceptional, Agreeing, Lasting, Looking, Deskwork):
         for endpoint in ENDPOINTS:
             answer = self._guarded(getattr(self, endpoint.handler), endpoint)
             routes.append(Route(endpoint.path, answer, methods=[endpoint.method]))
-        return Starlette(routes=routes)
+        return Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing})
 
     def _guarded(self, handler: Handler, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -112,8 +118,8 @@ class Control(Exceptional, Agreeing, Lasting, Looking, Deskwork):
         await note_witnesses(self._house)
         return Response(await self._house.counts(), media_type="text/plain; version=0.0.4")
 
-    async def models(self, request: Request, _key: CallerKey) -> Response:
-        aliases = sorted(self._house.view.routes)
+    async def models(self, request: Request, key: CallerKey) -> Response:
+        aliases = [alias for alias, routes in sorted(self._house.view.routes.items()) if _usable(key, routes)]
         if "anthropic-version" in request.headers:
             data = [
                 {"type": "model", "id": a, "display_name": a, "created_at": "1970-01-01T00:00:00Z"} for a in aliases
@@ -245,9 +251,23 @@ def _check_query(request: Request, endpoint: Endpoint) -> None:
         )
 
 
+def _usable(key: CallerKey, routes: Sequence[view.Route]) -> bool:
+    """Whether the terms of some route of a model have a purpose that the key is for."""
+    own = set(key.caller.purposes)
+    return not own or any(own.intersection(route.policy.terms.draft.purposes) for route in routes)
+
+
 def _problem(error: CaveatError) -> Response:
     if isinstance(error, BadInput | NotVerified):
         code = "bad_input" if isinstance(error, BadInput) else "not_verified"
         return JSONResponse({"error": {"code": code, "message": error.message, "hint": error.hint}}, 400)
     status, halt = problem(error)
     return JSONResponse({"error": {"code": halt.code, "message": halt.message}}, status)
+
+
+async def _nothing(_request: Request, error: Exception) -> Response:
+    """What Starlette would say in plain text: no such path, or one that takes another method."""
+    status = getattr(error, "status_code", 404)
+    code, message = PATHS[status]
+    told = {"code": code, "message": f"{message}; GET /caveat/v1/openapi.json lists the paths"}
+    return JSONResponse({"error": told}, status, headers=getattr(error, "headers", None))

@@ -218,6 +218,12 @@ ENDPOINTS = (
     Endpoint("DELETE", "/caveat/v1/holds/{name}", "deny_hold", DECIDERS, "Deny a held call"),
 )
 
+CONTROL_PREFIX = "/caveat/v1/"
+CONTROL_PATHS = frozenset(
+    ["/livez", "/readyz", *(one.path for one in ENDPOINTS if not one.path.startswith(CONTROL_PREFIX))]
+)
+"""Which paths are these, so that every other one can be refused in the format that its caller expects."""
+
 
 def description(version: str) -> dict[str, Any]:
     """The control API as OpenAPI 3.1."""

@@ -15,10 +15,12 @@ from caveat.gateway.call.bodyin import key_headers, read_body, read_headers
 from caveat.gateway.call.fault import unforeseen
 from caveat.gateway.call.handle import handle, new_call_id, refuse, unread
 from caveat.gateway.call.sender import Sender
+from caveat.gateway.control.endpoints import CONTROL_PATHS, CONTROL_PREFIX
 from caveat.gateway.house.begun import Asked, Request
 from caveat.gateway.house.callers import authenticate
 from caveat.gateway.house.house import House
 from caveat.gateway.house.watch import HANG_UP, ClientGone, Watch
+from caveat.gateway.serving.nowhere import nowhere
 from caveat.wire.dialect import Dialect
 from caveat.wire.dialects import BY_PATH, DIALECTS
 
@@ -52,13 +54,12 @@ class App:
         dialect = BY_PATH.get(scope["path"])
         if dialect is not None:
             await self._model_call(dialect, scope, receive, out)
-        elif scope["path"].startswith(("/v1/", "/anthropic/")) and scope["path"] != "/v1/models":
-            error = Refused("there is nothing at this path", code="not_found", status=404)
-            await refuse(self._house, _dialect_at(scope["path"]), new_call_id(), error, out)
         elif scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/"):
             await self._console(scope, receive, out.send)
-        else:
+        elif scope["path"] in CONTROL_PATHS or scope["path"].startswith(CONTROL_PREFIX):
             await self._control(scope, receive, out.send)
+        else:
+            await refuse(self._house, _dialect_at(scope["path"]), new_call_id(), nowhere(scope["path"]), out)
 
     async def _model_call(self, dialect: Dialect, scope: Any, receive: Any, out: Sender) -> None:
         house, call = self._house, new_call_id()
@@ -89,5 +90,5 @@ class App:
 
 def _dialect_at(path: str) -> Dialect:
     """The dialect in which a path that is no call is most likely asked for."""
-    anthropic = "messages" in path or path.startswith("/anthropic")
+    anthropic = "messages" in path or "anthropic" in path
     return DIALECTS["anthropic_messages" if anthropic else "openai_chat"]
