@@ -41,7 +41,13 @@ class Provider:
 
     async def about(self, _request):
         names = {"authorization_endpoint": "authorize", "jwks_uri": "keys"}
-        return JSONResponse({"issuer": self.issuer, "token_endpoint": self.token_at, **{k: f"{self.issuer}/{v}" for k, v in names.items()}})
+        return JSONResponse(
+            {
+                "issuer": self.issuer,
+                "token_endpoint": self.token_at,
+                **{k: f"{self.issuer}/{v}" for k, v in names.items()},
+            }
+        )
 
     async def authorize(self, request):
         self.asked = dict(request.query_params)

@@ -13,10 +13,11 @@ def told(tmp_path_factory):
     """One tour, as a newcomer runs it, in a directory of its own."""
     folder = tmp_path_factory.mktemp("tour")
     command = [sys.executable, "-m", "caveat", "tour", "--folder", str(folder / "t"), "--json"]
-    done = subprocess.run(command, capture_output=True, timeout=110, check=False, env=os.environ | {"NO_COLOR": "1"})
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False, env=os.environ | {"NO_COLOR": "1"})
     return done, folder / "t"
 
 
+@pytest.mark.timeout(330)
 def test_every_step_goes_as_it_should(told):
     done, _ = told
     story = json.loads(done.stdout)
@@ -29,6 +30,28 @@ def test_every_step_goes_as_it_should(told):
         "The end",
         "The evidence",
     }
+
+
+def test_the_parties_agree_by_their_repositories(told):
+    """Whoever holds both directories finds the talks again, to their end; no secret key lies on the stick."""
+    _, folder = told
+    command = [
+        sys.executable,
+        "-m",
+        "caveat",
+        "terms",
+        "state",
+        str(folder / "labs.example"),
+        str(folder / "stick" / "operator"),
+    ]
+    found = json.loads(subprocess.run([*command, "--json"], capture_output=True, timeout=60, check=True).stdout)
+    verbs = [step["verb"] for step in found["talks"][0]["steps"]]
+    agreed = ["accept", "agree", "agree", "finalize"]
+    assert verbs == ["offer", *agreed, "request", "offer", *agreed, "terminate"]
+    assert found["talks"][0]["state"] == "TERMINATED"
+    assert not [
+        path for path in (folder / "stick").rglob("*") if path.is_file() and b"PRIVATE+KEY" in path.read_bytes()
+    ]
 
 
 def test_the_bundle_verifies_in_an_empty_directory(told, tmp_path):

@@ -4,7 +4,7 @@ Nothing here is staged: the parties' keys, the model, the gateway, its ledger an
 the texts are ours (tour_texts.py).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -15,23 +15,23 @@ from msgspec.json import encode
 from caveat.cli import tour_texts as texts
 from caveat.cli.remote import Remote
 from caveat.cli.tour_stage import Answer, Gateway
+from caveat.cli.tour_table import Table, refuses
 from caveat.decide.policy import ENGINE
-from caveat.errors import NotVerified
 from caveat.evidence.export import Order, export
 from caveat.evidence.report import Report
 from caveat.evidence.statement import open_statement
 from caveat.evidence.trust import read_trust
 from caveat.evidence.verify import verify
 from caveat.facts import Caller
+from caveat.gateway.control.agreeing import adopt, trust_root
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.house.callers import secret_digest
-from caveat.gateway.house.founding import SAMPLES, found, new_key_text, party_key, trust_party
+from caveat.gateway.house.founding import found, new_key_text
 from caveat.gateway.house.past import read_past
 from caveat.gateway.proof.trusting import source_of, trust_text
 from caveat.gateway.serving.startup import open_house
-from caveat.keys import SigningKey
 from caveat.ledger.reader import LedgerReader
 from caveat.ledger.receipt import parse_receipt, verify_receipt
 from caveat.ledger.tree import leaf_hash
@@ -39,10 +39,9 @@ from caveat.register import CallerKey
 from caveat.talks.diff import Diff, diff
 from caveat.talks.draft import read_draft
 from caveat.talks.patch import patched, read_patch
-from caveat.terms.document import Draft, SignedTerms
-from caveat.terms.ending import sign_ending
+from caveat.terms.document import Draft, SignedTerms, Terms
 from caveat.terms.samples import sample_terms
-from caveat.terms.sign import add_signature, claimed_terms, open_terms, sign_terms
+from caveat.terms.sign import claimed_terms
 
 NOT_HERE = (3, 13, 16, 21)
 """The verifier's steps that compare with what a receiver had before, with a seal's count or with callers' tickets: nobody has
@@ -66,47 +65,55 @@ class Step(Struct, frozen=True):
 
 
 class Cast:
-    """Who plays: the home, both parties' keys, the callers' keys, the terms as they come to be."""
+    """Who plays: the home, both parties at their table, the callers' keys, the terms as they come to be."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.vendor: SigningKey = party_key(home, SAMPLES["vendor"])
-        self.operator: SigningKey = party_key(home, SAMPLES["operator"])
-        self.trust = {"vendor": [self.vendor.verify_key], "operator": [self.operator.verify_key]}
+        self.table = Table(home.path.parent)
         self.press = new_key_text()
         self.public = new_key_text()
         self.draft: Draft = read_draft(sample_terms())
-        self.signed = SignedTerms(b"")
         self.first_call = ""
+
+    @property
+    def terms(self) -> Terms:
+        """The terms that both parties list, by their own account."""
+        return claimed_terms(SignedTerms(self.table.finalized()))
 
 
 def before_serving(cast: Cast) -> Iterator[Step]:
-    """Terms read, signed by both, put in force; callers' keys made."""
+    """Terms offered, signed by both, listed by both, put in force; callers' keys made."""
     yield Step(
-        "Two parties, each with a key of its own",
+        "Two parties, each with keys and a repository of its own",
         ok=True,
-        says="the vendor and the operator compare these by voice",
-        shown=(f"vendor    {cast.vendor.verify_key.text}", f"operator  {cast.operator.verify_key.text}"),
+        says="they share no network: a stick goes between them, and these fingerprints are compared by voice",
+        shown=cast.table.meet(),
     )
-    by_vendor = sign_terms(cast.draft, cast.vendor)
-    one_sided = refuses(lambda: open_terms(by_vendor, cast.trust))
-    cast.signed = add_signature(by_vendor, cast.operator)
-    terms = open_terms(cast.signed, cast.trust)
+    table = cast.table
+    steps = [table.propose("vendor", cast.draft, "Our standard terms."), table.accept(), table.agree("vendor")]
+    one_sided = refuses(table.adoption)
+    steps += [table.agree("operator"), table.finalize()]
     yield Step(
-        "Both sign the terms",
-        ok=bool(one_sided),
-        says=f"with one signature they hold nothing ({one_sided}); with both they are {terms.draft.name}",
-        shown=(f"the pair's digest: {terms.digest}", f"{len(terms.draft.clauses)} clauses, compiled to Cedar"),
+        "The vendor offers terms; both sign, both list the same bytes",
+        ok=bool(one_sided) and steps[-1].state == "FINALIZED",
+        says=f"with the vendor's signature alone nothing could be put in force ({one_sided})",
+        shown=tuple(done.line for done in steps),
     )
     uvloop.run(_found(cast))
+    yield Step(
+        "The operator's house trusts both repositories, and puts in force what both list",
+        ok=True,
+        says=f"{cast.draft.name}: {len(cast.draft.clauses)} clauses, compiled to Cedar",
+        shown=(f"the pair's digest: {cast.terms.digest}",),
+    )
 
 
 async def _found(cast: Cast) -> None:
     async with open_house(cast.home, cast.home.settings(), serving=False) as house:
         await found(house, cast.home)
-        await trust_party(house, "vendor", cast.vendor, sample=True)
-        await trust_party(house, "operator", cast.operator, sample=True)
-        await house.adopt(cast.signed.raw)
+        for root in cast.table.roots():
+            await trust_root(house, root)
+        await adopt(house, cast.table.adoption())
         press = Caller("press-office", "Press office", purpose="summarisation", clearance_rank=8, language="en")
         public = Caller("visitors-desk", "Visitors' desk", purpose="analysis", output_use="public", language="en")
         for caller, text in ((press, cast.press), (public, cast.public)):
@@ -156,21 +163,36 @@ def negotiation(cast: Cast, gateway: Gateway) -> Iterator[Step]:
     """The story's main event: a clause asked away, a narrower one offered, signed by both, and what it changes."""
     before = gateway.openai(cast.press, texts.RESTRICTED)
     yield _denied("Before: a RESTRICTED text to summarise", before, "marking.ceiling")
-    asked = patched(cast.draft, read_patch(texts.ASKED.encode()))
+    asked = read_patch(texts.ASKED.encode())
+    wanted = patched(cast.draft, asked)
+    done = cast.table.propose("operator", wanted, asked.why)
     yield Step(
-        "The operator asks to lift a clause", ok=True, says="`marking.ceiling` is to go", diff=diff(cast.draft, asked)
+        "The operator asks to lift a clause",
+        ok=done.state == "REQUESTED",
+        says="`marking.ceiling` is to go",
+        shown=(done.line,),
+        diff=diff(cast.draft, wanted),
     )
-    countered = patched(cast.draft, read_patch(texts.COUNTERED.encode()))
+    counter = read_patch(texts.COUNTERED.encode())
+    countered = patched(cast.draft, counter)
+    done = cast.table.propose("vendor", countered, counter.why)
     yield Step(
         "The vendor counters with a narrower one",
-        ok=countered.version == cast.draft.version + 1,
+        ok=done.state == "OFFERED" and countered.version == cast.draft.version + 1,
         says="the clause stays; summaries of RESTRICTED text become possible, nothing above",
+        shown=(done.line,),
         diff=diff(cast.draft, countered),
     )
-    cast.signed = add_signature(sign_terms(countered, cast.vendor), cast.operator)
-    done = Remote(cast.home).adopt(cast.signed.raw)
+    table = cast.table
+    steps = (table.accept(), table.agree("vendor"), table.agree("operator"), table.finalize())
+    taken = Remote(cast.home).adopt(table.adoption())
     cast.draft = countered
-    yield Step("Both sign, and the gateway takes it up while it runs", ok=True, says=f"{done['adopted']} is in force")
+    yield Step(
+        "Both sign, and the gateway takes it up while it runs",
+        ok=(steps[-1].state, taken["digest"]) == ("FINALIZED", cast.terms.digest),
+        says=f"{taken['adopted']} is in force",
+        shown=tuple(done.line for done in steps),
+    )
     yield _allowed("After: the same call", gateway.openai(cast.press, texts.RESTRICTED), countered.notice["en"])
     answer = gateway.openai(cast.press, texts.MARKED)
     yield _denied("And TOP SECRET stays outside", answer, "marking.ceiling")
@@ -178,15 +200,15 @@ def negotiation(cast: Cast, gateway: Gateway) -> Iterator[Step]:
 
 def ending(cast: Cast, gateway: Gateway) -> Iterator[Step]:
     """The vendor ends the terms, by a signed note that needs no network."""
-    terms = claimed_terms(cast.signed)
-    note = sign_ending(terms, cast.vendor, texts.REASON)
+    terms = cast.terms
+    done, note = cast.table.end(texts.REASON)
     Remote(cast.home).end_terms(terms.draft.id, note)
     answer = gateway.openai(cast.press, texts.SUMMARISE_EN)
     yield Step(
         "The vendor ends the terms",
-        ok=answer.code == "terms_missing",
-        says=f"its signed note names this pair and no other; the next call: {answer.status} {answer.code}",
-        shown=(answer.message,),
+        ok=(done.state, answer.code) == ("TERMINATED", "terms_missing"),
+        says=f"its signed word names this pair and no other; the next call: {answer.status} {answer.code}",
+        shown=(done.line, answer.message),
     )
     keys, _ = house_keys(cast.home, cast.home.settings().gateway.origin)
     raw = Remote(cast.home).ask("POST", f"/terms/{terms.draft.id}/statement")["statement"]
@@ -242,15 +264,6 @@ def _export(cast: Cast, reader: LedgerReader, folder: Path) -> tuple[bytes, byte
     trust = trust_text(keys.verify_keys, read_past(reader, documents).register).encode()
     (folder / "trust").write_bytes(trust)
     return path.read_bytes(), trust
-
-
-def refuses(work: Callable[[], object]) -> str:
-    """What the refusal says, "" where there was none."""
-    try:
-        work()
-    except NotVerified as error:
-        return error.message
-    return ""
 
 
 def _allowed(title: str, answer: Answer, notice: str) -> Step:
