@@ -56,6 +56,8 @@ def digest(data: bytes) -> str:
 _URL = bytes.maketrans(b"+/", b"-_")
 _FILL = (b"", b"\0\0", b"\0")
 """By a length's remainder of three: what is missing to the next multiple."""
+_PAD = (b"", b"===", b"==", b"=")
+"""By a text's letters behind its last group of four."""
 _STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
 """Back from the URL-safe letters; the standard ones have no place there."""
 
@@ -97,15 +99,15 @@ def unb64url(text: str) -> bytes:
         raw = text.encode("ascii").translate(_STANDARD)
         if raw.endswith(b"="):
             raise BadInput("expected URL-safe base64 without padding")
-        return _decoded(raw + b"=" * (-len(raw) % 4))
+        return _decoded(raw + _PAD[len(raw) % 4])
     except ValueError:
         raise BadInput("expected URL-safe base64") from None
 
 
 def _decoded(raw: bytes) -> bytes:
-    """Strict decoding leaves one freedom, the bits behind the data in the last group of four: that group is compared."""
-    data = a2b_base64(raw, strict_mode=True)
-    whole = (len(data) - 1) // 3 * 3 if data else 0
-    if b2a_base64(data[whole:], newline=False) != raw[whole // 3 * 4 :]:
+    """What is written back alike was read strictly; of what is not, strict decoding says whether a letter was wrong."""
+    data = a2b_base64(raw)
+    if b2a_base64(data, newline=False) != raw:
+        a2b_base64(raw, strict_mode=True)
         raise BadInput("expected canonical base64, got bits that do not belong to the data")
     return data

@@ -68,6 +68,7 @@ class Policy:
         self._facts = _picker([FIELD_OF[name] for name in self._attributes if name in FIELD_OF])
         self._scores = tuple(name.removeprefix(_IN) for name in self._attributes if name.startswith(_IN))
         self._scores_out = tuple(name.removeprefix(_OUT) for name in self._attributes if name.startswith(_OUT))
+        self._no_scores, self._no_scores_out = (0,) * len(self._scores), (0,) * len(self._scores_out)
         types = fact_types()
         self._put = tuple(_encoder(types[name]) for name in self._attributes)
         self._truth = _policy_set({id_: {**p, "effect": "permit"} for id_, p in _policies(draft.cedar).items()})
@@ -82,8 +83,8 @@ class Policy:
             facts.operation,
             facts.model,
             *self._facts(facts),
-            *[facts.pm.get(code, 0) for code in self._scores],
-            *[facts.pm_out.get(code, 0) for code in self._scores_out],
+            *([facts.pm.get(code, 0) for code in self._scores] if facts.pm else self._no_scores),
+            *([facts.pm_out.get(code, 0) for code in self._scores_out] if facts.pm_out else self._no_scores_out),
         )
 
     def truth(self, facts: Facts) -> Truth:

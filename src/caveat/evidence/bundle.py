@@ -37,7 +37,7 @@ MAX_POLICY_BYTES: Final = 1 << 20
 ALWAYS: Final = frozenset({"checkpoint", "disclosures.jsonl", "manifest.json", "manifest.note"})
 
 
-class Disclosure(Struct, frozen=True, forbid_unknown_fields=True):
+class Disclosure(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A line of disclosures.jsonl: what is opened of the record at index `i`."""
 
     d: tuple[str, ...]

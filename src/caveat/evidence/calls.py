@@ -24,7 +24,7 @@ REVIEW: Final = "review.human"
 _ENDS: Final = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}
 
 
-class Pending(Struct, frozen=True):
+class Pending(Struct, frozen=True, gc=False):
     """A call that has no outcome yet: its record's time, and what its disclosures said."""
 
     call: str

@@ -4,6 +4,7 @@ Rule of this file: a value that came before, the very same object, is not checke
 """
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -54,18 +55,24 @@ _SHAPES: Final = {group: _shape(group) for group in GROUPS}
 _NAMES: Final = {field.encode_name: field.name for field in msgspec.structs.fields(Facts)}
 
 
-def _facts_of(group: Group) -> Callable[[Any], dict[str, Any] | None]:
-    """Reads the facts of one group, by their attributes' names; None where they are not in their one form."""
-    shape = _SHAPES[group]
-    names = {name: _NAMES[name] for name in shape.__struct_fields__}
+_FIELDS: Final = {group: shape.__struct_fields__ for group, shape in _SHAPES.items()}
+_ALL: Final = [_NAMES[name] for group in GROUPS for name in _FIELDS[group]]
+_REPLY: Final = tuple(_NAMES[name] for name in _FIELDS["reply"])
+_in_order = itemgetter(*map(_ALL.index, Facts.__struct_fields__))
+"""All facts as the groups give them, one group after the other, in the order of the attributes of `Facts`."""
 
-    def read(value: Any) -> dict[str, Any] | None:
+
+def _facts_of(group: Group) -> Callable[[Any], tuple[Any, ...] | None]:
+    """Reads the facts of one group, in the order of `_FIELDS`; None where they are not in their one form."""
+    shape = _SHAPES[group]
+
+    def read(value: Any) -> tuple[Any, ...] | None:
         try:
             made = msgspec.convert(value, shape)
         except msgspec.ValidationError:
             return None
         same = _encode(made) == _encode(value)
-        return {attribute: getattr(made, name) for name, attribute in names.items()} if same else None
+        return msgspec.structs.astuple(made) if same else None
 
     return read
 
@@ -75,7 +82,8 @@ class Claims:
 
     def __init__(self) -> None:
         self._decision = Memory(_read_decision)
-        self._groups = {group: Memory(_facts_of(group)) for group in GROUPS}
+        self._groups = tuple((str(group), Memory(_facts_of(group))) for group in GROUPS)
+        self._reply = self._groups[GROUPS.index("reply")][1]
 
     def decision(self, leaf: Leaf, values: Mapping[str, Any]) -> Decision | None:
         """The decision of a record, None where it is withheld.  Raises NotVerified."""
@@ -89,22 +97,22 @@ class Claims:
     def request(self, values: Mapping[str, Any]) -> Facts | None:
         """The facts of a call's first record, None unless every group is there.  Raises NotVerified for facts in any but
         their one form."""
-        made: dict[str, Any] = {}
-        for group, read in self._groups.items():
+        made: list[Any] = []
+        for group, read in self._groups:
             if group not in values:
                 return None
             part = read(values[group])
             if part is None:
                 return _slowly(values)
-            made.update(part)
-        return Facts(**made)
+            made += part
+        return Facts(*_in_order(made))
 
     def reply(self, before: Facts, value: Any) -> Facts | None:
         """The facts once the reply's are known.  Raises NotVerified."""
-        read = self._groups["reply"](value)
+        read = self._reply(value)
         if read is None:
             return _slowly({**grouped(before), "reply": value})
-        return msgspec.structs.replace(before, **read)
+        return msgspec.structs.replace(before, **dict(zip(_REPLY, read, strict=True)))
 
 
 def _read_decision(value: Any) -> Decision:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,6 +25,21 @@ from caveat.evidence.reading import Read, Reader, Stretch, decode_read, encode_r
 MOST: Final = 4
 WORTH: Final = 20_000
 """Records from which on it pays to start a process."""
+
+
+SELDOM: Final = 100_000
+"""New objects after which cycles are looked for: reading and walking make millions that have none."""
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Cycles are looked for seldom in here."""
+    before = gc.get_threshold()
+    gc.set_threshold(SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def processes_for(records: int, asked: int | None, file: BinaryIO) -> int:
@@ -71,8 +87,8 @@ _reading: list[Callable[[Stretch], Read]] = []
 
 
 def _begin(path: str, named: str) -> None:
-    """Opens the bundle, in a process that reads; what it makes has no cycles, so there is little to look for."""
-    gc.set_threshold(100_000)
+    """Opens the bundle, in a process that reads."""
+    gc.set_threshold(SELDOM)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     file = Path(path).open("rb")  # noqa: SIM115 - as long as the process lives
     _reading.append(Reader(open_bundle(file), profile(named), {}).read)

@@ -60,7 +60,7 @@ class Stretch(Struct, frozen=True, array_like=True):
     known: dict[str, str]
 
 
-class Said(Struct, array_like=True):
+class Said(Struct, array_like=True, gc=False):
     """One record, read.
 
     leaf       None where it cannot be read; its commitments stand in `names` alone
@@ -143,7 +143,7 @@ class _Reading:
         self._replay.engines = set()
         self._read = Read()
         self._slim = Slim(self._read.values)
-        self._names: dict[Names, int] = {}
+        self._names: dict[tuple[Names, str], tuple[int, list[tuple[int, str]]]] = {}
         self._decisions: dict[int, int] = {}
         self._calls: dict[int, Replayed] = {}
 
@@ -171,11 +171,10 @@ class _Reading:
             self._read.said.append(Said(None, problems=tuple(problems)))
             return
         problems = []
-        missing = MUST_COMMIT.get(leaf.o or leaf.k, NONE) - leaf.c.keys()
-        if missing:
-            problems.append((5, f"record {index}: it does not commit to `{min(missing)}`, so it can never show it"))
         values = self._values(index, leaf, line, problems) if line is not None else {}
-        names = self._named((tuple(leaf.c), tuple(values)))
+        names, wrong = self._named((tuple(leaf.c), tuple(values)), leaf.o or leaf.k)
+        if wrong:
+            problems += [(step, f"record {index}: {words}") for step, words in wrong]
         values = self._shaped(index, values, problems) if values else values
         said = Said(leaf, names, self._slim.add(values), problems=tuple(problems))
         if leaf.k == "opened":
@@ -197,11 +196,6 @@ class _Reading:
             values = disclosed(leaf, line.d)
         except NotVerified as error:
             problems.append((9, f"record {index}: {error.message}"))
-        problems += [
-            (9, f"record {index}: `{name}` is disclosed, which the profile keeps closed")
-            for name in values
-            if not self._profile.shows(name)
-        ]
         return values
 
     def _shaped(self, index: int, values: dict[str, Any], problems: list[tuple[int, str]]) -> dict[str, Any]:
@@ -215,12 +209,19 @@ class _Reading:
         problems += [(5, f"record {index}: what it committed to as `{name}` is none") for name in odd]
         return {name: value for name, value in values.items() if name not in odd}
 
-    def _named(self, names: Names) -> int:
-        at = self._names.get(names)
-        if at is None:
-            at = self._names[names] = len(self._read.names)
+    def _named(self, names: Names, kind: str) -> tuple[int, list[tuple[int, str]]]:
+        """Where names stand among those of the stretch, and what is wrong with them in a record of that kind or ending:
+        one that it must commit to is missing, one is disclosed that the profile keeps closed."""
+        known = self._names.get((names, kind))
+        if known is None:
+            made, shown = names
+            missing = MUST_COMMIT.get(kind, NONE) - set(made)
+            wrong = [(5, f"it does not commit to `{min(missing)}`, so it can never show it")] if missing else []
+            closed = [name for name in shown if not self._profile.shows(name)]
+            wrong += [(9, f"`{name}` is disclosed, which the profile keeps closed") for name in closed]
+            known = self._names[names, kind] = len(self._read.names), wrong
             self._read.names.append(names)
-        return at
+        return known
 
     def _opened(self, index: int, leaf: Leaf, values: dict[str, Any], said: Said) -> None:
         if self._is_later(leaf, values):
@@ -288,5 +289,5 @@ def _is_decision(value: Any) -> bool:
     return True
 
 
-encode_read = msgspec.json.Encoder().encode
-decode_read = msgspec.json.Decoder(Read).decode
+encode_read = msgspec.msgpack.Encoder().encode
+decode_read = msgspec.msgpack.Decoder(Read).decode

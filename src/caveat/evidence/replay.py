@@ -31,7 +31,7 @@ MAX_DRIFT_MS: Final = 3_600_000
 """How far the facts' clock and the record's clock may lie apart: a call's whole body is read in between."""
 
 
-class Replayed(Struct, frozen=True):
+class Replayed(Struct, frozen=True, gc=False):
     """What a record's disclosures came to: its decision and its facts, None where they were withheld; and what the call
     spent, which stands in the clear."""
 
@@ -164,14 +164,20 @@ def _check_spent(decision: Decision, leaf: Leaf, lifts: Mapping[str, Waiver]) ->
 
 def _check_derived(facts: Facts, draft: Draft) -> None:
     """Return if facts that follow from other facts under the terms do: hazards from scores by the signed thresholds."""
+    scored = facts.pm or facts.pm_out or facts.hazards_in or facts.hazards_out or facts.hazard_permille
+    if scored:
+        _check_scores(facts, draft)
+    if facts.purpose not in draft.purposes or facts.model not in [one.alias for one in draft.models]:
+        raise _no("the facts name a purpose or a model that the terms do not")
+
+
+def _check_scores(facts: Facts, draft: Draft) -> None:
     if not (_HAZARDS.issuperset(facts.pm) and _HAZARDS.issuperset(facts.pm_out)):
         raise _no("the disclosed facts score a hazard that there is none of")
     if facts.hazards_in != over(facts.pm, draft) or facts.hazards_out != over(facts.pm_out, draft):
         raise _no("the hazards in the facts are not those that the scores reach by the terms' thresholds")
     if facts.hazard_permille != max(facts.pm.values(), default=0):
         raise _no("the highest score in the facts is not the highest of the scores")
-    if facts.purpose not in draft.purposes or all(facts.model != one.alias for one in draft.models):
-        raise _no("the facts name a purpose or a model that the terms do not")
 
 
 def _no(why: str) -> NotVerified:

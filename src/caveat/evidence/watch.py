@@ -25,6 +25,7 @@ class Watch(Protocol):
 SEEN: Final = {"what": "model", "why": "purpose", "content": "detector", "request": "recognizers"}
 """What watches may see of the values beside the whole decision: one member of each of these."""
 
+_SEEN: Final = tuple(SEEN.items())
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -39,14 +40,16 @@ class Slim:
     def add(self, values: dict[str, Any]) -> int:
         """The place in the table."""
         decision = values.get("decision")
-        key: tuple[Any, ...] = (id(decision),)
-        for name, member in SEEN.items():
-            value = values.get(name, _ABSENT)
-            seen = value if value is _ABSENT else value.get(member, _NOTHING)
-            key += (seen if seen is _ABSENT or seen is _NOTHING or type(seen) is str else _encode(seen),)
-        at = self._known.get(key)
+        key: list[Any] = [id(decision)]
+        for name, member in _SEEN:
+            if name in values:
+                seen = values[name].get(member, _NOTHING)
+                key.append(seen if type(seen) is str or seen is _NOTHING else _encode(seen))
+            else:
+                key.append(_ABSENT)
+        at = self._known.get(known := tuple(key))
         if at is None:
-            at = self._known[key] = len(self._table)
+            at = self._known[known] = len(self._table)
             self._table.append(_slim(values))
             self._kept[id(decision)] = decision
         return at

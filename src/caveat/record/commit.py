@@ -5,6 +5,7 @@ that string; every salt derives from the record's own key, so neither a salt nor
 """
 
 from collections.abc import Sequence
+from hashlib import sha256 as _hashed
 from typing import Any, Final
 
 import msgspec
@@ -97,7 +98,7 @@ def _match(committed: list[str], disclosures: Sequence[str]) -> bool:
     """Whether each commitment is that to its disclosure, all looked at as one text."""
     if any(len(one) != COMMITMENT_LETTERS for one in committed):
         return False
-    digests = b"".join([sha256(disclosure.encode("ascii")) + b"\0" for disclosure in disclosures])
+    digests = b"".join([_hashed(disclosure.encode("ascii")).digest() + b"\0" for disclosure in disclosures])
     return b64url(digests) == "".join(
         [one + "A" for one in committed]
     )  # a zero byte more ends each in one letter more: "A"

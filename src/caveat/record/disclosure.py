@@ -21,6 +21,7 @@ SALT_END: Final = 32
 REMEMBERED_BYTES: Final = 2048
 """Longer disclosures are read each for itself, so that what is remembered stays small."""
 _SALT_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_decode = msgspec.json.Decoder().decode
 _STANDARD: Final = bytes.maketrans(b"-_+/", b"+/!!")
 SALT_LETTERS: Final = 22
 _ANY_SALT: Final = b64url(b'["' + b"A" * SALT_LETTERS)
@@ -37,14 +38,15 @@ def said_in(disclosures: Sequence[str]) -> list[tuple[str, Any]]:
 
 def _salted(disclosures: Sequence[str]) -> bool:
     """Whether `_salt` finds one in each."""
-    if any(not SALT_END < len(disclosure) <= REMEMBERED_BYTES for disclosure in disclosures):
+    lengths = list(map(len, disclosures))
+    if not lengths or min(lengths) <= SALT_END or max(lengths) > REMEMBERED_BYTES:
         return False
     heads = "".join([disclosure[:SALT_END] for disclosure in disclosures])
     try:
         raw = a2b_base64(heads.encode("ascii").translate(_STANDARD))
     except ValueError:
         return False
-    n = len(disclosures)
+    n = len(lengths)
     whole = len(raw) == 24 * n and raw[::24] == b"[" * n and raw[1::24] == b'"' * n
     return whole and raw.translate(None, _SALT_LETTERS) == b'["' * n
 
@@ -80,7 +82,7 @@ def _behind_salt(text: str) -> tuple[str, Any] | None:
 def _read(disclosure: str) -> tuple[str, str, Any]:
     try:
         raw = unb64url(disclosure)
-        triple = msgspec.json.decode(raw)
+        triple = _decode(raw)
         same = encode(triple) == raw
     except (CaveatError, msgspec.DecodeError, UnicodeError, RecursionError):
         raise NotVerified("a disclosure cannot be read", step="disclosure") from None

@@ -39,7 +39,7 @@ encode = msgspec.json.Encoder(order="sorted").encode
 """RFC 8785 bytes for our values: no floats, integers under 2**53, ASCII keys (tests/test_record.py)."""
 
 
-class Leaf(Struct, frozen=True, forbid_unknown_fields=True):
+class Leaf(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A leaf, read.  Fields that a kind does not have are at their defaults.
 
     k      "opened", "settled", "refused" or "control"
@@ -83,7 +83,8 @@ def read_leaf(data: bytes) -> Leaf:
     could read differently (an unknown or repeated field, another way to write the same) is no leaf."""
     try:
         leaf = _leaf_decoder.decode(data)
-        same = encode(msgspec.json.decode(data)) == data
+        # one that writes out a default is canonical too: it is written again from the plain value
+        same = encode(leaf) == data or encode(msgspec.json.decode(data)) == data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotVerified(f"a leaf is not a record of Caveat: {error}", step="leaf") from None
     if leaf.v != VERSION:

@@ -6,8 +6,9 @@ count is of calls that went to the model under the pair, by the records: it is k
 """
 
 from collections import Counter, deque
-from copy import copy
 from typing import Any, Final
+
+import msgspec
 
 from caveat.errors import NotVerified
 from caveat.evidence.statement import Counted, open_statement, same_counts
@@ -36,7 +37,7 @@ class Leases(Watch):
         self.statements = 0
         self.unchecked = 0
         self._counted: dict[str, Counted] = {}
-        self._recent: dict[str, deque[tuple[int, Counted]]] = {}
+        self._recent: dict[str, deque[tuple[int, tuple[Any, ...]]]] = {}
         self._latest = 0
         self._beyond: dict[int, str] = {}
 
@@ -70,8 +71,12 @@ class Leases(Watch):
             if counted is None:
                 counted = self._counted[leaf.terms] = Counted()
                 self._recent[leaf.terms] = deque(maxlen=RECENT)
-            self._recent[leaf.terms].append((index, copy(counted)))
-            counted.add(index, leaf, fetched=self._case.walk.history.register.fetches(leaf.w))
+            self._recent[leaf.terms].append((index, msgspec.structs.astuple(counted)))  # its endings are never changed
+            counted.add(index, leaf, fetched=self._fetches(leaf))
+
+    def _fetches(self, leaf: Leaf) -> bool:
+        """Whether the call fetches a reply that was kept."""
+        return bool(leaf.w) and self._case.walk.history.register.fetches(leaf.w)
 
     def _stated(self, index: int, document: bytes) -> None:
         """A statement of end on record: signed by the log, and counted again."""
@@ -83,7 +88,7 @@ class Leases(Watch):
             return
         self.statements += 1
         recent = self._recent.get(said.pair, deque())
-        late = [before for at, before in recent if at >= said.head.size]
+        late = [Counted(*before) for at, before in recent if at >= said.head.size]
         known = len(recent) < RECENT or recent[0][0] <= said.head.size
         if self._case.bundle.manifest.start > 0 or not known:
             self.unchecked += 1
@@ -93,7 +98,7 @@ class Leases(Watch):
     def _opened(self, index: int, leaf: Leaf, values: dict[str, Any]) -> None:
         history = self._case.walk.history
         lease, terms = history.register.leases.get(leaf.terms), history.terms.get(leaf.terms)
-        if history.register.fetches(leaf.w):
+        if self._fetches(leaf):
             return
         if lease is not None and terms is not None:
             self.calls += 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from caveat.errors import NotVerified
 from caveat.evidence.mirror import leaf_tiles
-from caveat.evidence.pool import processes_for, read_all
+from caveat.evidence.pool import processes_for, read_all, seldom_collected
 from caveat.evidence.profiles import profile
 from caveat.evidence.reading import TILES as AT_ONCE
 from caveat.evidence.reading import Read, Reader, Stretch
@@ -22,7 +22,7 @@ def _take(case: Case) -> None:
     )
     outside = [i for i in manifest.controls if not manifest.start <= i < manifest.to]
     stretches = _Stretches(case)
-    with case.ending(TILES):
+    with seldom_collected(), case.ending(TILES):
         for index in (i for i in outside if i < manifest.start):
             walk.control(index, _entry(case, index))
         for stretch, read in _read(case, stretches):
