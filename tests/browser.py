@@ -25,6 +25,8 @@ def browser_page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         try:
-            yield browser.new_page()
+            page = browser.new_page()
+            page.set_default_timeout(60_000)
+            yield page
         finally:
             browser.close()

@@ -107,7 +107,7 @@ class Stage:
             begun, ended = ({x.call for x in leaves if x.k == kind} for kind in ("opened", "settled"))
             return begun == ended and reader.head().size == reader.size()
 
-        eventually(done, 10)
+        eventually(done)
         return self
 
     def hand_in(self) -> None:
@@ -120,7 +120,7 @@ class Stage:
         if kill:
             self.seal.process.kill()
         self.seal.process.terminate()
-        self.seal.process.wait(20)
+        self.seal.process.wait(60)
 
     def start_seal(self) -> None:
         """Start a seal over the same folder; the gateway's calls go to it."""

@@ -19,7 +19,7 @@ def test_without_a_permit_nothing_passes_and_the_attempt_is_counted(tmp_path):
         stage.calls(2)
         before = len(stage.model.received)
         for path in (CHAT, "/v1/messages", "/completion", "/v1/embeddings", "/metrics"):
-            reply = httpx.post(stage.seal.address + path, json={"messages": []}, trust_env=False)
+            reply = httpx.post(stage.seal.address + path, json={"messages": []}, trust_env=False, timeout=60)
             assert reply.status_code == 401
         assert len(stage.model.received) == before
         stage.collect()
@@ -40,7 +40,10 @@ def test_a_call_from_the_models_own_machine_shows_in_the_engines_counters(tmp_pa
         stage.collect()
         stage.calls(3)
         for _ in range(around):
-            assert httpx.post(stage.model.address + CHAT, json={"messages": []}, trust_env=False).status_code == 200
+            assert (
+                httpx.post(stage.model.address + CHAT, json={"messages": []}, trust_env=False, timeout=60).status_code
+                == 200
+            )
         stage.model.play(counting(3 + around))
         stage.collect()
         step = finding(stage.report())

@@ -117,7 +117,7 @@ def looked_at(page: Page, path: Path, html: str) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: pytest.fail(f"a script of the bundle ran: {dialog.message}"))
     page.goto(path.as_uri())
-    page.wait_for_function("document.documentElement.dataset.again", timeout=20_000)
+    page.wait_for_function("document.documentElement.dataset.again", timeout=60_000)
     assert page.evaluate("document.documentElement.dataset.again") == "yes"
     assert asked == [path.as_uri()]
     assert page.locator("img").count() == page.locator("[onload]").count() == 0

@@ -56,13 +56,13 @@ def test_through_the_gateway_that_runs(run, tmp_path):
     with scripted_gateway(tmp_path / "home", says("Hello.")) as (gateway, _):
         home = gateway.home.path
         text = run("keys", "new", "anna", "--home", home, "--purpose", "drafting", "--json").json["text"]
-        call = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers={"x-api-key": text})
+        call = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers={"x-api-key": text}, timeout=60)
         assert call.status_code == 200
         again = run("keys", "new", "anna", "--home", home)
         assert again.code == 2
         assert "used twice" in again.err
         assert run("keys", "revoke", "anna", "--home", home).code == 0
-        call = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers={"x-api-key": text})
+        call = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers={"x-api-key": text}, timeout=60)
         assert call.status_code == 401
         assert len(run("keys", "list", "--home", home, "--json").json["keys"]) == 3
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from tests.gateway.process import caveat
+from tests.gateway.process import caveat, ended
 
 from caveat.keys import new_signing_key
 from caveat.seal.settings import load, signing_key
@@ -30,12 +30,12 @@ def test_from_the_gateways_keys_to_a_seal_that_runs(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "caveat", "seal", "serve", str(folder), "--json"], stdout=subprocess.PIPE
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"{\n"
-    assert process.stdout.readline().startswith(b'  "address": "http://127.0.0.1:')
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    process.stdout.close()
+    with ended(process):
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"{\n"
+        assert process.stdout.readline().startswith(b'  "address": "http://127.0.0.1:')
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
 
 
 def test_the_terms_line_is_printed_for_people(tmp_path):

@@ -141,10 +141,10 @@ def test_kill_9_while_a_waiver_is_granted_leaves_the_old_state_or_the_new(run, s
     for number in range(slow_rounds(4, 30)):
         file = signed(run, staffed, tmp_path, f"w{number}.json")
         command = [sys.executable, "-m", "caveat", "waiver", "grant", str(file), "--home", str(staffed), "--json"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(rng.uniform(0.2, 2.5))
-        process.kill()
-        said, _ = process.communicate()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(rng.uniform(0.2, 2.5))
+            process.kill()
+            said, _ = process.communicate()
         before = len(run("waiver", "list", "--home", staffed, "--json").json["waivers"])
         again = run("waiver", "grant", file, "--home", staffed, "--json")
         after = run("waiver", "list", "--home", staffed, "--json").json["waivers"]

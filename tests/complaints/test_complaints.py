@@ -415,5 +415,5 @@ def test_c26_without_terms_nothing_is_served_and_readiness_says_so(tmp_path):
             for dialect in TALKING:
                 reply = post(gateway, dialect, HELLO, key)
                 assert (reply.status_code, code(reply)) == (503, "terms_missing")
-            assert httpx.get(f"{gateway.url}/readyz", trust_env=False).status_code == 503
+            assert httpx.get(f"{gateway.url}/readyz", trust_env=False, timeout=60).status_code == 503
         assert upstream.received == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from tests.gateway.running import Running
 
 from caveat.console.login import login_path
@@ -24,6 +24,8 @@ ARGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 380, "height": 800}
 
 
@@ -52,6 +54,7 @@ def visitor(started: Any, gateway: Running, role: str = "operator", person: str 
     context: BrowserContext = started.new_context(
         **{"viewport": WIDE, "locale": "en-GB", "timezone_id": "Europe/Paris", "base_url": gateway.url, **options}
     )
+    context.set_default_timeout(PATIENCE_MS)
     page, troubles = context.new_page(), Troubles()
     watch(page, options.get("base_url", gateway.url), troubles)
     page.troubles = troubles  # type: ignore[attr-defined]

@@ -96,7 +96,7 @@ def provider():
         yield made[0]
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         sock.close()
 
 

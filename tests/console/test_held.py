@@ -96,7 +96,7 @@ def test_a_held_call_is_read_signed_and_released(chromium, gateway):
     key, hold = named(gateway, "petra"), held(gateway)
     with visitor(chromium, gateway, "approver", "petra") as page:
         page.goto("/console/now")
-        page.get_by_role("link", name="1 held call waits for an answer").wait_for(timeout=15_000)
+        page.get_by_role("link", name="1 held call waits for an answer").wait_for(timeout=60_000)
         page.get_by_role("link", name="1 held call waits for an answer").click()
         page.get_by_role("link", name="A call by anna-caller").click()
         assert SECRET not in page.content()

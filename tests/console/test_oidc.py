@@ -32,10 +32,10 @@ def come(both):
     made.claims, made.key = {}, made.own
 
     def go(change=lambda query: query, wanted="/console/calls"):
-        with httpx.Client(base_url=gateway.url, trust_env=False) as client:
+        with httpx.Client(base_url=gateway.url, trust_env=False, timeout=60) as client:
             away = client.get(f"/console/login/provider?next={wanted}")
             assert away.status_code == 303, away.text
-            back = httpx.get(away.headers["location"], trust_env=False).headers["location"]
+            back = httpx.get(away.headers["location"], trust_env=False, timeout=60).headers["location"]
             query = change(query_of(back))
             client.cookies = away.cookies
             reply = client.get("/console/login/back", params=query)
@@ -53,7 +53,9 @@ def test_whoever_the_provider_knows_comes_in_with_the_role_that_the_settings_giv
     assert len(asked["nonce"]) >= 32
     assert asked["response_type"] == "code"
     gateway, _ = both
-    with httpx.Client(base_url=gateway.url, cookies={COOKIE: reply.cookies[COOKIE]}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=gateway.url, cookies={COOKIE: reply.cookies[COOKIE]}, trust_env=False, timeout=60
+    ) as client:
         page = client.get("/console/now").text
         assert "anna" in page
         assert "auditor" in page
@@ -68,7 +70,9 @@ def test_the_highest_role_of_the_claim_counts(both, come, claims, role):
     gateway, made = both
     made.claims = claims
     reply, _ = come()
-    with httpx.Client(base_url=gateway.url, cookies={COOKIE: reply.cookies[COOKIE]}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=gateway.url, cookies={COOKIE: reply.cookies[COOKIE]}, trust_env=False, timeout=60
+    ) as client:
         assert role in client.get("/console/now").text
 
 
@@ -116,7 +120,7 @@ def test_an_answer_to_another_question_is_none(come, change):
 
 def test_without_the_try_s_cookie_nobody_comes_in(both):
     gateway, _ = both
-    reply = httpx.get(f"{gateway.url}/console/login/back?code=the-code&state=x", trust_env=False)
+    reply = httpx.get(f"{gateway.url}/console/login/back?code=the-code&state=x", trust_env=False, timeout=60)
     assert reply.status_code == 401
 
 

@@ -142,7 +142,7 @@ def test_now_keeps_itself_up_to_date_without_a_reload(chromium, gateway):
         page.goto("/console/now")
         before = page.locator("#part").inner_text()
         call = gateway.http().post("/v1/chat/completions", json=ask()).headers["x-caveat-call"]
-        page.get_by_role("link", name=call[:8]).wait_for(timeout=10_000)
+        page.get_by_role("link", name=call[:8]).wait_for(timeout=60_000)
         assert page.locator("#part").inner_text() != before
         assert page.locator("#live").inner_text() == "Up to date"
 
@@ -249,7 +249,7 @@ def test_who_goes_by_keyboard_keeps_their_place_when_the_page_brings_itself_up_t
             page.evaluate("for (const one of document.querySelectorAll('#part details')) one.open = true")
             page.locator(place).first.focus()
             call = gateway.http().post("/v1/chat/completions", json=ask()).headers["x-caveat-call"]
-            page.get_by_role("link", name=call[:8]).wait_for(timeout=20_000)
+            page.get_by_role("link", name=call[:8]).wait_for(timeout=60_000)
             assert page.evaluate("document.querySelector('#part').contains(document.activeElement)"), place
 
 

@@ -20,7 +20,7 @@ from caveat.evidence.report_page import script, verify_with_page
 from caveat.ledger.log import Entry
 from caveat.ledger.memory import MemoryLog
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def page_of(bundle: bytes, last: bytes = b"") -> str:
@@ -83,7 +83,7 @@ def opened(page: Page, html: str, tmp_path: Path) -> str:
     page.on("request", lambda request: requests.append(request.url))
     page.on("dialog", lambda dialog: pytest.fail(f"a script of the bundle ran: {dialog.message}"))
     page.goto(path.as_uri())
-    page.wait_for_function("document.documentElement.dataset.again", timeout=20_000)
+    page.wait_for_function("document.documentElement.dataset.again", timeout=60_000)
     assert requests == [path.as_uri()]
     return str(page.evaluate("document.documentElement.dataset.again"))
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import pytest
-from tests.foreign.tools import BIN, NEEDS_FOREIGN, free_port, served
+from tests.foreign.tools import BIN, NEEDS_FOREIGN, served
+from tests.gateway.process import free_port
 from tests.gateway.running import eventually
 
 from caveat.cli.main import main
@@ -24,7 +25,7 @@ from caveat.ledger.reader import LedgerReader
 from caveat.ledger.receipt import parse_receipt
 from caveat.note import open_note
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 CAVEAT = [sys.executable, "-m", "caveat"]
 
 
@@ -73,7 +74,7 @@ def gateway(home: Path) -> Iterator[int]:
 
 
 def soon(look: Callable[[], object]) -> None:
-    eventually(look, 30.0)
+    eventually(look)
 
 
 def reached(home: Path, key: str) -> int:

@@ -1,5 +1,6 @@
 """Tools that nobody here wrote, where `script/foreign` has set them up; what is missing is skipped with that word."""
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -22,20 +23,12 @@ NEEDS_GO = pytest.mark.skipif(
 )
 
 
-def free_port() -> int:
-    """One that was free a moment ago."""
-    with closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @contextmanager
 def served(command: list[str], port: int, cwd: Path) -> Iterator[None]:
     """A server's process, listening; ended with the block."""
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             with closing(socket.socket()) as sock:
                 if sock.connect_ex(("127.0.0.1", port)) == 0:
                     break
@@ -45,4 +38,7 @@ def served(command: list[str], port: int, cwd: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        process.kill()
+        process.wait()

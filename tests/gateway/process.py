@@ -1,8 +1,11 @@
 """`caveat` as a process of its own, for what only a process shows: signals, exit codes, what is left behind."""
 
+import contextlib
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +23,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def caveat(
-    *arguments: str | Path, stdin: bytes = b"", timeout: float = 60, env: Mapping[str, str] | None = None
+    *arguments: str | Path, stdin: bytes = b"", timeout: float = 120, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a verb to its end."""
     return subprocess.run(
@@ -31,6 +34,28 @@ def caveat(
         env=environment(env),
         check=False,
     )
+
+
+def free_port() -> int:
+    """One that nobody listens at, below those that the system gives away by itself, so that it stays free."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive the block, nor do its pipes, whatever becomes of the test."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(60)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what it has not read cannot be told it any more
+                    pipe.close()
 
 
 class Served:
@@ -47,7 +72,7 @@ class Served:
         """All that it wrote to standard error."""
         return self._errors.read_text("utf-8", "replace")
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 15) -> int:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         """Signal it and wait for its end; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(seconds)
@@ -55,7 +80,7 @@ class Served:
     def kill(self) -> None:
         """As a power cut would end it."""
         self.process.kill()
-        self.process.wait(15)
+        self.process.wait(60)
 
     def children(self) -> list[int]:
         """Ids of processes that descend from it."""
@@ -106,8 +131,8 @@ def served(
             stderr=stderr,
             env=environment(env),
         )
-    assert process.stdout is not None
-    try:
+    with ended(process):
+        assert process.stdout is not None
         lines = []
         for line in process.stdout:
             lines.append(line)
@@ -115,7 +140,3 @@ def served(
                 break
         assert lines, f"it ended before it served: {log.read_text()}"
         yield Served(process, json.loads(b"".join(lines)), log)
-    finally:
-        process.kill()
-        process.wait(15)
-        process.stdout.close()

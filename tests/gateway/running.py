@@ -4,6 +4,7 @@ What it serves is what `caveat serve` serves (gateway/serving/serve.py); only th
 """
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -49,6 +50,10 @@ from caveat.terms.document import SignedTerms
 from caveat.terms.sign import sign_terms
 
 T = TypeVar("T")
+
+WAIT = 60.0
+"""Seconds that a test waits for what another process or thread does; a loaded machine is slow, and waiting costs nothing
+where it comes."""
 
 IDENTITY = f"weights:sha256:{SMOLLM2.sha256}"
 """What the sample terms name, and what the settings below say of the scripted upstream."""
@@ -101,7 +106,7 @@ class Running:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the gateway's own event loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(WAIT)
 
     def key(self, name: str, role: str = "caller", **caller: Any) -> str:
         """Make a key, live from here on."""
@@ -125,9 +130,20 @@ class Running:
         """A plain client that bears a key ("" the caller's, "none" for none at all)."""
         bears = {} if key == "none" else {"authorization": f"Bearer {key or self.caller_key}"}
         client = httpx.Client(
-            base_url=self.url, headers={**bears, **headers}, timeout=30, trust_env=False, verify=False
+            base_url=self.url, headers={**bears, **headers}, timeout=WAIT, trust_env=False, verify=False
         )
         return self._clients.enter_context(client)
+
+    @contextmanager
+    def asking(self, path: str, body: dict[str, Any]) -> Iterator[None]:
+        """A caller who has asked; at the block's end it hangs up, whatever has come."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        raw = msgspec.json.encode(body)
+        head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {self.caller_key}\r\n"
+        head += f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=WAIT) as wire:
+            wire.sendall(head.encode() + raw)
+            yield
 
     def close(self) -> None:
         """Hang up, so that nothing keeps the gateway from its end."""
@@ -151,7 +167,7 @@ class Running:
         """The newest record of a kind."""
         return [one for one in self.records() if one.leaf.k == kind][-1]
 
-    def ending(self, call: str = "", seconds: float = 3.0) -> Record:
+    def ending(self, call: str = "", seconds: float = WAIT) -> Record:
         """The outcome of a call (of the newest without an id), waited for."""
 
         def settled() -> Record | None:
@@ -171,7 +187,7 @@ class Running:
         return sign_terms(read_draft(yaml), *(party_key(self.home, name) for name in SAMPLES.values()))
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 3.0) -> T:
+def eventually(look: Callable[[], T | None], seconds: float = WAIT) -> T:
     """What `look` finds, asked again and again; fails after so many seconds."""
     end = time.monotonic() + seconds
     while True:
@@ -220,7 +236,7 @@ def running(path: Path, settings_text: str, *, sample: bool = True, parties: boo
 
     thread = threading.Thread(target=main, name="gateway", daemon=True)
     thread.start()
-    up.wait(60)
+    up.wait(WAIT)
     try:
         if failed:
             raise failed[0]
@@ -230,7 +246,7 @@ def running(path: Path, settings_text: str, *, sample: bool = True, parties: boo
     finally:
         if servers:
             servers[0].should_exit = True
-        thread.join(30)
+        thread.join(WAIT)
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         listener.close()

@@ -55,7 +55,7 @@ def story(tmp_path, keys, settings):
     def run(tell):
         async def main():
             async with served() as one:
-                await asyncio.wait_for(tell(one), 30)
+                await asyncio.wait_for(tell(one), 120)
 
         asyncio.run(main())
 
@@ -112,7 +112,7 @@ def test_a_change_through_one_end_is_told_to_all(story):
         told = asyncio.Event()
         second.changed = told.set
         await first.append((Entry(b"adopt"),), Fence(expects="one", becomes="two"))
-        await asyncio.wait_for(told.wait(), 1)
+        await asyncio.wait_for(told.wait(), 60)
         assert second.changes(0) == (0, 1)
         assert second.size == 2
         with pytest.raises(StaleFence):

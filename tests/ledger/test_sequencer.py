@@ -45,13 +45,13 @@ def test_checkpoints_come_at_their_interval_and_only_with_news(opened, keys):
         log = opened(interval_ms=100)
         seen: list[bytes] = []
         began = time.monotonic()
-        while time.monotonic() - began < 0.65:
+        while len(seen) < 4 and time.monotonic() - began < 60:
             await log.append((Entry(b"x"),))
             checkpoint = await log.checkpoint()
             if not seen or seen[-1] != checkpoint:
                 seen.append(checkpoint)
             await asyncio.sleep(0.001)
-        assert 3 <= len(seen) <= 9
+        assert 4 == len(seen) <= (time.monotonic() - began) / 0.1 + 2
         await log.published(log.size - 1)
         quiet = await log.checkpoint()
         await asyncio.sleep(0.3)
@@ -70,9 +70,14 @@ def test_nothing_is_done_while_there_is_nothing_to_do(opened):
         await log.append((Entry(b"x"),))
         await log.published(0)
         await asyncio.sleep(0.05)
-        before = time.process_time()
-        await asyncio.sleep(0.5)
-        assert time.process_time() - before < 0.05
+        spent = []
+        for _ in range(5):  # what else this process does may fall into one of them
+            before = time.process_time()
+            await asyncio.sleep(0.5)
+            spent.append(time.process_time() - before)
+            if spent[-1] < 0.05:
+                break
+        assert min(spent) < 0.05
         await log.close()
 
     asyncio.run(run())

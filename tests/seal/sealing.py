@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 from msgspec.structs import replace
+from tests.gateway.process import ended
 
 from caveat.canon import sha256
 from caveat.keys import KeyKind, SigningKey
@@ -139,13 +140,12 @@ def running_seal(folder: Path) -> Iterator[RunningSeal]:
         told = json.loads(process.stdout.readline() or b"{}")
         assert "address" in told, told
         seal = RunningSeal(told["address"], process)
-        yield seal
-        seal.http.close()
+        with closing(seal.http):
+            yield seal
     finally:
         process.terminate()
-        process.wait(20)
-        process.stdout.close()
-        process.stderr.close()
+        with ended(process), suppress(subprocess.TimeoutExpired):
+            process.wait(60)
 
 
 def sse_ticket(raw: bytes) -> tuple[bytes, Ticket]:

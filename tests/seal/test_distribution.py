@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 from packaging.requirements import Requirement
+from tests.gateway.process import ended
 from tests.seal.sealing import BODY, CHAT, make_folder, settings_text, token
 
 from caveat.gateway.scripted import server as scripted
@@ -64,16 +65,14 @@ def test_the_seal_alone_is_built_installed_and_run(tmp_path):
         process = subprocess.Popen(
             [str(tmp_path / "env/bin/python"), "-I", "-m", "caveat.seal", str(folder)], stdout=subprocess.PIPE
         )
-        assert process.stdout is not None
-        try:
+        with ended(process):
+            assert process.stdout is not None
             address = json.loads(process.stdout.readline())["address"]
             permit = {"caveat-permit": token()}
-            reply = httpx.post(address + CHAT, content=BODY, headers=permit, trust_env=False)
+            reply = httpx.post(address + CHAT, content=BODY, headers=permit, trust_env=False, timeout=60)
             assert (reply.status_code, "caveat-seal-ticket" in reply.headers) == (200, True)
-        finally:
             process.terminate()
-            assert process.wait(20) == 0
-            process.stdout.close()
+            assert process.wait(60) == 0
     imported = subprocess.run(
         [str(tmp_path / "env/bin/python"), "-I", "-c", "import caveat.seal.vllm, caveat.seal.making"], check=False
     )

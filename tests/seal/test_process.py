@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.gateway.process import ended
+from tests.gateway.running import eventually
 from tests.seal.sealing import (
     BODY,
     CHAT,
@@ -38,7 +40,6 @@ from caveat.seal.newest import claim_of
 STREAM = BODY[:-1] + b',"stream":true}'
 SCRIPT = Script(
     (
-        Rule(Reply(answer=Answer("slow words come one by one"), pause_ms=80), contains="slowly"),
         Rule(Reply(answer=Answer("never the end of it"), end="hang"), contains="for ever"),
         Rule(Reply(answer=Answer("half of it"), take=150, end="drop"), contains="half"),
         Rule(Reply(status=529, json={"type": "error"}), contains="overloaded"),
@@ -80,7 +81,7 @@ def test_a_streams_bytes_are_the_models_and_its_ticket_comes_behind_them(folder,
     with running_seal(folder) as seal:
         permit = token(STREAM)
         body, ticket = sse_ticket(seal.call(permit, STREAM).content)
-        plain = httpx.post(model.address + CHAT, content=STREAM, trust_env=False).content
+        plain = httpx.post(model.address + CHAT, content=STREAM, trust_env=False, timeout=60).content
         digest = BytesDigest(permit, "reply")
         digest.update(plain)
         assert body == plain
@@ -88,14 +89,16 @@ def test_a_streams_bytes_are_the_models_and_its_ticket_comes_behind_them(folder,
 
 
 def test_a_stream_is_not_held_back(folder):
-    body = asking("slowly")
+    """All of what the model has said arrives, though it never says that it has ended."""
+    body, said = asking("for ever"), b""
     with (
         running_seal(folder) as seal,
         seal.http.stream("POST", CHAT, content=body, headers={"caveat-permit": token(body)}) as reply,
     ):
-        times = [time.monotonic() for piece in reply.iter_raw() if piece]
-    gaps = [b - a for a, b in pairwise(times)]
-    assert sum(gap > 0.04 for gap in gaps) >= 4
+        for piece in reply.iter_raw():
+            said += piece
+            if all(word in said for word in (b"never", b"the", b"end", b"of", b"it")):
+                break
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,7 @@ def test_a_gateway_that_hangs_up_cuts_the_model_and_leaves_a_ticket(folder, mode
     with running_seal(folder) as seal:
         with seal.http.stream("POST", CHAT, content=body, headers={"caveat-permit": token(body)}) as reply:
             next(reply.iter_raw())
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while not model.received[-1].cut:
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -209,7 +212,7 @@ def test_a_restored_gateway_issues_permits_that_are_no_good(folder):
 
 def load(address: str, told: list[str], stop: threading.Event) -> None:
     """Call until told to stop, or until the seal is gone; keep the tickets."""
-    with httpx.Client(base_url=address, trust_env=False) as http:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as http:
         while not stop.is_set():
             try:
                 reply = http.post(CHAT, content=BODY, headers={"caveat-permit": token()})
@@ -227,7 +230,7 @@ def test_kills_under_load_lose_no_number(folder, beats):
             stop = threading.Event()
             for _ in range(4):
                 pool.submit(load, seal.address, told, stop)
-            enough, end = len(told) + 5, time.monotonic() + 20
+            enough, end = len(told) + 5, time.monotonic() + 60
             while len(told) < enough and time.monotonic() < end:
                 time.sleep(0.02)
             if beats:
@@ -318,10 +321,18 @@ def test_a_seal_that_is_told_a_key_wants_it_with_every_request_and_ends_with_its
         [sys.executable, "-m", "caveat.seal", str(folder), "--told"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin and process.stdout
-    process.stdin.write(b"the-access-key\n")
-    process.stdin.flush()
-    address = json.loads(process.stdout.readline())["address"]
-    with httpx.Client(base_url=address, trust_env=False) as http:
+    with ended(process):
+        process.stdin.write(b"the-access-key\n")
+        process.stdin.flush()
+        address = json.loads(process.stdout.readline())["address"]
+        told_a_key(address)
+        process.stdin.close()
+        assert process.wait(60) == 0
+    assert not Path(f"/proc/{process.pid}").exists()
+
+
+def told_a_key(address: str) -> None:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as http:
         assert http.post(CHAT, content=BODY, headers={"caveat-permit": token()}).status_code == 401
         assert http.get("/caveat-seal/v1/report").status_code == 401
         good = {"caveat-permit": token(), "authorization": "Bearer the-access-key"}
@@ -329,18 +340,12 @@ def test_a_seal_that_is_told_a_key_wants_it_with_every_request_and_ends_with_its
         other = {"caveat-permit": token(), "x-api-key": "the-access-key"}
         assert http.post(CHAT, content=BODY, headers=other).status_code == 200
         assert http.get("/health").status_code == 200
-    process.stdin.close()
-    assert process.wait(10) == 0
-    process.stdout.close()
-    assert not Path(f"/proc/{process.pid}").exists()
 
 
 def test_the_seal_says_how_far_it_is_within_the_time_it_promised(folder, model):
     (folder / "seal.toml").write_text(settings_text(model.address, beat_s="1"))
     with running_seal(folder) as seal:
-        time.sleep(2.3)
-        beats = [beat for beat, _ in seal.report()]
-    assert len(beats) >= 3
+        beats = eventually(lambda: told if len(told := [beat for beat, _ in seal.report()]) >= 3 else None)
     assert all(b.at_ms - a.at_ms <= 2000 for a, b in pairwise(beats))
 
 

@@ -42,7 +42,9 @@ def test_a_call_goes_through_with_tls_on_both_sides(tmp_path: Path, authority: A
                 seal.call(token())
             trusting = ssl.create_default_context(cafile=authority.bundle)
             headers = {"content-type": "application/json", "caveat-permit": token()}
-            answer = httpx.post(seal.address + CHAT, content=BODY, headers=headers, verify=trusting, trust_env=False)
+            answer = httpx.post(
+                seal.address + CHAT, content=BODY, headers=headers, verify=trusting, trust_env=False, timeout=60
+            )
         assert answer.status_code == 200
         ticket = read_ticket(answer.headers["caveat-seal-ticket"])
         ticket.verify([SEAL.verify_key])
@@ -64,7 +66,7 @@ def test_a_model_under_another_authority_is_not_spoken_to(tmp_path: Path, author
 def test_a_bundle_that_cannot_be_read_is_said_at_the_start(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "seal", with_bundle(settings_text("https://127.0.0.1:9"), "none.pem"))
     ended = subprocess.run(
-        [sys.executable, "-m", "caveat.seal", str(folder)], capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "caveat.seal", str(folder)], capture_output=True, timeout=120, check=False
     )
     assert ended.returncode == 2
     assert b"CA bundle" in ended.stderr

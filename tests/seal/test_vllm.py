@@ -70,10 +70,10 @@ def serving(engine: Engine) -> Iterator[httpx.Client]:
     while not server.started:
         assert thread.is_alive()
     port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         yield http
     server.should_exit = True
-    thread.join(20)
+    thread.join(60)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_call_that_is_cut_and_one_under_which_the_engine_fails_have_tickets(fo
     with serving(Engine()) as http:
         with http.stream("POST", CHAT, content=endless, headers={"caveat-permit": token(endless)}) as reply:
             next(reply.iter_raw())
-        with httpx.Client(base_url=http.base_url, trust_env=False) as other:
+        with httpx.Client(base_url=http.base_url, trust_env=False, timeout=60) as other:
             assert other.post(CHAT, content=fails, headers={"caveat-permit": token(fails)}).status_code == 500
         for _ in range(100):
             told = beats(http)

@@ -1,7 +1,6 @@
 """Several upstreams for one model: what follows a failure is a call of its own, decided under the terms that cover where it
 goes, and never once a byte has left."""
 
-import socket
 from contextlib import contextmanager
 from threading import Timer
 
@@ -45,18 +44,15 @@ def pair(path, first, second="Second here.", *, refused=False, **of):
     """Two upstreams for the sample model: `first` and `second` are what they play; `of` their settings."""
     play = second if isinstance(second, Script) else says(second)
     with serve(first) as one, serve(play) as two:
-        address = closed_port() if refused else one.address
+        address = NOBODY if refused else one.address
         text = upstream_text(address, "first", **of.get("one", {}))
         text += upstream_text(two.address, "second", priority="1", **of.get("two", {}))
         with running(path / "home", HEAD + text) as gateway:
             yield Pair(gateway, one, two)
 
 
-def closed_port():
-    """An address where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+NOBODY = "http://127.0.0.1:9"
+"""An address where nobody listens."""
 
 
 ALL = {"fall_back_on": '["unreachable", "timeout", "broke", "5xx", "429"]', "timeout_s": "1"}

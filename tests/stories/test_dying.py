@@ -75,7 +75,7 @@ def stage(tmp_path_factory):
 def dies(home: Path, act: str, file: Path, number: int) -> int:
     """How many writes the act took, 0 where it was killed at that one."""
     command = [sys.executable, "-m", "tests.stories.dying", str(home), act, str(file), str(number)]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=240, check=False)
     if done.returncode == -signal.SIGKILL:
         return 0
     assert done.returncode == 0, done.stderr.decode()

@@ -57,8 +57,8 @@ class Told:
 
 @contextlib.contextmanager
 def under_load(url, key, rng, seconds):
-    """Calls of which the first was answered so long ago, and which go on until the block ends, however it ends; what the
-    callers were told."""
+    """Calls of which the first was answered whole so long ago, and which go on until the block ends, however it ends; what
+    the callers were told."""
     told, stop = Told(), threading.Event()
     callers = [
         threading.Thread(target=told.call, args=(url, key, random.Random(rng.random()), stop), daemon=True)
@@ -67,7 +67,7 @@ def under_load(url, key, rng, seconds):
     for caller in callers:
         caller.start()
     try:
-        eventually(lambda: told.tickets, 60)
+        eventually(lambda: told.completed)
         time.sleep(seconds)
         yield told
     finally:

@@ -128,12 +128,12 @@ def day(tmp_path_factory):
         (path / "keys" / "there").chmod(0o600)
         (path / "caveat.toml").write_text(text)
         with served(path) as gateway:
-            with httpx.Client(base_url=gateway.url, headers={"x-api-key": key}, verify=False) as client:
+            with httpx.Client(base_url=gateway.url, headers={"x-api-key": key}, verify=False, timeout=60) as client:
                 told = list(called(client, words))
                 call = next(reply for reply in told if reply.status_code == 200).headers["x-caveat-call"]
                 assert client.get(f"/caveat/v1/calls/{call}").status_code == 200
             wrong = httpx.post(
-                f"{gateway.url}{PATHS[0]}", json={}, headers={"x-api-key": words(40)[:30].encode().hex()}
+                f"{gateway.url}{PATHS[0]}", json={}, headers={"x-api-key": words(40)[:30].encode().hex()}, timeout=60
             )
             assert wrong.status_code == 401
             home = open_home(path)

@@ -311,7 +311,7 @@ def test_four_workers_know_of_a_kept_reply_and_one_call_fetches_it(tmp_path, run
 
             def post(hold=""):
                 headers = {**plain, **({"caveat-hold": hold} if hold else {})}
-                return httpx.post(process.url + PATH, content=chat("May she stay?"), headers=headers, timeout=30)
+                return httpx.post(process.url + PATH, content=chat("May she stay?"), headers=headers, timeout=60)
 
             hold = post().headers["x-caveat-call"]
             released(office, hold)

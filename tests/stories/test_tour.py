@@ -13,7 +13,7 @@ def told(tmp_path_factory):
     """One tour, as a newcomer runs it, in a directory of its own."""
     folder = tmp_path_factory.mktemp("tour")
     command = [sys.executable, "-m", "caveat", "tour", "--folder", str(folder / "t"), "--json"]
-    done = subprocess.run(command, capture_output=True, timeout=300, check=False, env=os.environ | {"NO_COLOR": "1"})
+    done = subprocess.run(command, capture_output=True, timeout=280, check=False, env=os.environ | {"NO_COLOR": "1"})
     return done, folder / "t"
 
 
@@ -61,7 +61,7 @@ def test_the_bundle_verifies_in_an_empty_directory(told, tmp_path):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     command = [sys.executable, "-m", "caveat", "verify", "evidence.zip", "--trust", "trust", "--json"]
     environment = {**os.environ, "CAVEAT_HOME": str(tmp_path / "none"), "HOME": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=tmp_path, env=environment)
+    done = subprocess.run(command, capture_output=True, timeout=280, check=False, cwd=tmp_path, env=environment)
     report = json.loads(done.stdout)
     assert (done.returncode, report["verified"]) == (0, True)
 

@@ -187,7 +187,7 @@ def test_four_workers_spend_one_waiver_and_one_approval_together(tmp_path, run):
             office.do("waiver", "grant", file, "--home", path)
 
             def post(body, **headers):
-                return httpx.post(f"{process.url}{PATH}", json=body, headers={**key, **headers}, timeout=30)
+                return httpx.post(f"{process.url}{PATH}", json=body, headers={**key, **headers}, timeout=60)
 
             with ThreadPoolExecutor(8) as callers:
                 statuses = [reply.status_code for reply in callers.map(post, [SECRET] * 80)]

@@ -54,7 +54,7 @@ def test_of_ten_thousand_calls_a_hundred_pass(tmp_path, run, slow_rounds):  # no
         with served(path, "--workers", "4") as process:
             waiver = office.do("waiver", "grant", file, "--home", path, "--json").json["waiver"]
             statuses = asyncio.run(all_of(process.url, key, calls))
-            assert process.stop(seconds=60) == 0
+            assert process.stop(seconds=120) == 0
         assert statuses == {200: USES, 403: calls - USES}
         assert len(upstream.received) == USES
     home = open_home(path)

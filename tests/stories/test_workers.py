@@ -111,12 +111,12 @@ def adopted_while_one_is_stopped(one, rng):
         try:
             new = one.adopt(next(VERSIONS))
             # a busy worker may say late what it holds: only the record is told at once
-            eventually(lambda: sorted(one.held().values()) == sorted([*old, *[new] * (WORKERS - 1)]), 20)
+            eventually(lambda: sorted(one.held().values()) == sorted([*old, *[new] * (WORKERS - 1)]))
             time.sleep(0.2)
         finally:
             os.kill(stopped, signal.SIGCONT)
-        eventually(lambda: one.held() == dict.fromkeys("1234", new), 20)
-        eventually(lambda: any(leaf.k == "opened" and leaf.terms == new for _, leaf in one.records()), 20)
+        eventually(lambda: one.held() == dict.fromkeys("1234", new))
+        eventually(lambda: any(leaf.k == "opened" and leaf.terms == new for _, leaf in one.records()))
     records = one.records()
     adopted = max(index for index, leaf in records if leaf.what == "terms.adopted")
     assert all(leaf.terms != new for index, leaf in records[:adopted])
@@ -152,7 +152,7 @@ def worker_killed(one, rng):
         before = set(one.process.workers())
         killed = rng.choice(sorted(before))
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda: len(set(one.process.workers()) - before) == 1, 30)
+        eventually(lambda: len(set(one.process.workers()) - before) == 1)
         eventually(one.all_there, 90)
     return told
 
@@ -177,20 +177,20 @@ def calls_counted(text):
 
 def test_only_a_worker_that_is_gone_has_its_calls_settled(made):
     """A call that never ends: another worker's end does not touch it, its own worker's gives it the outcome `unknown`."""
-    with crew(made) as one, httpx.Client(base_url=one.process.url, verify=False, timeout=30) as client:
+    with crew(made) as one, httpx.Client(base_url=one.process.url, verify=False, timeout=60) as client:
         workers = sorted(one.process.workers())
         number = client.get("/readyz", headers={"x-api-key": one.operator}).json()["worker"]
         runs, other = workers[number - 1], workers[number % WORKERS]
         before = len(one.records())
         caller = threading.Thread(target=cut_off, args=(client, one.key), daemon=True)
         caller.start()
-        ((_, opened),) = eventually(lambda: one.records()[before:], 5)
+        ((_, opened),) = eventually(lambda: one.records()[before:])
         os.kill(other, signal.SIGKILL)
-        eventually(lambda: set(one.process.workers()) - set(workers), 10)
+        eventually(lambda: set(one.process.workers()) - set(workers))
         eventually(one.all_there, 90)
         assert [leaf.k for _, leaf in one.records()[before:]] == ["opened"]
         os.kill(runs, signal.SIGKILL)
-        settled = eventually(lambda: [leaf for _, leaf in one.records()[before:] if leaf.k == "settled"], 10)
+        settled = eventually(lambda: [leaf for _, leaf in one.records()[before:] if leaf.k == "settled"])
         caller.join()
         assert [(leaf.call, leaf.o) for leaf in settled] == [(opened.call, "unknown")]
         one.process.stop()
@@ -215,7 +215,7 @@ def parents_killed(made, rounds, rng, also=lambda _one, _rng: Told()):
                 assert len(workers) == WORKERS
                 one.process.kill()
             told.append(under)
-            eventually(partial(all_gone, workers), 20)
+            eventually(partial(all_gone, workers))
     with crew(made) as one:
         assert one.call().status_code == 200
         one.process.stop()
@@ -249,7 +249,7 @@ def test_ctrl_c_ends_all_of_them_stopped_ones_too(made):
     with crew(made) as one:
         workers = one.process.workers()
         os.kill(workers[0], signal.SIGSTOP)
-        assert one.process.stop(signal.SIGINT, 20) == 0
+        assert one.process.stop(signal.SIGINT) == 0
         assert not any(alive(pid) for pid in workers)
         assert "nothing is left running" in one.process.errors
 

@@ -24,7 +24,7 @@ def run(story):
         client = Client()
         watch = Watch(client)
         try:
-            return await asyncio.wait_for(story(client, watch), 5)
+            return await asyncio.wait_for(story(client, watch), 60)
         finally:
             watch.close()
 

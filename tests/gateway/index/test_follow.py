@@ -1,7 +1,6 @@
 """The index is what the ledger says, however it came to be: built at once, in pieces, or anew."""
 
 import sqlite3
-import time
 
 import pytest
 from tests.gateway.process import served
@@ -229,12 +228,15 @@ def test_a_process_of_its_own_keeps_it_beside_a_gateway(tmp_path):
             reach = lists.reach()
             return reach if reach.behind == 0 and reach.seen >= size else None
 
-        eventually(there, 20)
+        eventually(there)
         children = process.children()
         with alone(path) as mine:
             assert not mine
         process.stop()
-    time.sleep(0.2)
-    with alone(path) as mine:
-        assert mine
     assert children
+
+    def let_go():
+        with alone(path) as mine:
+            return mine
+
+    eventually(let_go)

@@ -22,14 +22,14 @@ def upstream():
 
 
 def post(upstream, path=CHAT, body=None):
-    with httpx.Client(trust_env=False, timeout=5) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.post(upstream.address + path, json={"model": "m"} if body is None else body)
 
 
 def raw(upstream, request, *, wait=0.0):
     """Everything that comes back over one connection until the server closes it."""
     host, port = upstream.address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as wire:
+    with socket.create_connection((host, int(port)), timeout=60) as wire:
         for part in request if isinstance(request, list) else [request]:
             wire.sendall(part)
             time.sleep(wait)
@@ -104,7 +104,7 @@ def test_delay_comes_before_and_pause_between_the_pieces(upstream):
     upstream.play(always(Reply(text="abc", every=1, delay_ms=60, pause_ms=30)))
     began = time.monotonic()
     assert post(upstream).text == "abc"
-    assert time.monotonic() - began >= 0.12
+    assert time.monotonic() - began > 0.1  # a timer may be a little early
 
 
 def test_drop_breaks_off_in_the_middle(upstream):
@@ -118,23 +118,25 @@ def test_drop_breaks_off_in_the_middle(upstream):
 
 def test_hang_sends_what_it_has_and_then_nothing(upstream):
     upstream.play(always(Reply(text="abcdef", take=3, end="hang")))
-    with httpx.Client(trust_env=False, timeout=0.3) as client, client.stream("POST", upstream.address) as got:
+    with httpx.Client(trust_env=False, timeout=60) as client, client.stream("POST", upstream.address) as got:
         said = got.iter_raw()
         assert next(said) == b"abc"
-        with pytest.raises(httpx.ReadTimeout):
-            next(said)
+        wire = got.extensions["network_stream"].get_extra_info("socket")
+        wire.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            wire.recv(1)
 
 
 def test_repeat_never_ends_and_the_hang_up_is_noticed(upstream):
     upstream.play(always(Reply(text="ab", framing="chunked", every=1, pause_ms=1, end="repeat")))
-    with httpx.Client(trust_env=False, timeout=5) as client, client.stream("POST", upstream.address) as got:
+    with httpx.Client(trust_env=False, timeout=60) as client, client.stream("POST", upstream.address) as got:
         said = b""
         for piece in got.iter_raw():
             said += piece
             if len(said) > 20:
                 break
     assert said.startswith(b"abbbbbbbbb")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not upstream.received[0].cut:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -142,7 +144,7 @@ def test_repeat_never_ends_and_the_hang_up_is_noticed(upstream):
 
 def test_received_requests_are_remembered_until_forgotten(upstream):
     post(upstream, CHAT + "?beta=true", {"model": "é"})
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         told = client.get(upstream.address + "/__received").json()
         assert client.delete(upstream.address + "/__received").status_code == 200
         assert client.get(upstream.address + "/__received").json() == []
@@ -154,7 +156,7 @@ def test_received_requests_are_remembered_until_forgotten(upstream):
 
 
 def test_script_can_be_replaced_over_http(upstream):
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         bad = client.put(upstream.address + "/__script", content=b'{"rules": 7}')
         assert bad.status_code == 400
         client.put(upstream.address + "/__script", json={"rules": [{"reply": {"text": "other"}}]})
@@ -182,13 +184,13 @@ def test_process_prints_its_address_and_stops_when_told(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             assert client.post(address).text == "from a file"
         taken = subprocess.run(
             [*command, "--port", address.rpartition(":")[2]], capture_output=True, text=True, check=False
         )
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
     assert taken.returncode == 3
     assert "cannot listen on port" in taken.stderr
 

@@ -43,7 +43,7 @@ async def listening(app) -> tuple[asyncio.Server, tuple[str, int]]:
 
 def spoken(*pieces: bytes, pause: float = 0.0) -> bytes:
     """What comes back for these pieces until the connection is closed (`reset` where that is all), or nothing more comes
-    for half a second."""
+    for half a second after something has."""
 
     async def main() -> bytes:
         made, address = await listening(echo)
@@ -54,7 +54,7 @@ def spoken(*pieces: bytes, pause: float = 0.0) -> bytes:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(pause)
-            while got := await asyncio.wait_for(reader.read(65536), 0.5):
+            while got := await asyncio.wait_for(reader.read(65536), 0.5 if received else 60):
                 received += got
         except TimeoutError:
             pass
@@ -139,7 +139,7 @@ def test_a_hang_up_is_told_once_and_only_to_the_request_that_runs():
         writer.write(HEAD.replace(b"/", b"/second", 1) + b"content-length: 0\r\n\r\n")
         await writer.drain()
         writer.close()
-        await asyncio.wait_for(over.wait(), 30)
+        await asyncio.wait_for(over.wait(), 60)
         made.close()
         return gone
 

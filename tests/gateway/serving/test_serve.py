@@ -26,7 +26,7 @@ def test_an_address_of_either_kind(address, begins):
         return
     with listener:
         assert url_of(listener).startswith(begins)
-        with socket.create_connection(listener.getsockname()[:2], timeout=2):
+        with socket.create_connection(listener.getsockname()[:2], timeout=60):
             pass
 
 

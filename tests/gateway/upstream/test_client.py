@@ -138,20 +138,23 @@ def test_environment_proxy_is_not_taken(scripted, monkeypatch):
 
 
 def test_stream_arrives_while_the_model_is_still_writing(scripted):
-    scripted.play(always(Reply(text="abc", every=1, framing="chunked", pause_ms=200)))
+    """It never says that it has ended."""
+    scripted.play(always(Reply(text="abc", every=1, framing="chunked", pause_ms=20, end="hang")))
 
     async def main():
         upstream = made(scripted.address)
-        began = time.monotonic()
         reply = await sent(upstream)
-        came = [(piece, time.monotonic() - began) async for piece in reply.pieces()]
+        came = b""
+        async with asyncio.timeout(60):
+            async for piece in reply.pieces():
+                came += piece
+                if len(came) == 3:
+                    break
         await reply.close()
         await upstream.close()
         return came
 
-    came = asyncio.run(main())
-    assert [piece for piece, _ in came] == [b"a", b"b", b"c"]
-    assert came[0][1] < 0.2 < came[1][1] < came[2][1]
+    assert asyncio.run(main()) == b"abc"
 
 
 def test_status_and_only_listed_headers_come_back(scripted):
@@ -170,7 +173,7 @@ def test_status_and_only_listed_headers_come_back(scripted):
 
 
 def wait_for_cut(scripted):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not scripted.received[-1].cut:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -244,15 +247,12 @@ def test_reply_of_exactly_the_limit_is_read(scripted):
     assert len(run(made(scripted.address))[1]) == 10_000
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_refused_connection_is_unreachable():
-    with pytest.raises(Unavailable) as failed:
-        run(made(f"http://127.0.0.1:{free_port()}"))
+    """A port that is held and not listened on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        with pytest.raises(Unavailable) as failed:
+            run(made(f"http://127.0.0.1:{held.getsockname()[1]}"))
     assert failed.value.code == "upstream_unreachable"
 
 

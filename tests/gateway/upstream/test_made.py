@@ -183,7 +183,7 @@ async def killed(served, body, started):
     os.kill(child, signal.SIGKILL)
     with pytest.raises(Unavailable):
         await answer(served, "/v1/chat/completions", "openai_chat", body)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 status, _ = await answer(served, "/v1/chat/completions", "openai_chat", body)

@@ -59,7 +59,7 @@ def test_a_call_whose_caller_hung_up_is_settled_and_its_ticket_is_collected(stag
     settled = stage.gateway.ending(call)
     assert (settled.leaf.o, settled.leaf.m) == ("aborted", "")
 
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     stage.collect()
     while not (report := stage.report()).verified or finding(report).outcome != "proved":
         assert time.monotonic() < end, "\n".join(report.sentences())
@@ -135,4 +135,4 @@ def test_a_stream_without_a_ticket_passes_whole():
 
 def test_nobody_reads_what_a_seal_tells_over_the_gateway(stage):
     for path in ("/caveat-seal/v1/report", "/v1/caveat-seal/v1/report"):
-        assert httpx.get(stage.gateway.url + path, trust_env=False).status_code in (401, 404)
+        assert httpx.get(stage.gateway.url + path, trust_env=False, timeout=60).status_code in (401, 404)
