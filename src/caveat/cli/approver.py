@@ -10,13 +10,16 @@ from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.party import fingerprint
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections
 from caveat.errors import BadInput
 from caveat.gateway.parties.directory import PartyDir
 from caveat.keys import SigningKey, read_signing_key
 from caveat.waivers.approvers import Approver, Side, check_person, name_approver
 from caveat.waivers.passkeys import Passkey, read_approver_key
 
-app = typer.Typer(help="Who may approve waivers and held calls: name, add, list, remove.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Sections, help="Who may approve waivers and held calls: name, add, list, remove.", no_args_is_help=True
+)
 
 
 def signing_key(path: Path) -> SigningKey:

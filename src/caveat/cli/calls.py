@@ -11,6 +11,7 @@ from caveat.canon import unb64
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections
 from caveat.console.values import Wanted
 from caveat.errors import BadInput
 from caveat.gateway.home.directory import home_path, open_home
@@ -18,7 +19,7 @@ from caveat.gateway.index.ask import Lists
 from caveat.gateway.index.follow import Index
 from caveat.terms.moment import moment_text
 
-app = typer.Typer(help="Calls on record: list, content.", no_args_is_help=True)
+app = typer.Typer(cls=Sections, help="Calls on record: list, content.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -28,7 +29,7 @@ def list_calls(
     caller: Annotated[str, typer.Option(help="The key's name.")] = "",
     purpose: Annotated[str, typer.Option(help="The purpose.")] = "",
     clause: Annotated[str, typer.Option(help="A clause that held.")] = "",
-    outcome: Annotated[str, typer.Option(help="How it ended: completed, denied, held, stopped, ...")] = "",
+    outcome: Annotated[str, typer.Option(help="How it ended: completed, denied, held, withheld, stopped, broken, aborted, unknown")] = "",
     model: Annotated[str, typer.Option(help="The model's alias.")] = "",
     case: Annotated[str, typer.Option(help="The case that the caller named, in its own words.")] = "",
     since: Annotated[str, typer.Option(help="From this day or time on (UTC).")] = "",

@@ -8,9 +8,10 @@ import typer
 
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections
 from caveat.gateway.home.directory import home_path, open_home
 
-app = typer.Typer(help="The web console: a link to log in with.", no_args_is_help=True)
+app = typer.Typer(cls=Sections, help="The web console: a link to log in with.", no_args_is_help=True)
 
 
 @app.command("link")

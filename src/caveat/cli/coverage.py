@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from caveat.cli.files import existing, read_bytes, write_new
+from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, out, progress, say
 from caveat.cli.remote import Where, at_home
+from caveat.cli.terms_file import draft_of
 from caveat.cli.trial import trial_of
 from caveat.errors import BadInput
 from caveat.gateway.coverage.matrix import STATES, Matrix, to_document
@@ -22,9 +23,7 @@ from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.tables import RecognizerSettings, Settings
 from caveat.gateway.house.past import read_past
 from caveat.ledger.reader import LedgerReader
-from caveat.talks.draft import read_draft
-from caveat.terms.document import Draft, SignedTerms
-from caveat.terms.sign import claimed_draft
+from caveat.terms.document import Draft
 from caveat.vocabulary import HAZARDS
 
 STYLES = {
@@ -87,9 +86,7 @@ def _write(matrices: list[Matrix], html: Path | None, text: Path | None) -> None
 
 
 def _of_file(file: Path, *, quick: bool, learned: bool) -> list[Matrix]:
-    raw = read_bytes(existing(file))
-    draft = claimed_draft(SignedTerms(raw)) if raw.lstrip()[:1] == b"{" else read_draft(raw)
-    return [_measured(draft, Settings(recognizer=RecognizerSettings(learned=learned)), quick=quick)]
+    return [_measured(draft_of(file), Settings(recognizer=RecognizerSettings(learned=learned)), quick=quick)]
 
 
 def _in_force(home: Path | None, *, record: bool, quick: bool) -> list[Matrix]:

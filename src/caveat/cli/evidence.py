@@ -13,6 +13,7 @@ from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, hang, out, say, spoken_language, table
 from caveat.cli.remote import Where
+from caveat.cli.sections import Sections
 from caveat.evidence.guarded import COUNTS, FORMAT, follows, open_guarded
 from caveat.evidence.report import Report
 from caveat.evidence.report_page import verify_with_page
@@ -26,6 +27,7 @@ from caveat.gateway.proof.trusting import trust_text
 from caveat.sentences.said import phrase, said
 
 app = typer.Typer(
+    cls=Sections,
     help="Evidence for an outsider: export, view, prepare, release, trust, challenge, receive, answer, audit, open.",
     no_args_is_help=True,
 )

@@ -10,6 +10,8 @@ MOST_BYTES = 64 * 2**20
 
 def existing(path: Path) -> Path:
     """The path, if there is a file.  Raises BadInput."""
+    if path.is_dir():
+        raise BadInput(f"expected a file, and `{path}` is a directory")
     if not path.is_file():
         raise BadInput(f"there is no file `{path}`")
     return path

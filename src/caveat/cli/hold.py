@@ -13,6 +13,7 @@ from caveat.cli.approver import signing_key
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections, examples
 from caveat.cli.waiver import day
 from caveat.errors import BadInput, NotVerified
 from caveat.keys import SigningKey
@@ -22,7 +23,15 @@ from caveat.waivers.hold import refuse as add_refusal
 from caveat.wire.words import reply_words, request_words
 
 app = typer.Typer(
-    help="Calls and replies that wait for a person: list, show, approve, refuse, grant, deny.", no_args_is_help=True
+    cls=Sections,
+    help="Calls and replies that wait for a person: list, show, approve, refuse, grant, deny.",
+    epilog=examples(
+        "caveat hold list",
+        "caveat hold show ID --out hold.json                 the words, and what approvers sign",
+        "caveat hold approve hold.json --key anna.key        on Anna's machine",
+        "caveat hold grant hold.json                         then the caller sends the same bytes with `Caveat-Hold: ID`",
+    ),
+    no_args_is_help=True,
 )
 
 Id = Annotated[str, typer.Argument(help="The hold's id, as the refusal named it.")]

@@ -7,6 +7,7 @@ import typer
 
 from caveat.cli.output import Json, emit, out, say, table
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections, examples
 from caveat.errors import BadInput
 from caveat.facts import Caller
 from caveat.gateway.house.callers import secret_digest
@@ -14,7 +15,15 @@ from caveat.gateway.house.founding import new_key_text
 from caveat.register import ROLES, CallerKey
 from caveat.register.budgets import Budget
 
-app = typer.Typer(help="Callers' keys: new, list, budget, revoke.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Sections,
+    help="Callers' keys: new, list, budget, revoke.",
+    epilog=examples(
+        "caveat keys new press-office --purpose summarisation   shown once: give it to its holder",
+        "caveat keys revoke press-office",
+    ),
+    no_args_is_help=True,
+)
 
 CallsADay = Annotated[int, typer.Option(min=0, help="So many calls a day (UTC), 0 for no bound.")]
 CallsAMonth = Annotated[int, typer.Option(min=0, help="So many calls a month (UTC), 0 for no bound.")]

@@ -11,6 +11,7 @@ from caveat import record
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, err, say, table
 from caveat.cli.remote import Where
+from caveat.cli.sections import Sections
 from caveat.errors import BadInput, Refused
 from caveat.gateway.home.directory import Home, home_path, open_home
 from caveat.gateway.home.documents import Documents
@@ -27,7 +28,9 @@ from caveat.ledger.fsck import fsck as check
 from caveat.ledger.reader import LedgerReader
 from caveat.register.notices import read_notice
 
-app = typer.Typer(help="The ledger: show, find, prove, witnessed, notices, fsck, index, meter.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Sections, help="The ledger: show, find, prove, witnessed, notices, fsck, index, meter.", no_args_is_help=True
+)
 
 
 @app.command("show")

@@ -6,6 +6,7 @@ CAVEAT_DEBUG=1 to see it) and turned into exit code 3.
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -30,39 +31,65 @@ from caveat.cli.doctor import doctor
 from caveat.cli.explain import explain
 from caveat.cli.output import err, fail
 from caveat.cli.recognize import recognize
+from caveat.cli.sections import Sections, examples
 from caveat.cli.tour import tour
 from caveat.errors import CaveatError
 
+VERBS: dict[str, dict[str, typer.Typer | Callable[..., None]]] = {
+    "Start": {
+        "up": serving.up,
+        "tour": tour,
+        "init": serving.init,
+        "serve": serving.serve_home,
+        "doctor": doctor,
+    },
+    "Agree": {"party": party.app, "terms": terms.app, "waiver": waiver.app, "hold": hold.app},
+    "Use": {
+        "keys": keys.app,
+        "models": models.app,
+        "calls": calls.app,
+        "explain": explain,
+        "recognize": recognize,
+        "coverage": coverage.coverage,
+        "console": console.app,
+    },
+    "Prove": {
+        "ledger": ledger.app,
+        "evidence": evidence.app,
+        "verify": evidence.verify,
+        "witness": witness.app,
+        "seal": seal.app,
+    },
+}
+
+
+class Verbs(Sections):
+    """All of them, in this order: typer by itself lists groups after verbs."""
+
+    order = tuple(name for verbs in VERBS.values() for name in verbs)
+
+
 app = typer.Typer(
     name="caveat",
+    cls=Verbs,
     help="An AI gateway whose usage terms both sides have signed: enforced on every call, provable from outside.",
+    epilog=examples(
+        "caveat up        a gateway to try, with a small model and sample terms",
+        "caveat tour      the whole story, unattended",
+        "caveat doctor    what is missing or doubtful here, and what to do about it",
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
 )
 
-app.command("up")(serving.up)
-app.command("serve")(serving.serve_home)
-app.command("tour")(tour)
-app.command("init")(serving.init)
-app.add_typer(party.app, name="party")
-app.add_typer(terms.app, name="terms")
-app.add_typer(waiver.app, name="waiver")
-app.add_typer(hold.app, name="hold")
-app.add_typer(keys.app, name="keys")
-app.add_typer(calls.app, name="calls")
-app.add_typer(models.app, name="models")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(seal.app, name="seal")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(witness.app, name="witness")
-app.command("verify")(evidence.verify)
-app.add_typer(console.app, name="console")
-app.command("doctor")(doctor)
-app.command("coverage")(coverage.coverage)
-app.command("explain")(explain)
-app.command("recognize")(recognize)
+for heading, verbs in VERBS.items():
+    for name, verb in verbs.items():
+        if isinstance(verb, typer.Typer):
+            app.add_typer(verb, name=name, rich_help_panel=heading)
+        else:
+            app.command(name, rich_help_panel=heading)(verb)
 
 
 @app.callback(invoke_without_command=True)

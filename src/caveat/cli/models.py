@@ -8,10 +8,11 @@ import typer
 
 from caveat.cli.output import Json, emit, progress, say, table
 from caveat.cli.remote import Where
+from caveat.cli.sections import Sections
 from caveat.gateway.home.directory import home_path, open_home
 from caveat.gateway.model.store import Step, cache_path, list_models, pull, pull_file
 
-app = typer.Typer(help="Models in the home: pull, list.", no_args_is_help=True)
+app = typer.Typer(cls=Sections, help="Models in the home: pull, list.", no_args_is_help=True)
 
 
 @app.command("pull")

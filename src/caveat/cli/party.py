@@ -13,6 +13,7 @@ from caveat.cli.cosign import cosign, publish
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections, examples
 from caveat.errors import BadInput, NotVerified
 from caveat.gateway.parties.directory import Folder, newest_root, read_key
 from caveat.gateway.parties.session import Session
@@ -24,7 +25,14 @@ from caveat.terms.repository import open_root, spoken
 from caveat.waivers.passkeys import ApproverKey
 
 app = typer.Typer(
+    cls=Sections,
     help="A party's keys and repository: made, shown, met, handed over, trusted, renewed, signed by several.",
+    epilog=examples(
+        "caveat party init labs.example labs --role vendor          keys, a repository, a page to print and sign",
+        "caveat party hand /media/stick --party labs                a copy for the other party; no key is in it",
+        "caveat party meet /media/stick --party ministry            compare the fingerprint by voice, once",
+        "caveat party trust /media/stick --home home                the operator's gateway takes it up",
+    ),
     no_args_is_help=True,
 )
 

@@ -9,6 +9,7 @@ import uvloop
 
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where
+from caveat.cli.sections import Sections
 from caveat.gateway.home.directory import home_path, open_home
 from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.model.ownseal import permit_key
@@ -17,7 +18,9 @@ from caveat.seal.process import run as run_seal
 from caveat.seal.settings import load
 
 app = typer.Typer(
-    help="The seal: the only way to a model, which counts every call under a key of its own.", no_args_is_help=True
+    cls=Sections,
+    help="The seal: the only way to a model, which counts every call under a key of its own.",
+    no_args_is_help=True,
 )
 
 Folder = Annotated[Path, typer.Argument(help="The seal's folder: seal.toml, seal.key, what it counted.")]

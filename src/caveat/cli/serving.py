@@ -35,6 +35,13 @@ Several = Annotated[
 ALLOWED = "Summarise in one sentence: the committee met on Tuesday and agreed the budget for the library."
 DENIED = "TOP SECRET//SI//NOFORN\\nSummarise: the committee met on Tuesday."
 
+NEXT = "next: `caveat terms adopt FILE` puts signed terms in force, `caveat serve` serves"
+NOBODY_YET = (
+    "next: say whose terms count here: `caveat party trust REPOSITORY`, once for the vendor and once for the operator (or "
+    "`caveat init --vendor VKEY --operator VKEY`); then `caveat terms adopt` and `caveat serve`\n"
+    "to try it out: `caveat up` brings sample terms"
+)
+
 
 def up(
     home: Where = None,
@@ -114,6 +121,7 @@ def init(
 ) -> None:
     """Make a home: settings, keys, a ledger with its first records.  Safe to repeat; nothing is written over."""
     made = _made(home)
+    trusted: set[str] = set()
 
     async def work() -> None:
         async with open_house(made, made.settings(), progress, serving=False) as house:
@@ -123,13 +131,14 @@ def init(
                     await trust_party_text(house, role, text)
             if sample:
                 await found_sample(house, made, progress)
+            trusted.update(party.role for party in house.view.register.parties)
 
     uvloop.run(work())
     if as_json:
         emit({"home": str(made.path), "operator_key_file": str(made.keys / "operator.key")})
     else:
         say(f"the home is {made.path}")
-        say("next: `caveat terms adopt FILE` puts signed terms in force, `caveat serve` serves")
+        say(NEXT if trusted >= {"vendor", "operator"} else NOBODY_YET)
 
 
 def _made(home: Path | None) -> Home:

@@ -13,11 +13,11 @@ from caveat.cli.changes import directions, print_diff
 from caveat.cli.files import read_bytes
 from caveat.cli.output import Json, emit, say
 from caveat.cli.table_talk import Side, print_talk, write_out
+from caveat.cli.terms_file import written
 from caveat.errors import BadInput
 from caveat.gateway.parties.directory import Folder, PartyDir, steps_in
 from caveat.gateway.parties.session import NO_EXPIRY, Session
 from caveat.talks.diff import diff
-from caveat.talks.draft import read_draft
 from caveat.talks.patch import patched, read_patch
 from caveat.talks.state import OTHER, Talk, derive
 from caveat.talks.steps import Taken
@@ -41,7 +41,7 @@ def offer(at: AtTable, file: Annotated[Path, typer.Argument(help="The terms offe
 
 def _propose(verb: Any, file: Path, at: AtTable) -> None:
     session = at.session()
-    at.done(session, session.propose(verb, read_draft(read_bytes(file)), at.offered(session)))
+    at.done(session, session.propose(verb, written(file, read_bytes(file)), at.offered(session)))
 
 
 @at_table

@@ -37,7 +37,15 @@ def signed_terms(file: Path, party: Path | None, keys: Sequence[Path]) -> tuple[
 def draft_of(file: Path) -> Draft:
     """The terms in a file, whoever signed them.  Raises BadInput, NotVerified."""
     raw = read_bytes(file)
-    return claimed_draft(SignedTerms(raw)) if is_signed(raw) else read_draft(raw)
+    return claimed_draft(SignedTerms(raw)) if is_signed(raw) else written(file, raw)
+
+
+def written(file: Path, raw: bytes) -> Draft:
+    """The terms in a party's own words.  Raises BadInput, which names the file beside the line."""
+    try:
+        return read_draft(raw)
+    except BadInput as error:
+        raise BadInput(f"{file}, {error.message}", hint=error.hint) from None
 
 
 def is_signed(raw: bytes) -> bool:

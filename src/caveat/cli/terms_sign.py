@@ -9,11 +9,10 @@ from caveat.cli.at_table import Party, party_dir
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
-from caveat.cli.terms_file import File, is_signed, signed_terms
+from caveat.cli.terms_file import File, is_signed, signed_terms, written
 from caveat.errors import BadInput
 from caveat.gateway.parties.session import Session
 from caveat.keys import read_signing_key, read_verify_key
-from caveat.talks.draft import read_draft
 from caveat.terms.document import SignedTerms
 from caveat.terms.ending import sign_ending
 from caveat.terms.moment import moment_ms, moment_text
@@ -35,7 +34,7 @@ def sign(
     if is_signed(raw):
         signed, target = add_signature(SignedTerms(raw), signer), output or file
     else:
-        signed, target = sign_terms(read_draft(raw), signer), output or file.with_suffix(".signed.json")
+        signed, target = sign_terms(written(file, raw), signer), output or file.with_suffix(".signed.json")
     write_new(target, signed.raw, replacing=target == file)
     keys = claimed_keys(signed)
     if as_json:

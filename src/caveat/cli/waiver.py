@@ -16,6 +16,7 @@ from caveat.cli.approver import signing_key
 from caveat.cli.files import read_bytes, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.remote import Where, at_home
+from caveat.cli.sections import Sections, examples
 from caveat.errors import BadInput
 from caveat.gateway.home.directory import home_path, open_home
 from caveat.gateway.home.documents import Documents
@@ -27,7 +28,17 @@ from caveat.waivers.refusal import refuse as sign_refusal
 from caveat.waivers.signed import Read, Request, make_request, read_request
 from caveat.waivers.signed import approve as add_approval
 
-app = typer.Typer(help="Exceptions to clauses: request, approve, refuse, grant, list, end.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Sections,
+    help="Exceptions to clauses: request, approve, refuse, grant, list, end.",
+    epilog=examples(
+        'caveat waiver request --clause secrets.kept --reason "Audit 17" --requester carl --until +7d --uses 100 --out w.json',
+        "caveat waiver approve w.json --key anna.key        on Anna's machine, then on Ben's, in any order",
+        "caveat waiver grant w.json                         in force from its record on",
+        "caveat waiver list",
+    ),
+    no_args_is_help=True,
+)
 app.add_typer(approver.app, name="approver")
 
 File = Annotated[Path, typer.Argument(help="The waiver's file.")]

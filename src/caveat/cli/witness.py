@@ -9,6 +9,7 @@ import uvicorn
 
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.output import Json, emit, progress, say
+from caveat.cli.sections import Sections
 from caveat.errors import BadInput, NotVerified, Refused
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.mirror import KnownTree, Mirror
@@ -18,7 +19,9 @@ from caveat.gateway.proof.witness_app import Witness, check_private, witness_app
 from caveat.ledger.checkpoint import open_checkpoint
 from caveat.ledger.witness import Declined, Request
 
-app = typer.Typer(help="A small witness of logs: init, add-log, serve, cosign, show.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Sections, help="A small witness of logs: init, add-log, serve, cosign, show.", no_args_is_help=True
+)
 
 Directory = Annotated[Path, typer.Option("--dir", help="The witness's directory.")]
 

@@ -15,7 +15,7 @@ both parties.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -47,6 +47,12 @@ class _Payload(Struct, frozen=True, forbid_unknown_fields=True):
     cedar: str
     schema: str
     vocabulary: Annotated[int, Meta(ge=1)] = 1
+
+
+HOW: Final = (
+    "the {role} hands its repository over, which `caveat party trust` lets count here; or its verify key, for `caveat init "
+    "--{role} VKEY`"
+)
 
 
 def sign_terms(draft: Draft, *keys: SigningKey) -> SignedTerms:
@@ -111,7 +117,7 @@ def _signatures(
     if found and len(found) >= least:
         return found
     if not keys:
-        raise NotVerified(f"no key of the {role} is trusted here", step=STEP, hint=f"the {role} gives its verify key")
+        raise NotVerified(f"no key of the {role} is trusted here", step=STEP, hint=HOW.format(role=role))
     names = ", ".join(f"`{key_id(key)}`" for key in keys[:4])
     raise NotVerified(
         f"{len(found)} keys of the {role} have signed these terms, and it takes {least}"

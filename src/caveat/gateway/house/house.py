@@ -205,7 +205,7 @@ class House:
         Raises BadInput, NotVerified.
         """
         if name not in self.view.register.terms:
-            raise BadInput(f"no terms called `{name}` are in force")
+            raise BadInput(f"no terms called `{name}` are in force", hint="`caveat terms show` lists those that are")
         await self.amend("terms.ended", name, notice)
 
     def keep_document(self, document: bytes) -> str:
@@ -219,13 +219,13 @@ class House:
     async def revoke_key(self, name: str) -> None:
         """Revoke a key; its next call is refused.  Raises BadInput."""
         if name not in self.view.register.keys:
-            raise BadInput(f"no key called `{name}` is known")
+            raise BadInput(f"no key called `{name}` is known", hint="`caveat keys list` shows them")
         await self.amend("key.revoked", name)
 
     async def set_budget(self, name: str, document: bytes) -> None:
         """Give a live key another budget, from its next call on.  Raises BadInput."""
         if name not in self.view.register.keys or name in self.view.register.revoked:
-            raise BadInput(f"no live key called `{name}` is known")
+            raise BadInput(f"no live key called `{name}` is known", hint="`caveat keys list` shows them")
         try:
             budget = msgspec.json.decode(document, type=Budget)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
