@@ -29,7 +29,9 @@ def list_calls(
     caller: Annotated[str, typer.Option(help="The key's name.")] = "",
     purpose: Annotated[str, typer.Option(help="The purpose.")] = "",
     clause: Annotated[str, typer.Option(help="A clause that held.")] = "",
-    outcome: Annotated[str, typer.Option(help="How it ended: completed, denied, held, withheld, stopped, broken, aborted, unknown")] = "",
+    outcome: Annotated[
+        str, typer.Option(help="How it ended: completed, denied, held, withheld, stopped, broken, aborted, unknown")
+    ] = "",
     model: Annotated[str, typer.Option(help="The model's alias.")] = "",
     case: Annotated[str, typer.Option(help="The case that the caller named, in its own words.")] = "",
     since: Annotated[str, typer.Option(help="From this day or time on (UTC).")] = "",
