@@ -84,7 +84,8 @@ def test_scores_do_not_depend_on_company(learned):
 def test_sums_are_exact(learned):
     """No layer can sum beyond what float32 counts exactly."""
     net = learned._net
-    for layer in (net._wide, net._project, *net._first, *net._second):
+    alone = net._alone
+    for layer in (alone.wide, alone.project, *alone.first, *net._second):
         assert np.abs(layer.weights.astype(np.float64)).sum(axis=0).max() * 127 < 2**24
 
 

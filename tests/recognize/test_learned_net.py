@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from caveat.recognize.learned_net import BLOCK, ORDERS, Net
+from caveat.recognize.learned_alone import ORDERS
+from caveat.recognize.learned_net import BLOCK, Net
 
 CODES, WIDTH, PIECES = 4, 16, 50
 
@@ -25,10 +26,9 @@ def _norm(chance, name, size):
     }
 
 
-@pytest.fixture(scope="module")
-def net():
+def data():
     chance = np.random.default_rng(5)
-    data = {"table": chance.integers(-127, 128, (PIECES, WIDTH)).astype(np.int8)}
+    data: dict[str, np.ndarray] = {"table": chance.integers(-127, 128, (PIECES, WIDTH)).astype(np.int8)}
     data |= _layer(chance, "wide", (WIDTH, 512), 1.0) | _layer(chance, "project", (WIDTH, 768), 1.0)
     data |= _norm(chance, "norm", 768) | _norm(chance, "features", 1280)
     for i, (order, _) in enumerate(ORDERS):
@@ -42,7 +42,12 @@ def net():
         "out": (832, CODES),
     }.items():
         data |= _layer(chance, name, shape)
-    return Net(data | {"pooled.step": np.array(0.01, np.float32), "length.step": np.array(0.01, np.float32)})
+    return data | {"pooled.step": np.array(0.01, np.float32), "length.step": np.array(0.01, np.float32)}
+
+
+@pytest.fixture(scope="module")
+def net():
+    return Net(data(), range(1, PIECES, 3))
 
 
 def texts(*sizes):
@@ -76,9 +81,15 @@ def test_where_computing_was_cut_does_not_show(net, size):
     text = texts(size)[0]
     cut = net._blocks([text])[0]
     ids = np.array([1, *text, 2])
-    features = net._tokens(ids, np.array([0]), np.array([len(ids)]))
+    features = net._tokens([ids.tolist()])
     edges = [0, *range(1, len(ids) - 1, BLOCK), len(ids) - 1]
     assert np.array_equal(cut, np.add.reduceat(features, edges, axis=0))
+
+
+def test_which_pieces_are_kept_does_not_show(net):
+    some = texts(1, 64, 700)
+    for common in ((), range(PIECES)):
+        assert np.array_equal(Net(data(), common)(some, whole(some)), net(some, whole(some)))
 
 
 def test_pieces_matter_and_order_matters(net):

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from caveat.errors import NotVerified
 from caveat.recognize.card import Card
 from caveat.recognize.finding import Seen
+from caveat.recognize.learned_alone import KEPT
 from caveat.recognize.learned_language import Language, language_of, stop_share, uncovered
 from caveat.recognize.learned_net import Net, Window
 from caveat.recognize.learned_phrases import Phrases
@@ -84,7 +85,7 @@ class Learned:
         self.card, self.card_sha256 = card, card_sha256
         pieces = bytes(data["pieces"]).decode("utf-8").split("\n")
         self.words = Words(pieces, data["scores"].tolist())
-        self._net, self._phrases = Net(data), Phrases(data)
+        self._net, self._phrases = Net(data, self.words.commonest(KEPT)), Phrases(data)
         self._table = data["calibration"]
         self._per_step = float(data["calibration.per"])
         self._second = Second(data) if "second.low" in data else None

@@ -40,6 +40,7 @@ _WORDS: dict[str, tuple[str, ...]] = {}
 for _lang, _said in _STOP.items():
     for _word in _said.split():
         _WORDS[_word] = (*_WORDS.get(_word, ()), _lang)
+_COVERED_WORDS = frozenset(word for word, langs in _WORDS.items() if not set(langs).isdisjoint(COVERED))
 
 _SCRIPTS = (
     ("ru", 0x0400, 0x052F),
@@ -119,8 +120,9 @@ def _script(text: str) -> str:
 
 def _latin(words: list[str]) -> Language:
     hits: Counter[str] = Counter()
-    for word in words:
-        hits.update(_WORDS.get(word, ()))
+    for word, times in Counter(words).items():
+        for lang in _WORDS.get(word, ()):
+            hits[lang] += times
     best, most = hits.most_common(1)[0] if hits else ("und", 0)
     ours = max(COVERED, key=lambda code: hits[code])
     if len(words) < 6:
@@ -142,5 +144,5 @@ def _prose(words: list[str]) -> bool:
 def stop_share(low: str) -> int:
     """Common words of the covered languages, per mille of all words."""
     words = _LATIN_WORD.findall(low[: 3 * CHUNK])
-    known = sum(1 for word in words if any(code in COVERED for code in _WORDS.get(word, ())))
+    known = sum(map(_COVERED_WORDS.__contains__, words))
     return known * 1000 // len(words) if words else 0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caveat.recognize.learned_net import Layer, rounded
+from caveat.recognize.learned_layer import Layer, rounded
 from caveat.recognize.learned_pieces import FIRST, LAST
 
 Array = NDArray[Any]

@@ -10,27 +10,20 @@ What is left, single additions, products, quotients and roots, IEEE 754 rounds a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from caveat.recognize.learned_alone import BRANCH, ORDERS, SLOTS, WIDE, Alone, own, products
+from caveat.recognize.learned_layer import MIDDLE, SMALL, Array, Floats, Ids, Layer, Norm, rounded
 from caveat.recognize.learned_words import FIRST, LAST
 
-Array = NDArray[Any]
-Floats = NDArray[np.float32]
-Ids = NDArray[np.int64]
-
-ORDERS = ((2, 0), (3, 1), (5, 2))
-"""N-gram length, and how many tokens of it lie to the left of its own."""
-BRANCH = 256
-_LEFT, _RIGHT = 2, 2
+_EDGE = 2
+"""Rows of nothing between two stretches: an n-gram reaches as far to each side."""
 _EPS = 1e-6
-_SMALL, _MIDDLE = 127.0, 2047.0
-"""Largest activation that goes into a float32 product; the same for what is squared or summed over a window."""
 BLOCK = 8
 """Pieces whose features are summed first: windows begin at multiples of it."""
-_TOGETHER = 80
+_TOGETHER = 40
 """Blocks that are computed at once: enough to keep the processor busy, few enough for its cache."""
 _REACH = 4
 """How far to each side a piece's features look."""
@@ -39,58 +32,13 @@ _WINDOWS = 512
 Window = tuple[int, int]
 
 
-class Layer:
-    """x @ weights * scale + bias, for whole x; `step` is the size of one unit of x."""
-
-    def __init__(self, data: Mapping[str, Array], name: str, kind: type[np.float32 | np.float64] = np.float32) -> None:
-        self.weights = data[f"{name}.w"].astype(kind)
-        self.step = float(data[f"{name}.step"])
-        self.scale = (data[f"{name}.scale"] * self.step).astype(np.float32)
-        self.bias = data[f"{name}.bias"].astype(np.float32)
-
-    def __call__(self, whole: Array) -> Floats:
-        out: Floats = (whole @ self.weights).astype(np.float32, copy=False)
-        out *= self.scale
-        out += self.bias
-        return out
-
-
-class Norm:
-    """Mean 0 and variance 1 along each row, then gain and bias; the row is rounded to steps first."""
-
-    def __init__(self, data: Mapping[str, Array], name: str) -> None:
-        self.step = float(data[f"{name}.step"])
-        self.gain, self.bias = data[f"{name}.gain"].astype(np.float32), data[f"{name}.bias"].astype(np.float32)
-
-    def __call__(self, x: Floats) -> Floats:
-        whole = rounded(x, self.step, _MIDDLE)
-        size = x.shape[1]
-        mean = np.add.reduce(whole, axis=1, dtype=np.float64) / size
-        square = np.add.reduce(whole * whole, axis=1, dtype=np.float64) / size
-        spread = np.sqrt(square - mean * mean + _EPS / self.step**2)
-        whole -= mean.astype(np.float32)[:, None]
-        whole *= (1.0 / spread).astype(np.float32)[:, None]
-        whole *= self.gain
-        whole += self.bias
-        return whole
-
-
-def rounded(x: Array, step: float, most: float) -> Array:
-    """x in whole steps, at most `most` of them either way."""
-    whole = x / step
-    np.rint(whole, out=whole)
-    np.clip(whole, -most, most, out=whole)
-    return whole
-
-
 class Net:
     """Reads windows; keeps nothing between calls."""
 
-    def __init__(self, data: Mapping[str, Array]) -> None:
-        self._table = data["table"]
-        self._wide, self._project = Layer(data, "wide"), Layer(data, "project")
-        self._norm, self._features = Norm(data, "norm"), Norm(data, "features")
-        self._first = [Layer(data, f"first.{i}") for i in range(len(ORDERS))]
+    def __init__(self, data: Mapping[str, Array], common: Sequence[int] = ()) -> None:
+        """`common` are pieces that texts have often."""
+        self._alone = Alone(data, common)
+        self._features = Norm(data, "features")
         self._second = [Layer(data, f"second.{i}") for i in range(len(ORDERS))]
         self._pooled, self._length = (float(data[f"{name}.step"]) for name in ("pooled", "length"))
         self._summary, self._d0, self._d1, self._p1, self._out = (
@@ -112,61 +60,114 @@ class Net:
         """For each text the features' sums: its beginning, each BLOCK pieces, its end."""
         made: list[list[Array]] = [[] for _ in texts]
         for some in _batches(_stretches(texts)):
-            sizes = np.array([len(stretch.ids) for stretch in some])
-            starts = np.cumsum(sizes) - sizes
-            features = self._tokens(np.array([i for stretch in some for i in stretch.ids]), starts, sizes)
-            for stretch, start in zip(some, starts, strict=True):
-                own = features[start + stretch.first : start + stretch.last]
-                made[stretch.text].append(np.add.reduceat(own, stretch.bounds, axis=0).astype(np.float64))
+            features = self._tokens([stretch.ids for stretch in some])
+            at = 0
+            for stretch in some:
+                ours = features[at + stretch.first : at + stretch.last]
+                made[stretch.text].append(_summed(ours, begins=stretch.begins, ends=stretch.ends))
+                at += len(stretch.ids) + _EDGE
         return [np.concatenate(parts) for parts in made]
 
-    def _tokens(self, ids: Ids, starts: Ids, sizes: Ids) -> Floats:
-        """Each piece's features in its surroundings, in whole steps."""
-        pieces = self._table[ids].astype(np.float32)
-        x = self._norm(self._project(pieces))
-        near = _near(starts, sizes)
-        features = np.empty((len(ids), 512 + len(ORDERS) * BRANCH), np.float32)
-        features[:, :512] = self._wide(pieces)
+    def _tokens(self, stretches: Sequence[Sequence[int]]) -> Floats:
+        """Each piece's features in its surroundings, in whole steps; _EDGE rows that mean nothing between stretches."""
+        at, gaps = _laid_out(stretches)
+        values = self._alone(at.pieces)
+        rows = at.rows * SLOTS
+        here = rows[_EDGE:-_EDGE]
+        features = np.empty((len(here), WIDE + len(ORDERS) * BRANCH), np.float32)
+        features[:, :BRANCH], features[:, BRANCH:WIDE] = values[here], values[here + 1]
         for i in range(len(ORDERS)):
-            own = x[:, i * BRANCH : (i + 1) * BRANCH]
-            h = own + np.maximum(self._around(own, self._first[i], near, i), 0)
-            features[:, 512 + i * BRANCH : 512 + (i + 1) * BRANCH] = h + np.maximum(
-                self._around(h, self._second[i], near, i), 0
-            )
-        return rounded(self._features(features), self._pooled, _MIDDLE)
-
-    @staticmethod
-    def _around(x: Floats, layer: Layer, near: Ids, i: int) -> Floats:
-        order, left = ORDERS[i]
-        padded = np.zeros((len(x) + 1, BRANCH), np.float32)
-        padded[:-1] = rounded(x, layer.step, _SMALL)
-        return layer(padded[near[:, _LEFT - left : _LEFT - left + order]].reshape(len(x), order * BRANCH))
+            h = np.maximum(self._alone.first[i].from_sums(_added(values, rows, i)), 0)
+            h += values[here + own(i)]
+            more = np.maximum(self._second[i](_side_by_side(rounded(h, self._second[i].step, SMALL), gaps, i)), 0)
+            np.add(h, more, out=features[:, WIDE + i * BRANCH : WIDE + (i + 1) * BRANCH])
+        return rounded(self._features(features), self._pooled, MIDDLE)
 
     def _answers(self, sums: Array, sizes: Ids) -> Floats:
         """From a window's summed features to its logits, in float64: few numbers, so width costs nothing."""
         mean = sums * self._pooled / sizes[:, None]
-        wide = self._summary(rounded(mean, self._summary.step, _MIDDLE)).astype(np.float64)
-        whole = rounded(wide, self._length, _MIDDLE)
+        wide = self._summary(rounded(mean, self._summary.step, MIDDLE)).astype(np.float64)
+        whole = rounded(wide, self._length, MIDDLE)
         length = np.sqrt(np.add.reduce(whole * whole, axis=1, dtype=np.float64) / whole.shape[1] + _EPS)
         unit = whole / length[:, None]
-        first = np.maximum(self._d0(rounded(unit, self._d0.step, _MIDDLE)), 0).astype(np.float64)
-        second = self._p1(rounded(unit, self._p1.step, _MIDDLE)) + self._d1(rounded(first, self._d1.step, _MIDDLE))
+        first = np.maximum(self._d0(rounded(unit, self._d0.step, MIDDLE)), 0).astype(np.float64)
+        second = self._p1(rounded(unit, self._p1.step, MIDDLE)) + self._d1(rounded(first, self._d1.step, MIDDLE))
         both = np.concatenate([unit, np.maximum(second, 0).astype(np.float64)], 1)
-        return self._out(rounded(both, self._out.step, _MIDDLE))
+        return self._out(rounded(both, self._out.step, MIDDLE))
+
+
+class _Places(NamedTuple):
+    """Stretches laid out in rows, _EDGE rows of nothing before, between and behind them: each row's place among the
+    different pieces, that of nothing being the last."""
+
+    pieces: Ids
+    rows: Ids
+
+
+def _laid_out(stretches: Sequence[Sequence[int]]) -> tuple[_Places, Ids]:
+    """The rows, and which rows between stretches are nothing, the first of the first stretch being 0."""
+    nothing = [-1] * _EDGE
+    every: list[int] = list(nothing)
+    gaps: list[int] = []
+    for ids in stretches:
+        every += ids
+        gaps += range(len(every) - _EDGE, len(every))
+        every += nothing
+    pieces, rows = np.unique(np.array(every, np.int64), return_inverse=True)
+    rows = np.where(rows == 0, len(pieces) - 1, rows - 1)
+    return _Places(pieces[1:], rows), np.array(gaps[:-_EDGE], np.int64)
+
+
+def _added(values: Floats, rows: Ids, i: int) -> Floats:
+    """The first layer's sums of an order: of each of its pieces the product for that place."""
+    left = ORDERS[i][1]
+    size = len(rows) - 2 * _EDGE
+    sums: Floats | None = None
+    for j, slot in enumerate(products(i)):
+        low = _EDGE - left + j
+        one: Floats = values[rows[low : low + size] + slot]
+        sums = one if sums is None else np.add(sums, one, out=sums)
+    assert sums is not None
+    return sums
+
+
+def _side_by_side(whole: Floats, gaps: Ids, i: int) -> Floats:
+    """For each row the rows of its n-gram, one behind the other."""
+    order, left = ORDERS[i]
+    whole[gaps] = 0
+    padded = np.zeros((len(whole) + 2 * _EDGE, BRANCH), np.float32)
+    padded[_EDGE:-_EDGE] = whole
+    made = np.empty((len(whole), order, BRANCH), np.float32)
+    for j in range(order):
+        low = _EDGE - left + j
+        made[:, j] = padded[low : low + len(whole)]
+    return made.reshape(len(whole), order * BRANCH)
+
+
+def _summed(features: Floats, *, begins: bool, ends: bool) -> Array:
+    """Sums of BLOCK rows each, whole numbers; the first and the last row by themselves where the text begins or ends."""
+    first, last = int(begins), len(features) - int(ends)
+    inner = features[first:last]
+    sums = inner[::BLOCK].astype(np.float64)
+    for at in range(1, BLOCK):
+        more = inner[at::BLOCK]
+        sums[: len(more)] += more
+    return np.concatenate([features[:first], sums, features[last:]])
 
 
 class _Stretch(NamedTuple):
     """Pieces of one text that are computed together, with their neighbours.
 
-    first, last  the pieces of its own, [first, last) of `ids`
-    bounds       where each block begins, counted from `first`
+    first, last   the pieces of its own, [first, last) of `ids`
+    begins, ends  whether the text does so here
     """
 
     text: int
     ids: Sequence[int]
     first: int
     last: int
-    bounds: list[int]
+    begins: bool
+    ends: bool
 
 
 def _stretches(texts: Sequence[Sequence[int]]) -> Iterator[_Stretch]:
@@ -174,9 +175,9 @@ def _stretches(texts: Sequence[Sequence[int]]) -> Iterator[_Stretch]:
         ids = (FIRST, *pieces, LAST)
         edges = [0, *range(1, len(ids) - 1, BLOCK), len(ids) - 1, len(ids)]
         for at in range(0, len(edges) - 1, _TOGETHER):
-            own = edges[at : at + _TOGETHER + 1]
-            low, high = max(0, own[0] - _REACH), min(len(ids), own[-1] + _REACH)
-            yield _Stretch(text, ids[low:high], own[0] - low, own[-1] - low, [edge - own[0] for edge in own[:-1]])
+            ours = edges[at : at + _TOGETHER + 1]
+            low, high = max(0, ours[0] - _REACH), min(len(ids), ours[-1] + _REACH)
+            yield _Stretch(text, ids[low:high], ours[0] - low, ours[-1] - low, at == 0, ours[-1] == len(ids))
 
 
 def _batches(stretches: Iterator[_Stretch]) -> Iterator[list[_Stretch]]:
@@ -194,16 +195,10 @@ def _batches(stretches: Iterator[_Stretch]) -> Iterator[list[_Stretch]]:
 
 def _sums(blocks: Array, windows: Sequence[Window]) -> Array:
     """The windows' sums, from running totals over the blocks; whole numbers, so no order of adding matters."""
-    running = np.concatenate([np.zeros((1, blocks.shape[1])), np.cumsum(blocks[1:-1], axis=0)])
+    running = np.zeros((len(blocks) - 1, blocks.shape[1]))
+    for at in range(1, len(running)):
+        np.add(running[at - 1], blocks[at], out=running[at])
     starts = np.array([start // BLOCK for start, _ in windows])
     ends = np.array([-(-end // BLOCK) for _, end in windows])
     made: Array = running[ends] - running[starts] + blocks[0] + blocks[-1]
     return made
-
-
-def _near(starts: Ids, sizes: Ids) -> Ids:
-    """For each piece, the places of its neighbours in its own window; beyond its ends, the place of a zero row."""
-    count = int(sizes.sum())
-    at = np.arange(count)[:, None] + np.arange(-_LEFT, _RIGHT + 1)
-    low, high = np.repeat(starts, sizes)[:, None], np.repeat(starts + sizes, sizes)[:, None]
-    return np.where((at >= low) & (at < high), at, count)

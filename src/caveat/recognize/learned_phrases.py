@@ -32,7 +32,12 @@ def _bucket(value: NDArray[np.uint64]) -> Hashes:
 
 def within(found: tuple[Hashes, Hashes, Hashes], start: int, end: int) -> Hashes:
     """The buckets of the runs in pieces [start, end), each once."""
-    return np.unique(np.concatenate([some[start : max(start, end - n)] for n, some in enumerate(found)]))
+    every = np.concatenate([some[start : max(start, end - n)] for n, some in enumerate(found)])
+    every.sort()
+    first = np.empty(len(every), np.bool_)
+    first[:1] = True
+    np.not_equal(every[1:], every[:-1], out=first[1:])
+    return every[first]
 
 
 class Phrases:

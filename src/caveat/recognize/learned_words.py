@@ -31,6 +31,11 @@ class Words(Cutter):
         self._longest = max(map(len, pieces))
         self._unknown = min(scores) - 10_000
 
+    def commonest(self, count: int) -> list[int]:
+        """The likeliest pieces, the first of equals, beside the marks of a beginning and an end."""
+        likeliest = sorted(self._id.values(), key=lambda i: -self._score[i])
+        return [FIRST, LAST, *likeliest[: count - 2]]
+
     def _cut_word(self, word: str) -> tuple[int, ...]:
         return self._likeliest(MARK + word)
 
