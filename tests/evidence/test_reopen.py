@@ -50,7 +50,7 @@ def recorded(body: bytes = SAID, **false: Any) -> dict[str, Any]:
 
 
 def opened(values: dict[str, Any], body: bytes = SAID) -> tuple[str, ...]:
-    return reopen(values, Kept(body, KEY, CALLER), TERMS, PANEL)
+    return reopen(values, Kept(body, KEY, CALLER), TERMS, PANEL).wrong
 
 
 def test_what_an_honest_gateway_recorded_holds() -> None:

@@ -11,7 +11,8 @@ from caveat import record
 from caveat.decide.decide import decide
 from caveat.decide.guard import Guard
 from caveat.decide.policy import Policy
-from caveat.evidence.reopen_reply import KeptReply, reopen_reply
+from caveat.evidence.reopen import Looked
+from caveat.evidence.reopen_reply import CUT, MASKED, UNKNOWN_LIFT, KeptReply, reopen_reply
 from caveat.facts import Caller, gather, grouped
 from caveat.facts.values import Declared, Place
 from caveat.recognize.control_tokens import DEFAULT
@@ -50,8 +51,22 @@ def asked(*, stream: bool) -> bytes:
 
 
 def opened(said: str, left: bytes, ending: str = "completed", *, notices: int = 1, **false: Any) -> tuple[str, ...]:
+    """What does not hold of this reply; see `looked_at`."""
+    return looked_at(said, left, ending, notices=notices, **false).wrong
+
+
+def looked_at(
+    said: str,
+    left: bytes,
+    ending: str = "completed",
+    *,
+    notices: int = 1,
+    masked: int = 0,
+    waived: tuple[tuple[str, str], ...] = (),
+    **false: Any,
+) -> Looked:
     """What an opening of this reply says, of which an honest gateway recorded the facts, and the notices claimed; `false`
-    are facts that a dishonest one puts in their place."""
+    are facts that a dishonest one puts in their place, `waived` what its last decision says that it lifted."""
     request = asked(stream=left.startswith(b"data:"))
     call = CHAT.read_call(request)
     place = Place(at_ms=NOW_MS, identity="weights:sha256:00", network="enclave", detector="none")
@@ -69,8 +84,10 @@ def opened(said: str, left: bytes, ending: str = "completed", *, notices: int = 
         "kept": record.body_digest(left, KEY),
         "duties": [{"duty": "label.output", "value": "", "done": {"notices": notices, "header": True}}],
         "reply": record.reply_facts(claimed),
-        "decision": decide(POLICY, claimed),
+        "decision": msgspec.structs.replace(decide(POLICY, claimed), waived=waived),
     }
+    if masked:
+        last["duties"] = [{"duty": "redact.output", "value": "", "done": {"masked": masked}}]
     plain = msgspec.json.decode(msgspec.json.encode([first, last]))
     return reopen_reply(plain[0], plain[1], KeptReply(left, KEY, request, ending), TERMS, PANEL)
 
@@ -109,11 +126,25 @@ def test_another_reply_shows() -> None:
     assert wrong == ()
     kept = KeptReply(whole("Dear Madam,"), KEY, asked(stream=False), "completed")
     last = {"answer": record.body_digest(whole("Dear Sir,"), KEY)}
-    assert reopen_reply({}, last, kept, TERMS, PANEL) == ("the reply is not the one that was committed to",)
+    assert reopen_reply({}, last, kept, TERMS, PANEL).wrong == ("the reply is not the one that was committed to",)
 
 
-def test_of_a_reply_that_was_stopped_only_the_digest_counts() -> None:
-    assert opened(ATTACK, streamed("Ign"), "stopped", notices=0) == ()
+def test_of_a_reply_that_was_stopped_only_the_digest_counts_and_that_is_said() -> None:
+    looked = looked_at(ATTACK, streamed("Ign"), "stopped", notices=0)
+    assert looked == Looked(left=(CUT,))
+
+
+def test_a_reply_whose_exception_is_unknown_says_what_was_not_made_again() -> None:
+    """Its notices still count: what was not placed shows."""
+    for notices, wrong in ((0, ()), (1, ("1 notices are on record, and the reply bears 0",))):
+        waived = looked_at(
+            "Dear Sir,", whole("Dear Sir,"), notices=notices, waived=(("secrets.kept", "w-0000000000000000"),)
+        )
+        assert waived == Looked(wrong, (UNKNOWN_LIFT,))
+
+
+def test_a_reply_with_masked_words_says_what_was_not_made_again() -> None:
+    assert looked_at("Dear Sir,", whole("Dear Sir,"), notices=0, masked=2) == Looked(left=(MASKED,))
 
 
 def test_what_cannot_be_opened_says_so() -> None:

@@ -113,13 +113,36 @@ def test_bodies_are_read_again_on_site(run, home, challenged):
     told = run(
         "evidence", "open", at / "c", at / "b.zip", "--home", home, "--json", "--key", at / "key", "--note", at / "n"
     )
-    assert told.code == 1
+    assert told.code == 0
     assert (told.json["asked"], told.json["opened"], told.json["without_body"]) == (6, 4, 2)
     assert (told.json["replies"], told.json["replies_opened"], told.json["replies_without_body"]) == (5, 4, 1)
-    assert told.json["wrong"] == []
+    assert told.json["wrong"] == told.json["left"] == []
+    assert (told.json["never_kept"], told.json["kept_their_time"]) == (3, 0)
+    assert (
+        told.json["sentence"]
+        == "of 11 bodies drawn 8 were read again; 3 were not to be there, and stay untested: all hold"
+    )
     note = (at / "n").read_text()
     assert "opened 4\n" in note
     assert "anna" not in note
+
+
+def test_a_body_that_was_to_be_kept_and_is_gone_counts_as_refused(run, home, challenged):
+    """So does the reply to it, which cannot be read without."""
+    made = open_home(home)
+    _, vault_key = house_keys(made, made.settings().gateway.origin)
+    bodies = Bodies(made.vault / "bodies", vault_key)
+    call = bodies.kept("request")[0]
+    kept = bodies.read(call, "request")
+    bodies.drop(call, "request")
+    try:
+        told = run("evidence", "open", challenged / "c", challenged / "b.zip", "--home", home)
+    finally:
+        bodies.keep(call, "request", kept)
+    assert told.code == 1
+    said = " ".join(told.out.split())
+    assert "2 records do not hold or were refused" in said
+    assert "its request was to be kept, and is not there: that counts as refused" in said
 
 
 def test_a_body_that_was_exchanged_and_facts_that_were_false_show(run, home, challenged):

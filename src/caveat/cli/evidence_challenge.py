@@ -3,12 +3,14 @@
 import os
 import secrets
 import time
+from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from caveat.canon import digest
@@ -25,7 +27,7 @@ from caveat.evidence.trust import read_trust
 from caveat.gateway.home.directory import home_path, open_home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.house.past import read_past
-from caveat.gateway.proof.answering import Answering, signer_of
+from caveat.gateway.proof.answering import Answering, Reopened, signer_of
 from caveat.gateway.proof.challenges import write_answered
 from caveat.keys import VerifyKey, read_signing_key, read_verify_key
 from caveat.note import sign_note
@@ -202,7 +204,7 @@ def open_on_site(
     as_json: Json = False,
 ) -> None:
     """On site: read the kept requests and replies of the sampled calls again, and compare facts, decisions and notices; only
-    counts are shown."""
+    counts are shown.  Exit code 1 if a record does not hold, a body that was to be kept is not there, or nothing could be read."""
     made = open_home(home or home_path(os.environ))
     with existing(bundle).open("rb") as file:
         answering = Answering(made, file, read_bytes(challenge_file))
@@ -217,16 +219,34 @@ def open_on_site(
             f"replies {found.replies}",
             f"replies opened {found.replies_opened}",
             f"replies without body {found.replies_without_body}",
+            f"never to be kept {found.never_kept}",
+            f"kept their time {found.kept_their_time}",
+            f"not made again {len({index for index, _ in found.left})}",
             f"wrong {len({index for index, _ in found.wrong})}",
         )
         signer = read_signing_key(read_bytes(key).decode("ascii").strip())
         write_new(note, sign_note(("\n".join(lines) + "\n").encode(), [signer]))
     if as_json:
-        emit(found)
+        emit({**msgspec.to_builtins(found), "sound": found.sound, "sentence": found.sentence()})
     else:
-        say(f"{found.asked} requests drawn, {found.opened} read again, {found.without_body} not kept")
-        say(f"{found.replies} replies drawn, {found.replies_opened} read again, {found.replies_without_body} not kept")
-        for index, why in found.wrong:
-            say(f"record {index}: {why}")
-    if found.wrong or found.without_body or found.replies_without_body:
+        _print_opened(found)
+    if not found.sound:
         raise typer.Exit(1)
+
+
+def _print_opened(found: Reopened) -> None:
+    said = found.sentence()
+    say(f"{said[:1].upper()}{said[1:]}.")
+    say(f"{found.asked} requests drawn, {found.opened} read again, {found.without_body} not there")
+    say(f"{found.replies} replies drawn, {found.replies_opened} read again, {found.replies_without_body} not there")
+    if found.never_kept or found.kept_their_time:
+        say(
+            f"of those not there, the terms did not ask to keep {found.never_kept}; {found.kept_their_time} were destroyed, on "
+            "record, when their time was over"
+        )
+    if found.left:
+        say(f"not made again, of {len({index for index, _ in found.left})} records:")
+    for why, count in sorted(Counter(why for _, why in found.left).items()):
+        say(f"  {count}: {why}")
+    for index, why in found.wrong:
+        say(f"record {index}: {why}")

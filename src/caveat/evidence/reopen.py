@@ -6,26 +6,30 @@ The cleared auditor sits at the operator's machine, with the body from the vault
 2. wire: the body reads as a call of the recorded dialect
 3. recognizers: those of this installation are the ones on record, of the same weights, and they read the parts again
 4. facts: made again from call, key, findings and the recorded place; each that a body determines must be the recorded one
-5. decide: with the facts made again, the terms give the verdict that is on record
+5. decide: with the facts made again, and the exceptions that the decision names, the terms give the verdict that is on record
 
 Rules of this file: pure; what a header declared is not in the body, so purpose, marking and case are taken as recorded, and a
-marking may only be higher than what the body shows; what differs is named, never its content.
+marking may only be higher than what the body shows; what differs is named, never its content, and so is what was left out.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from caveat.decide.decide import decide
+from caveat.decide.decision import Decision
 from caveat.decide.policy import Policy
 from caveat.errors import CaveatError
 from caveat.evidence.claimed import GROUPS
+from caveat.evidence.replay import phase_of
 from caveat.facts import Caller, Facts, gather, ungrouped
 from caveat.facts.values import Declared, Place
 from caveat.recognize.panel import Panel
 from caveat.record import body_digest
 from caveat.terms.document import Terms
+from caveat.waivers.waiver import Waiver
 from caveat.wire.dialects import DIALECTS
 
 TAKEN: Final = frozenset(
@@ -33,6 +37,18 @@ TAKEN: Final = frozenset(
     | {"label_rank", "label_source", "caveats", "epoch", "stage", "model"}
 )
 """Facts that no body determines, or that are compared in a way of their own."""
+
+
+UNKNOWN_LIFT: Final = "an exception that it used is not on record here, so its verdict was not made again"
+NO_LIFTS: Final[Mapping[str, Waiver]] = {}
+
+
+class Looked(Struct, frozen=True):
+    """What an opening came to: what does not hold, and what was not made again, a sentence each; both empty where all was
+    made again and holds."""
+
+    wrong: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 class Kept(Struct, frozen=True):
@@ -43,18 +59,21 @@ class Kept(Struct, frozen=True):
     caller: Caller
 
 
-def reopen(values: dict[str, Any], kept: Kept, terms: Terms, panel: Panel) -> tuple[str, ...]:
-    """What does not hold of an opened record, a sentence each; () where all does.  `values` are its disclosed values."""
+def reopen(
+    values: dict[str, Any], kept: Kept, terms: Terms, panel: Panel, lifts: Mapping[str, Waiver] = NO_LIFTS
+) -> Looked:
+    """What came of an opened record.  `values` are its disclosed values, `lifts` every exception ever granted, by id."""
     try:
-        return tuple(_wrong(values, kept, terms, panel))
+        return _looked(values, kept, terms, panel, lifts)
     except (CaveatError, KeyError, TypeError, msgspec.ValidationError) as error:
-        return (f"it cannot be opened: {getattr(error, 'message', type(error).__name__)}",)
+        return Looked((f"it cannot be opened: {getattr(error, 'message', type(error).__name__)}",))
 
 
-def _wrong(values: dict[str, Any], kept: Kept, terms: Terms, panel: Panel) -> list[str]:
-    request, decision = values["request"], values["decision"]
+def _looked(values: dict[str, Any], kept: Kept, terms: Terms, panel: Panel, lifts: Mapping[str, Waiver]) -> Looked:
+    request = values["request"]
+    decision = msgspec.convert(values["decision"], Decision)
     if {k: request.get(k) for k in ("len", "hmac")} != body_digest(kept.body, kept.key):
-        return ["the body is not the one that was committed to"]
+        return Looked(("the body is not the one that was committed to",))
     wrong = []
     if request.get("recognizers", {}) != msgspec.to_builtins(panel.described):
         wrong.append("it was read by other recognizers, or other weights, than are here")
@@ -64,11 +83,16 @@ def _wrong(values: dict[str, Any], kept: Kept, terms: Terms, panel: Panel) -> li
     wrong += [f"the fact `{name}` does not follow from the body" for name in differ]
     if again.label_rank > recorded.label_rank or not set(again.caveats) <= set(recorded.caveats):
         wrong.append("the body bears a higher marking than is on record")
-    if not wrong and decision["rule"] not in {"waiver", "approval", "duty"}:
-        made = msgspec.structs.replace(again, **{name: getattr(recorded, name) for name in TAKEN})
-        if decide(Policy(terms), made).verdict != decision["verdict"]:
-            wrong.append("the verdict does not follow from the body")
-    return wrong
+    if wrong:
+        return Looked(tuple(wrong))
+    used = {waiver for _, waiver in decision.waived}
+    if not used <= lifts.keys():
+        return Looked(left=(UNKNOWN_LIFT,))
+    made = msgspec.structs.replace(again, **{name: getattr(recorded, name) for name in TAKEN})
+    follows = decide(Policy(terms), made, [lifts[one] for one in sorted(used)], phase_of(decision))
+    if follows.verdict != decision.verdict and not (decision.rule == "duty" and follows.verdict != "deny"):
+        return Looked(("the verdict does not follow from the body",))
+    return Looked()
 
 
 def _same(name: str, recorded: Facts, again: Facts) -> bool:

@@ -10,10 +10,11 @@ Steps, as for a request (reopen.py):
    ones, and the clauses of the terms must give the verdict that is on record
 
 Rules of this file: pure; a reply that a clause or the network ended midway is compared by its digest alone, for what stopped
-it never left; so is one of which words were masked, but for its notices; what differs is named, never its content.
+it never left; so is one of which words were masked, but for its notices; what differs is named, never its content, and so is
+what was left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,7 @@ from caveat.decide.guard import Guard
 from caveat.decide.policy import Policy
 from caveat.errors import CaveatError
 from caveat.evidence.claimed import GROUPS
+from caveat.evidence.reopen import NO_LIFTS, Looked
 from caveat.facts import Facts, ungrouped
 from caveat.recognize.panel import Panel
 from caveat.record import body_digest, reply_facts
@@ -36,6 +38,13 @@ WHOLE: Final = frozenset({"completed", "withheld"})
 """Endings of calls whose reply was judged to its end."""
 READ: Final = ("/content", "/text")
 """How channels end that a person reads: those bear notices."""
+
+
+CUT: Final = "its reply ended midway, so only its digest was compared"
+MASKED: Final = "words of its reply were masked, so only its digest and its notices were compared"
+UNKNOWN_LIFT: Final = (
+    "an exception that it used is not on record here, so its reply's facts and verdict were not made again"
+)
 
 
 class KeptReply(Struct, frozen=True):
@@ -53,40 +62,40 @@ def reopen_reply(  # noqa: PLR0913, PLR0917 - two records, what is kept, and wha
     kept: KeptReply,
     terms: Terms,
     panel: Panel,
-    lifts: Sequence[Waiver] = (),
-) -> tuple[str, ...]:
-    """What does not hold of an opened reply, a sentence each; () where all does.
+    lifts: Mapping[str, Waiver] = NO_LIFTS,
+) -> Looked:
+    """What came of an opened reply.
 
-    `first` and `last` are the disclosed values of the call's two records; `lifts` the exceptions that it used, as far as they
-    are still known.
+    `first` and `last` are the disclosed values of the call's two records; `lifts` every exception ever granted, by id.
     """
     try:
-        return tuple(_wrong(first, last, kept, terms, panel, lifts))
+        return _looked(first, last, kept, terms, panel, lifts)
     except (CaveatError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
-        return (f"its reply cannot be opened: {getattr(error, 'message', type(error).__name__)}",)
+        return Looked((f"its reply cannot be opened: {getattr(error, 'message', type(error).__name__)}",))
 
 
-def _wrong(  # noqa: PLR0913, PLR0917
+def _looked(  # noqa: PLR0913, PLR0917
     first: dict[str, Any],
     last: dict[str, Any],
     kept: KeptReply,
     terms: Terms,
     panel: Panel,
-    lifts: Sequence[Waiver],
-) -> list[str]:
+    lifts: Mapping[str, Waiver],
+) -> Looked:
     committed = last["kept"] if kept.ending == "withheld" else last["answer"]
     if {name: committed.get(name) for name in ("len", "hmac")} != body_digest(kept.body, kept.key):
-        return ["the reply is not the one that was committed to"]
+        return Looked(("the reply is not the one that was committed to",))
     if kept.ending not in WHOLE:
-        return []
+        return Looked(left=(CUT,))
     texts, tools = _said(first["request"]["dialect"], kept)
     done = {duty["duty"]: duty["done"] for duty in last["duties"]}
     noticed = _unlabelled(texts, tuple(terms.draft.notice.values()))
     claimed = done.get("label.output", {}).get("notices", 0)
-    wrong = [] if noticed >= claimed else [f"{claimed} notices are on record, and the reply bears {noticed}"]
+    wrong = () if noticed >= claimed else (f"{claimed} notices are on record, and the reply bears {noticed}",)
     if done.get("redact.output", {}).get("masked"):
-        return wrong
-    return wrong + _judged(first, last, (texts, tools), terms, panel, lifts)
+        return Looked(wrong, (MASKED,))
+    judged = _judged(first, last, (texts, tools), terms, panel, lifts)
+    return Looked((*wrong, *judged.wrong), judged.left)
 
 
 def _said(dialect: str, kept: KeptReply) -> tuple[dict[str, str], dict[str, str]]:
@@ -123,24 +132,24 @@ def _judged(  # noqa: PLR0913, PLR0917
     said: tuple[dict[str, str], dict[str, str]],
     terms: Terms,
     panel: Panel,
-    lifts: Sequence[Waiver],
-) -> list[str]:
+    lifts: Mapping[str, Waiver],
+) -> Looked:
     """What does not follow from the words, read again."""
     recorded = msgspec.convert(last["decision"], Decision)
     before, asked = ungrouped({group: first[group] for group in GROUPS}), msgspec.convert(first["decision"], Decision)
     used = {waiver for decision in (asked, recorded) for _, waiver in decision.waived}
-    if not used <= {waiver.id for waiver in lifts}:
-        return []
-    facts, decision = _guarded(Policy(terms), before, asked, said, panel, [one for one in lifts if one.id in used])
+    if not used <= lifts.keys():
+        return Looked(left=(UNKNOWN_LIFT,))
+    facts, decision = _guarded(Policy(terms), before, asked, said, panel, [lifts[one] for one in sorted(used)])
     if decision.verdict == "deny" != recorded.verdict:
-        return ["a clause forbids the reply, read again, and it was let through"]
+        return Looked(("a clause forbids the reply, read again, and it was let through",))
     again = msgspec.json.decode(msgspec.json.encode(reply_facts(facts)))  # lists, as they stand on record
     wrong = [
         f"the reply's fact `{name}` does not follow from it" for name in again if again[name] != last["reply"][name]
     ]
     if not wrong and recorded.rule != "duty" and decision.verdict != recorded.verdict:
         wrong.append("the verdict over the reply does not follow from it")
-    return wrong
+    return Looked(tuple(wrong))
 
 
 def _guarded(  # noqa: PLR0913, PLR0917

@@ -106,7 +106,7 @@ class Replay:
         named = {id_ for _, id_ in decision.waived}
         if unknown := named - lifts.keys():
             raise _no(f"the decision lifts a clause by `{min(unknown)}`, which it could not use")
-        self._check(decision, self._decide(terms, facts, [lifts[id_] for id_ in named], _phase(decision)))
+        self._check(decision, self._decide(terms, facts, [lifts[id_] for id_ in named], phase_of(decision)))
         self.replayed += 1
 
     def _check(self, recorded: Decision, follows: Decision) -> None:
@@ -142,7 +142,7 @@ class Replay:
         return policy
 
 
-def _phase(decision: Decision) -> Phase:
+def phase_of(decision: Decision) -> Phase:
     """The phase of the lease that the decision claims; step 14 checks the claim."""
     return "lapsed" if decision.rule == "lapsed" else "running"
 

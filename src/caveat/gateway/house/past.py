@@ -23,6 +23,7 @@ from caveat.ledger.reader import LedgerReader
 from caveat.register import Register, fold
 from caveat.register.budgets import current
 from caveat.terms.document import Terms
+from caveat.waivers.waiver import Waiver
 
 _LABEL = b"caveat-snapshot/v2\n"
 _CONTROL = b'"k":"control"'
@@ -110,6 +111,16 @@ def all_terms(reader: LedgerReader, documents: Documents, controls: tuple[int, .
         register = _folded(register, index, leaf, documents)
         if leaf.what == "terms.adopted":
             yield from (terms for terms in register.terms.values() if terms.draft.name == leaf.id)
+
+
+def all_lifts(reader: LedgerReader, documents: Documents, controls: tuple[int, ...]) -> dict[str, Waiver]:
+    """Every waiver and approval that was ever in force here, by id."""
+    register = Register()
+    lifts: dict[str, Waiver] = {}
+    for index in controls:
+        register = _folded(register, index, record.read_leaf(reader.entry(index).leaf), documents)
+        lifts |= {**register.waivers, **register.approvals}
+    return lifts
 
 
 def control_indices(reader: LedgerReader, start: int = 0, stop: int | None = None) -> tuple[int, ...]:

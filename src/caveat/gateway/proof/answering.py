@@ -27,6 +27,7 @@ from caveat.evidence.profiles import profile
 from caveat.gateway.home.directory import Home
 from caveat.gateway.house.founding import house_keys
 from caveat.gateway.proof.onsite import Site
+from caveat.gateway.proof.promised import NEVER, OVER
 from caveat.keys import VerifyKey, read_verify_key
 from caveat.ledger.reader import LedgerReader
 from caveat.register import Register
@@ -35,8 +36,11 @@ from caveat.register import Register
 class Reopened(Struct, frozen=True):
     """What an opening on site came to: counts, and the records that did not hold, with what did not, never a word of theirs.
 
-    asked, opened, without_body                    requests: drawn, read again, not kept
+    asked, opened, without_body                    requests: drawn, read again, not there
     replies, replies_opened, replies_without_body  the same of replies of which anything left or was kept
+    never_kept, kept_their_time                    of what is not there: what the terms did not ask to keep, and what was
+                                                   destroyed, on record, when its time was over; the rest is in `wrong`
+    left                                           what was not made again, as `wrong`
     """
 
     asked: int
@@ -46,6 +50,31 @@ class Reopened(Struct, frozen=True):
     replies: int = 0
     replies_opened: int = 0
     replies_without_body: int = 0
+    never_kept: int = 0
+    kept_their_time: int = 0
+    left: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether anything was read again, and nothing is wrong."""
+        return not self.wrong and self.opened + self.replies_opened > 0
+
+    def sentence(self) -> str:
+        """The result."""
+        drawn, read = self.asked + self.replies, self.opened + self.replies_opened
+        wrong = len({index for index, _ in self.wrong})
+        if not drawn:
+            return "nothing was tested: no call of the sample has a body"
+        if not read and not wrong:
+            return (
+                f"nothing was tested: of {drawn} bodies drawn none is kept, and the terms promise none that is missing; "
+                "the facts on record rest on the gateway's word"
+            )
+        closed = self.never_kept + self.kept_their_time
+        less = f"; {closed} were not to be there, and stay untested" if closed else ""
+        held = f"{wrong} records do not hold or were refused" if wrong else "all hold"
+        held = "one record does not hold or was refused" if wrong == 1 else held
+        return f"of {drawn} bodies drawn {read} were read again{less}: {held}"
 
 
 def signer_of(challenge: bytes, register: Register, more: Sequence[VerifyKey] = ()) -> VerifyKey:
@@ -91,7 +120,7 @@ class Answering:
 
     def reopen(self) -> Reopened:
         """Read the kept bodies of the sampled calls again."""
-        site = Site(self._home, self._reader, self._vault_key)
+        site = Site(self._home, self._reader, self._vault_key, self._note)
         for index in self.indices:
             site.open(index)
         return Reopened(
@@ -102,6 +131,9 @@ class Answering:
             site.drawn["settled"],
             site.read["settled"],
             site.drawn["settled"] - site.read["settled"],
+            site.missing[NEVER],
+            site.missing[OVER],
+            tuple(site.left),
         )
 
     def _openings(self, profile_name: str) -> Iterator[Opening]:
