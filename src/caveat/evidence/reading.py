@@ -45,6 +45,8 @@ MUST_COMMIT: Final = {
 """What a record must commit to, by its kind or a call's ending: what was never committed to cannot be asked for later."""
 
 Names = tuple[tuple[str, ...], tuple[str, ...]]
+Named = tuple[int, str, tuple[str, ...]]
+"""Where names stand; one that the record should commit to and does not; those disclosed that the profile keeps closed."""
 
 
 class Stretch(Struct, frozen=True, array_like=True):
@@ -143,7 +145,7 @@ class _Reading:
         self._replay.engines = set()
         self._read = Read()
         self._slim = Slim(self._read.values)
-        self._names: dict[tuple[Names, str], tuple[int, list[tuple[int, str]]]] = {}
+        self._names: dict[tuple[Names, str], Named] = {}
         self._decisions: dict[int, int] = {}
         self._calls: dict[int, Replayed] = {}
 
@@ -172,9 +174,11 @@ class _Reading:
             return
         problems = []
         values = self._values(index, leaf, line, problems) if line is not None else {}
-        names, wrong = self._named((tuple(leaf.c), tuple(values)), leaf.o or leaf.k)
-        if wrong:
-            problems += [(step, f"record {index}: {words}") for step, words in wrong]
+        names, missing, open_ = self._named((tuple(leaf.c), tuple(values)), leaf.o or leaf.k)
+        if missing:
+            problems.append((5, f"record {index}: it does not commit to `{missing}`, so it can never show it"))
+        for name in open_:
+            problems.append((9, f"record {index}: `{name}` is disclosed, which the profile keeps closed"))  # noqa: PERF401
         values = self._shaped(index, values, problems) if values else values
         said = Said(leaf, names, self._slim.add(values), problems=tuple(problems))
         if leaf.k == "opened":
@@ -209,17 +213,14 @@ class _Reading:
         problems += [(5, f"record {index}: what it committed to as `{name}` is none") for name in odd]
         return {name: value for name, value in values.items() if name not in odd}
 
-    def _named(self, names: Names, kind: str) -> tuple[int, list[tuple[int, str]]]:
-        """Where names stand among those of the stretch, and what is wrong with them in a record of that kind or ending:
-        one that it must commit to is missing, one is disclosed that the profile keeps closed."""
+    def _named(self, names: Names, kind: str) -> Named:
+        """Where names stand among those of the stretch, and what is wrong with them in a record of that kind or ending."""
         known = self._names.get((names, kind))
         if known is None:
             made, shown = names
-            missing = MUST_COMMIT.get(kind, NONE) - set(made)
-            wrong = [(5, f"it does not commit to `{min(missing)}`, so it can never show it")] if missing else []
-            closed = [name for name in shown if not self._profile.shows(name)]
-            wrong += [(9, f"`{name}` is disclosed, which the profile keeps closed") for name in closed]
-            known = self._names[names, kind] = len(self._read.names), wrong
+            missing = min(MUST_COMMIT.get(kind, NONE) - set(made), default="")
+            open_ = tuple(name for name in shown if not self._profile.shows(name))
+            known = self._names[names, kind] = len(self._read.names), missing, open_
             self._read.names.append(names)
         return known
 
