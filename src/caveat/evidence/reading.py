@@ -178,7 +178,7 @@ class _Reading:
         if missing:
             problems.append((5, f"record {index}: it does not commit to `{missing}`, so it can never show it"))
         for name in open_:
-            problems.append((9, f"record {index}: `{name}` is disclosed, which the profile keeps closed"))  # noqa: PERF401
+            problems.append((9, f"record {index}: `{name}` is disclosed, which the profile keeps closed"))
         values = self._shaped(index, values, problems) if values else values
         said = Said(leaf, names, self._slim.add(values), problems=tuple(problems))
         if leaf.k == "opened":
