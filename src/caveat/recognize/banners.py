@@ -170,17 +170,23 @@ class Banners:
     def _portions(self, view: View) -> Iterable[tuple[Marking, int, int]]:
         if "(" not in view.text or not ("//" in view.text or any(f"({code})" in view.low for code in self._alone)):
             return
+        read: dict[str, tuple[Marking | None, bool]] = {}
         for match in self._portion.finditer(view.low):
-            if not _capitals(view.text[match.start() : match.end()]):
-                continue
-            caveats, rel_to, tail, known = self._tail(view, match.end(1))
-            alone = (
-                match.group(1) in self._alone
-                and match.end(1) == match.end() - 1
-                and _begins_line(view.low, match.start())
-            )
-            if (known and tail == match.end() - 1) or alone:
-                yield self._marking(self._codes[match.group(1)].title, caveats, rel_to), match.start(), match.end()
+            start, end = match.span()
+            text = view.text[start:end]
+            if text not in read:
+                read[text] = self._portion_of(view, match) if _capitals(text) else (None, False)
+            marking, alone = read[text]
+            if marking and (not alone or _begins_line(view.low, start)):
+                yield marking, start, end
+
+    def _portion_of(self, view: View, match: re.Match[str]) -> tuple[Marking | None, bool]:
+        """What a portion mark in capitals says, None for nothing; and whether it does so at the start of a line alone."""
+        caveats, rel_to, tail, known = self._tail(view, match.end(1))
+        whole = known and tail == match.end() - 1
+        if not whole and not (match.group(1) in self._alone and match.end(1) == match.end() - 1):
+            return None, False
+        return self._marking(self._codes[match.group(1)].title, caveats, rel_to), not whole
 
 
 def _rest(low: str, at: int) -> str:

@@ -78,9 +78,12 @@ class Words(Struct, frozen=True):
     alone: tuple[str, ...]
 
 
+_SEPARATORS = re.compile(r"[\s\-_.:]+")
+
+
 def key(words: str) -> str:
     """One spelling for `TOP SECRET`, `Top-Secret` and `TOPSECRET`."""
-    return re.sub(r"[\s\-_.:]+", "", fold(words)[0].lower())
+    return _SEPARATORS.sub("", fold(words)[0].lower())
 
 
 class Profile:

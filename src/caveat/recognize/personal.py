@@ -27,9 +27,13 @@ _BARE = bytes(48 if 48 <= i <= 57 else 46 for i in range(256))
 _NINE = b"0" * 9
 _IBAN = b"AA00"
 """How one begins, in its shape."""
+_OF_SIZE = {
+    size: re.compile(rf"[0-9A-Z](?:[ \-]?[0-9A-Z]){{{size - 1}}}") for size in sorted(set(IBAN_LENGTHS.values()))
+}
+"""So many capitals and digits, single spaces or hyphens between them."""
 _IN_WORD = (b"A", b"a", b"0")
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'"
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9\-@])")
+_AT_DOMAIN = re.compile(r"@((?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))(?![A-Za-z0-9\-@])")
 _FILES = """
     png jpg jpeg gif svg webp css js ts py java go rs json yaml yml html htm xml md txt pdf
     example test invalid local localhost internal lan
@@ -75,20 +79,18 @@ class Personal:
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:
-    at = text.find("@")
-    while at >= 0:
+    for domain in _AT_DOMAIN.finditer(text) if "@" in text else ():
+        at = domain.start()
         before = text[max(0, at - 64) : at]
         local = before[len(before.rstrip(_LOCAL)) :].lstrip(".-'")
-        domain = _DOMAIN.match(text, at + 1)
-        if local and domain and _person(local, domain):
+        if local and _person(local, domain):
             yield at - len(local), domain.end()
-        at = text.find("@", at + 1)
 
 
 def _person(local: str, domain: re.Match[str]) -> bool:
     """Whether it may be a person's: no role, no stand-in of RFC 2606, no file name."""
-    name = domain.group().lower()
-    tld = domain.group(1)
+    name = domain.group(1).lower()
+    tld = domain.group(2)
     named = tld.lower() not in _NOT_TLD and tld in (tld.lower(), tld.upper())
     return named and not _NOT_DOMAIN.search(name) and local.lower() not in _NO_PERSON
 
@@ -110,23 +112,10 @@ def _ibans(view: View) -> Iterator[tuple[int, int]]:
     while start >= 0:
         size = IBAN_LENGTHS.get(text[start : start + 2], 0)
         if size and shape[start - 1 : start] not in _IN_WORD:
-            end = _take(text, start, size)
-            if end is not None and iban(text[start:end]):
-                yield start, end
+            account = _OF_SIZE[size].match(text, start)
+            if account and not text[account.end() : account.end() + 1].isalnum() and iban(account.group()):
+                yield account.span()
         start = shape.find(_IBAN, start + 1)
-
-
-def _take(text: str, start: int, size: int) -> int | None:
-    """The end of `size` capitals and digits, single spaces or hyphens between them; None where there are fewer or more."""
-    at, left = start, size
-    while left and at < len(text):
-        c = text[at]
-        if "0" <= c <= "9" or "A" <= c <= "Z":
-            left -= 1
-        elif c not in " -" or text[at - 1] in " -":
-            return None
-        at += 1
-    return at if not left and not text[at : at + 1].isalnum() else None
 
 
 def _numbers(view: View) -> Iterator[Seen]:

@@ -128,15 +128,17 @@ CUT = "\x00"
 
 def neighbourhoods(text: str, places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The stretches of text around places in ascending order, cut between words where there are any."""
-    start, end = 0, -1
+    start, last = 0, -1
     for low, high in places:
-        if low - AROUND > end:
-            if end >= 0:
-                yield start, end
-            start = _blank_before(text, max(0, low - AROUND))
-        end = _blank_after(text, min(len(text), high + AROUND))
-    if end >= 0:
-        yield start, end
+        if last < 0 or low - AROUND > last:
+            end = _blank_after(text, last) if last >= 0 else -1
+            if low - AROUND > end:
+                if end >= 0:
+                    yield start, end
+                start = _blank_before(text, max(0, low - AROUND))
+        last = min(len(text), high + AROUND)
+    if last >= 0:
+        yield start, _blank_after(text, last)
 
 
 def _blank_before(text: str, at: int) -> int:
