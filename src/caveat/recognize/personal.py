@@ -33,7 +33,9 @@ _OF_SIZE = {
 """So many capitals and digits, single spaces or hyphens between them."""
 _IN_WORD = (b"A", b"a", b"0")
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'"
-_AT_DOMAIN = re.compile(r"@((?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))(?![A-Za-z0-9\-@])")
+_AT_DOMAIN = re.compile(
+    r"@((?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24}))(?![A-Za-z0-9\-@])"
+)
 _FILES = """
     png jpg jpeg gif svg webp css js ts py java go rs json yaml yml html htm xml md txt pdf
     example test invalid local localhost internal lan

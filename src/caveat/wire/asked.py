@@ -7,7 +7,7 @@ freely is a string too.  An `unlisted` pointer names the outermost thing that no
 from typing import Any
 
 from caveat.errors import Unreadable
-from caveat.wire.body import read_json, step, unescaped
+from caveat.wire.body import MAX_KEY, read_json, step, unescaped
 from caveat.wire.call import Call, Media, Part, Tool, Voice
 from caveat.wire.fields import Field, array, either, wrong
 
@@ -86,8 +86,10 @@ class Asked:
     def _spell_members(self, value: dict[str, Any], at: str, voice: Voice, *, schema: bool) -> None:
         """The same of an object's members; strings are put down at once, for there may be very many."""
         put, strings = self.parts.append, 0
+        before, room = f"{at}/", MAX_KEY - len(at)
         for name, item in value.items():
-            here = step(at, name)
+            plain = "/" not in name and "~" not in name and len(name) < room
+            here = before + name if plain else step(at, name)
             if not schema or name not in SCHEMA_WORDS:
                 put(Part(here, voice, name))
             if type(item) is not str:

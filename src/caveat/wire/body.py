@@ -104,6 +104,8 @@ def unescaped(text: str) -> str:
     if "\\" not in text:
         return ""
     wide = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
+    if wide.isascii():
+        return wide
     return wide.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
