@@ -16,6 +16,7 @@ from training.corpus import CODES, Row
 
 CAP, SHARE, CATEGORY_SHARE = 120, 0.2, 0.2
 THIN = 30
+LANGUAGES = ("en", "fr", "de", "es")
 PER_STEP, STEPS = 16, 12 * 16
 """The table has an entry for each 1/16 of a logit, -12 <= logit <= 12."""
 
@@ -26,6 +27,17 @@ def weights(rows: list[Row], positive: np.ndarray, share: float = SHARE) -> np.n
     for side, part in ((positive, share), (~positive, 1 - share)):
         w[side] *= part / max(w[side].sum(), 1e-9)
     return w
+
+
+def alike(rows: list[Row], positive: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """The same weights, LANGUAGES alike on either side; what is in none of them counts as the first."""
+    lang = np.array([row.lang if row.lang in LANGUAGES else LANGUAGES[0] for row in rows])
+    made = w.copy()
+    for side in (positive, ~positive):
+        shares = {here: w[side & (lang == here)].sum() for here in LANGUAGES}
+        for here, share in shares.items():
+            made[side & (lang == here)] *= w[side].sum() / len(LANGUAGES) / max(share, 1e-9)
+    return made
 
 
 def platt(logits: np.ndarray, positive: np.ndarray, w: np.ndarray) -> tuple[float, float]:

@@ -51,6 +51,25 @@ def ways(rows: list[Row], logits: np.ndarray) -> dict[str, float]:
     return {name: round(float(np.mean(some)), 4) for name, some in lost.items()}
 
 
+def by_language(rows: list[Row], logits: np.ndarray) -> dict[str, float]:
+    """Mean log loss of `any`, languages weighing alike, and of each language: each half of the families judged by the map
+    fitted on the other.  Of two first readers the one that loses less, all languages together, is the better one."""
+    half = np.array([share(f"half/{row.source}/{row.family}") < 50 for row in rows])
+    harmful = np.array([row.harmful for row in rows])
+    w = calibrate.alike(rows, harmful, calibrate.weights(rows, harmful))
+    chance = np.zeros(len(rows))
+    for judged in (half, ~half):
+        at = calibrate.platt(logits[~judged], harmful[~judged], w[~judged] / w[~judged].sum())
+        chance[judged] = _chance(logits[judged], *at)
+    lang = np.array([row.lang for row in rows])
+    parts = {"all": np.ones(len(rows), bool), **{code: lang == code for code in calibrate.LANGUAGES}}
+    return {
+        name: round(calibrate.loss(1000 * chance[here], harmful[here], w[here]), 4)
+        for name, here in parts.items()
+        if here.any()
+    }
+
+
 def _chance(logits: np.ndarray, slope: float, shift: float) -> np.ndarray:
     return 1 / (1 + np.exp(-(slope * logits + shift)))
 

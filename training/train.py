@@ -125,7 +125,8 @@ def text_logits(net: WholeNet, second: Phrases | None, cut: Words, rows: list[co
 
 
 def with_phrases(data: dict[str, np.ndarray], cut: Words, rows: list[corpus.Row], mine: list[corpus.Row]) -> None:
-    """Add the linear model, as loud as the calibration split says."""
+    """Add the linear model, as loud as the calibration split says, its languages weighing alike: the first reader is alone
+    in all but one of them."""
     whole, unit, shift = phrases.fitted([r for r in rows if r.split == "train"], cut, seed=1)
     data |= {
         "phrases.w": whole,
@@ -138,9 +139,8 @@ def with_phrases(data: dict[str, np.ndarray], cut: Words, rows: list[corpus.Row]
         [alone(i, [(0, min(len(i), WIDE[0]))])[0] for i in (cut.cut(ready(r.text[:2000]))[0] or [0] for r in mine)]
     )
     positive = np.array([r.harmful for r in mine])
-    times = phrases.loudness(
-        text_logits(WholeNet(data), None, cut, mine)[:, 0], linear, positive, calibrate.weights(mine, positive)
-    )
+    w = calibrate.alike(mine, positive, calibrate.weights(mine, positive))
+    times = phrases.loudness(text_logits(WholeNet(data), None, cut, mine)[:, 0], linear, positive, w)
     print(f"phrases add {times:.2f} times their logit")
     data |= {"phrases.scale": np.float64(unit * times), "phrases.shift": np.float64(shift * times)}
 
@@ -156,25 +156,36 @@ def clear(data: dict[str, np.ndarray], cut: Words, mine: list[corpus.Row]) -> np
     return np.float64(np.quantile(made, 0.002))
 
 
-def exported(work: Path, rows: list[corpus.Row]) -> bytes:
-    vocabulary, _ = made_words(work)
+def first_reader(net: Net, vocabulary: dict, rows: list[corpus.Row]) -> dict[str, np.ndarray]:
+    """Network and phrases in whole numbers, calibrated."""
     cut = cutter(vocabulary)
     chance = np.random.default_rng(1)
     train = [r for r in rows if r.split == "train"]
     some = examples([train[i] for i in chance.permutation(len(train))[:1500]], cut)
-    data = export.whole_numbers(trained(work, rows), some)
+    data = export.whole_numbers(net, some)
     data["pieces"] = np.frombuffer("\n".join(vocabulary["pieces"]).encode(), np.uint8)
     data["scores"] = vocabulary["scores"]
-    mine = [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
+    mine = calibrating(rows)
     with_phrases(data, cut, rows, mine)
     data["phrases.clear"] = clear(data, cut, mine)
     logits = text_logits(WholeNet(data), Phrases(data), cut, mine)
     print("loss of categories, calibrated", choose.ways(mine, logits))
+    print("loss of `any` by language", choose.by_language(mine, logits[:, 0]))
     data["calibration"] = calibrate.table(mine, logits)
     data["calibration.per"] = np.float32(calibrate.PER_STEP)
+    return data
+
+
+def calibrating(rows: list[corpus.Row]) -> list[corpus.Row]:
+    return [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
+
+
+def exported(work: Path, rows: list[corpus.Row]) -> bytes:
+    vocabulary, _ = made_words(work)
+    data = first_reader(trained(work, rows), vocabulary, rows)
     names, first = pieces.narrowed()
     data |= export_mini.whole_numbers(tuned(work, rows, names, first))
-    data |= both.together(data, names, cut, mine)
+    data |= both.together(data, names, cutter(vocabulary), calibrating(rows))
     export.write(work / "learned.npz", data)
     return (work / "learned.npz").read_bytes()
 
@@ -216,7 +227,7 @@ def measured(weights: bytes, rows: list[corpus.Row], data: Path, most: int) -> t
 
 def chosen(learned: Learned, rows: list[corpus.Row], most: int) -> dict[str, Any]:
     """The thresholds that the calibration split chooses, and what the second reader is asked about."""
-    mine = [r for r in rows if r.split == "calibration" and r.kind == "prompt"]
+    mine = calibrating(rows)
     some = evaluate.drawn(mine, min(most, calibrate.CAP))
     made = evaluate.answers(learned, [r.text for r in some])
     return {"at": choose.thresholds(some, made), "alarms": choose.ALARMS, "rows": len(some)}
