@@ -1,10 +1,11 @@
-"""Train the first reader further from the mean of two versions' weights: `python -m training.further --help`.
+"""A first reader from the mean of two versions' weights, trained further or not: `python -m training.further --help`.
 
 Two networks that were trained on from the same one lie near each other, and the mean of their weights keeps what both
-know.  It is made float again from the whole numbers that shipped, trained further, made whole, and put beside the second
-reader of the newer version, whose numbers stay as they are.
+know.  It is made float again from the whole numbers that shipped, trained further where steps are asked for, made whole
+with phrases that are fitted anew, and put beside the second reader of the newer version, whose numbers stay as they are.
 
-Rule of this file: what is kept follows from the two files, the rows and the seed.
+Rules of this file: what is kept follows from the two files, the rows and the seed; of several shares the smallest whose loss
+of `any` (choose.by_language, which is printed) lies within both.SLACK of the least is taken.
 """
 
 import argparse
@@ -20,9 +21,9 @@ from training.net import Net
 from training.thaw import thaw
 
 HERE = Path(__file__).parent
-STEPS, RATE, SEED = 400, 3e-4, 51
+RATE, SEED = 3e-4, 51
 OWN = 2
-"""Times that our own rows come in an epoch: thrice drew version 3 towards them and away from strangers' texts."""
+"""Times that our own rows come in an epoch here."""
 SECOND = ("mini.", "second.")
 
 
@@ -33,7 +34,7 @@ def mean_of(one: Net, other: Net, share: float) -> Net:
     return one
 
 
-def further(work: Path, rows: list[corpus.Row], older: Path, newer: Path, share: float, steps: int, seed: int = SEED) -> bytes:
+def further(work: Path, rows: list[corpus.Row], older: Path, newer: Path, share: float, steps: int, seed: int) -> bytes:
     """The new file's bytes; the float network is kept in `work`."""
     vocabulary, use = train.made_words(work)
     cut = train.cutter(vocabulary)
@@ -61,9 +62,9 @@ def main() -> None:
     ask.add_argument("--work", type=Path, required=True, help="where stages are kept")
     ask.add_argument("--older", type=Path, required=True, help="learned.npz of one version")
     ask.add_argument("--newer", type=Path, required=True, help="learned.npz of the other, whose second reader is kept")
-    ask.add_argument("--share", type=float, default=0.5, help="how far the mean lies from the older to the newer")
-    ask.add_argument("--steps", type=int, default=STEPS, help="0: the mean alone")
-    ask.add_argument("--seed", type=int, default=SEED)
+    ask.add_argument("--share", type=float, default=0.75, help="how far the mean lies from the older to the newer")
+    ask.add_argument("--steps", type=int, default=0, help="0: the mean alone")
+    ask.add_argument("--seed", type=int, default=SEED, help="of the steps")
     given = ask.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)

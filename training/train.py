@@ -35,7 +35,7 @@ from training.net import Net
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-VERSION = "3"
+VERSION = "4"
 WIDTH = 128
 """Directions of USE's table that are kept."""
 PUBLIC = ({"steps": 1182, "rate": 5e-4, "seed": 7}, {"steps": 1000, "rate": 4e-4, "seed": 8})
