@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -62,7 +63,7 @@ class Engine:
 
 
 @contextmanager
-def serving(engine: Engine) -> Iterator[httpx.Client]:
+def serving(engine: Any) -> Iterator[httpx.Client]:
     config = uvicorn.Config(engine.app(), port=0, log_level="critical", lifespan="on", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

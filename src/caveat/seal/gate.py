@@ -113,7 +113,8 @@ class Passage:
             await self._last()
 
     async def _last(self) -> None:
-        ticket = await self.end("done")
+        # an engine may end a reply that nobody waits for as if it were one (vLLM answers `null` to a call that was cancelled)
+        ticket = await self.end("cut" if self._gone else "done")
         if self._streams:
             await self._send({"type": "http.response.body", "body": _comment(ticket), "more_body": False})
             return
