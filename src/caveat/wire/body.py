@@ -147,6 +147,11 @@ def _explain(said: str) -> str:
     return f"the body is not strict JSON in UTF-8{where}"
 
 
+_FEW = 8
+_NEITHER = frozenset({str, bool, type(None)})
+"""Types of values that are neither numbers nor hold others."""
+
+
 def _check_values(value: Any, *, room: int, plain: bool) -> None:
     """Depth, numbers and names.  `room` is how many values there may be, a named one counting twice; `plain` says
     that no name can hold anything but ASCII."""
@@ -161,6 +166,8 @@ def _check_values(value: Any, *, room: int, plain: bool) -> None:
             if named and not plain:
                 _check_names(node)
             items = node.values() if named else node
+            if len(node) > _FEW and _NEITHER.issuperset(map(type, items)):
+                continue
             for item in items:
                 kind = type(item)
                 if kind is dict or kind is list:
