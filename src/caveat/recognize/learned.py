@@ -94,7 +94,7 @@ class Learned:
         """Whether there is anything to read; letters written otherwise are read only where they spell words."""
         if not view.text or view.text.isspace():
             return False
-        return view.kind != "leet" or spells(view, self.words)
+        return view.kind != "leet" or spells(view, self.words, MOST)
 
     def look(self, view: View, voice: Voice) -> list[Seen]:  # noqa: ARG002 - a hazard is one whoever speaks
         """One finding for each category over 0, at the window that scored highest; `language.uncovered` beside."""

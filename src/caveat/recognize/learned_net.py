@@ -27,8 +27,8 @@ _TOGETHER = 40
 """Blocks that are computed at once: enough to keep the processor busy, few enough for its cache."""
 _REACH = 4
 """How far to each side a piece's features look."""
-_WINDOWS = 512
-"""Windows that are judged at once: bounds the memory."""
+_WINDOWS, _NEAR = 512, 128
+"""Windows that are judged at once, and of one text that are summed at once: they bound the memory."""
 Window = tuple[int, int]
 
 
@@ -48,25 +48,35 @@ class Net:
     def __call__(self, texts: Sequence[Sequence[int]], windows: Sequence[Sequence[Window]]) -> Floats:
         """Logits, a row a window, in the texts' order.  Windows are pieces [start, end), start a multiple of BLOCK, end
         another or the text's own; the text's beginning and end count as two pieces of every window."""
-        sums = [_sums(blocks, some) for blocks, some in zip(self._blocks(texts), windows, strict=True)]
-        sizes = np.array([end - start + 2 for some in windows for start, end in some])
-        every = np.concatenate(sums) if sums else np.zeros((0, 1))
-        made = [
-            self._answers(every[at : at + _WINDOWS], sizes[at : at + _WINDOWS]) for at in range(0, len(every), _WINDOWS)
-        ]
+        made: list[Floats] = []
+        sums: list[Array] = []
+        sizes: list[int] = []
+        for blocks, some in zip(self._blocks(texts), windows, strict=True):
+            for near in _neighbours(some):
+                sums.append(_sums(blocks, near))
+                sizes += [end - start + 2 for start, end in near]
+                if len(sizes) >= _WINDOWS:
+                    made.append(self._answers(np.concatenate(sums), np.array(sizes)))
+                    sums, sizes = [], []
+        if sizes:
+            made.append(self._answers(np.concatenate(sums), np.array(sizes)))
         return np.concatenate(made) if made else np.zeros((0, len(self._out.bias)), np.float32)
 
     def _blocks(self, texts: Sequence[Sequence[int]]) -> list[Array]:
         """For each text the features' sums: its beginning, each BLOCK pieces, its end."""
-        made: list[list[Array]] = [[] for _ in texts]
+        made = [np.empty((-(-len(ids) // BLOCK) + 2, WIDE + len(ORDERS) * BRANCH), np.float32) for ids in texts]
+        done = [0] * len(texts)
         for some in _batches(_stretches(texts)):
             features = self._tokens([stretch.ids for stretch in some])
             at = 0
             for stretch in some:
                 ours = features[at + stretch.first : at + stretch.last]
-                made[stretch.text].append(_summed(ours, begins=stretch.begins, ends=stretch.ends))
                 at += len(stretch.ids) + _EDGE
-        return [np.concatenate(parts) for parts in made]
+                summed = _summed(ours, begins=stretch.begins, ends=stretch.ends)
+                low = done[stretch.text]
+                done[stretch.text] = high = low + len(summed)
+                made[stretch.text][low:high] = summed
+        return made
 
     def _tokens(self, stretches: Sequence[Sequence[int]]) -> Floats:
         """Each piece's features in its surroundings, in whole steps; _EDGE rows that mean nothing between stretches."""
@@ -145,10 +155,10 @@ def _side_by_side(whole: Floats, gaps: Ids, i: int) -> Floats:
 
 
 def _summed(features: Floats, *, begins: bool, ends: bool) -> Array:
-    """Sums of BLOCK rows each, whole numbers; the first and the last row by themselves where the text begins or ends."""
+    """Sums of BLOCK rows each, whole numbers that float32 counts exactly; the first and the last row by themselves where the text begins or ends."""
     first, last = int(begins), len(features) - int(ends)
     inner = features[first:last]
-    sums = inner[::BLOCK].astype(np.float64)
+    sums = inner[::BLOCK].copy()
     for at in range(1, BLOCK):
         more = inner[at::BLOCK]
         sums[: len(more)] += more
@@ -193,12 +203,26 @@ def _batches(stretches: Iterator[_Stretch]) -> Iterator[list[_Stretch]]:
         yield some
 
 
+def _neighbours(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """The windows in turn, so many at a time that their sums need little room; none begins before the one before it."""
+    some: list[Window] = []
+    for window in windows:
+        if some and (len(some) == _NEAR or window < some[-1]):
+            yield some
+            some = []
+        some.append(window)
+    if some:
+        yield some
+
+
 def _sums(blocks: Array, windows: Sequence[Window]) -> Array:
     """The windows' sums, from running totals over the blocks; whole numbers, so no order of adding matters."""
-    running = np.zeros((len(blocks) - 1, blocks.shape[1]))
-    for at in range(1, len(running)):
-        np.add(running[at - 1], blocks[at], out=running[at])
     starts = np.array([start // BLOCK for start, _ in windows])
     ends = np.array([-(-end // BLOCK) for _, end in windows])
-    made: Array = running[ends] - running[starts] + blocks[0] + blocks[-1]
+    first = int(starts.min())
+    inner = blocks[first + 1 : int(ends.max()) + 1]
+    running = np.zeros((len(inner) + 1, blocks.shape[1]))
+    for at, block in enumerate(inner):
+        np.add(running[at], block, out=running[at + 1])
+    made: Array = running[ends - first] - running[starts - first] + blocks[0] + blocks[-1]
     return made

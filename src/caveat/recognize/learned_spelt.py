@@ -21,10 +21,10 @@ _BEFORE, _BEHIND = ".,;:?()[]{}\"'*_-", ".,;:?()[]{}\"'*_-!|"
 """Signs beside a word that are none of its letters."""
 
 
-def spells(view: View, words: Words) -> bool:
-    """Whether a view that replaced characters in their places holds a word that was none before."""
+def spells(view: View, words: Words, most: int) -> bool:
+    """Whether a view that replaced characters in their places holds, among its first `most`, a word that was none before."""
     before = view.before
-    for found in _WORD.finditer(view.low):
+    for found in _WORD.finditer(view.low, 0, most):
         was = before[found.start() : found.end()]
         if found.group() != was and _made(found.group(), was, words):
             return True
