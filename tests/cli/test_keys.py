@@ -31,6 +31,23 @@ def test_a_key_has_a_budget_from_its_making_or_later(run, home):
     assert "budget from its next call on: none" in run("keys", "budget", "ben", "--home", home).out
 
 
+def test_a_key_for_what_no_terms_know_is_noted(run, home):
+    """The purposes that the terms in force have stand beside it."""
+    said = run("keys", "new", "dora", "--home", home, "--purpose", "drawing", "--group", "archive")
+    assert said.code == 0
+    assert "no terms in force have the purpose `drawing`" in said.out + said.err
+    assert "drafting" in said.out + said.err
+
+
+def test_what_a_field_may_be_is_told(run, home):
+    done = run("keys", "new", "eve", "--home", home, "--group", "Two Words")
+    assert (done.code, "`Two Words` is no group of a key" in done.err, "such as `archive`" in done.err) == (
+        2,
+        True,
+        True,
+    )
+
+
 @pytest.mark.parametrize(
     "words",
     [

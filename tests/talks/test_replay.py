@@ -18,7 +18,8 @@ from caveat.errors import NotVerified
 from caveat.facts import Facts
 from caveat.ledger.log import Entry
 from caveat.talks.imagined import settle
-from caveat.talks.impact import EXAMPLES
+from caveat.talks.impact import EXAMPLES, WITHHELD, Call, Changed, Tally
+from caveat.talks.impact_page import impact_page
 from caveat.talks.outcome import formulas
 from caveat.talks.replay import Replay, Span, replay
 from caveat.talks.symbols import Symbols
@@ -321,3 +322,19 @@ def test_changes_are_counted_by_kind_of_caller_too():
     tally = again(stricter, opened(facts(caller_kind="service")))
     impact = tally.impact(terms="t@1", digest=NEW, from_ms=0, until_ms=1, engine="e")
     assert impact.by_kind == {"service": {"allow to deny": 1}}
+    assert impact.by_group == {}
+
+
+def test_changes_are_counted_by_the_groups_that_keys_bear():
+    """Who has no group is counted as that, not left out."""
+    tally = Tally()
+    for caller in ("anna", "ben", "carl", WITHHELD):
+        tally.note(Changed(Call("c", 0, caller, "drafting"), "allow to deny", ("n",), "allow", "deny"))
+    tally.groups = {"anna": "archive", "ben": "archive"}
+    impact = tally.impact(terms="t@1", digest=NEW, from_ms=0, until_ms=1, engine="e")
+    assert impact.by_group == {
+        "archive": {"allow to deny": 2},
+        "(no group)": {"allow to deny": 1},
+        WITHHELD: {"allow to deny": 1},
+    }
+    assert "archive" in impact_page(impact)

@@ -1,12 +1,13 @@
 """`caveat keys`: callers' keys.  A key is shown once, when it is made; the ledger keeps its digest."""
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from caveat.cli.output import Json, emit, out, say, table
-from caveat.cli.remote import Where, at_home
+from caveat.cli.remote import Operations, Where, at_home
 from caveat.cli.sections import Sections, examples
 from caveat.errors import BadInput
 from caveat.facts import Caller
@@ -14,6 +15,7 @@ from caveat.gateway.house.callers import secret_digest
 from caveat.gateway.house.founding import new_key_text
 from caveat.register import ROLES, CallerKey
 from caveat.register.budgets import Budget
+from caveat.talks.draft import read_draft
 
 app = typer.Typer(
     cls=Sections,
@@ -24,6 +26,14 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
 )
+
+MAY_BE = {
+    "kind": "human, service or agent",
+    "effect": "none, informs-human or affects-person",
+    "clearance_rank": "a whole number from 0 to 15",
+    "group": "small letters, digits, dots and dashes, such as `archive`",
+}
+"""What a person may give of these; the others are free words."""
 
 CallsADay = Annotated[int, typer.Option(min=0, help="So many calls a day (UTC), 0 for no bound.")]
 CallsAMonth = Annotated[int, typer.Option(min=0, help="So many calls a month (UTC), 0 for no bound.")]
@@ -44,6 +54,9 @@ def new(
     marking: Annotated[str, typer.Option(help="The lowest marking that its calls bear.")] = "",
     clearance: Annotated[int, typer.Option(help="Rank of the highest marking that its holder may handle.")] = 0,
     language: Annotated[str, typer.Option(help="BCP 47 tag of its refusals and notices.")] = "",
+    group: Annotated[
+        str, typer.Option(help="To which its holder belongs, such as `archive`: `terms replay` counts by it.")
+    ] = "",
     effect: Annotated[
         str, typer.Option(help="none, informs-human or affects-person: the strictest it may have.")
     ] = "informs-human",
@@ -65,19 +78,42 @@ def new(
         "marking": marking,
         "clearance_rank": clearance,
         "language": language,
+        "group": group,
         "effect": effect,
     }
     try:
         caller = msgspec.convert(fields, Caller)
     except msgspec.ValidationError as error:
-        raise BadInput(f"a key cannot be made so: {error}") from None
+        raise _not_so(str(error), fields) from None
     text, budget = new_key_text(), Budget(calls_a_day, calls_a_month, tokens_a_day, tokens_a_month)
-    at_home(home).add_key(msgspec.json.encode(CallerKey(role, secret_digest(text), caller, budget=budget)))
+    operations = at_home(home)
+    operations.add_key(msgspec.json.encode(CallerKey(role, secret_digest(text), caller, budget=budget)))
     if as_json:
         emit({"key": name, "role": role, "text": text})
         return
     say(f"made the key `{name}` ({role}); this is the only time that it is shown:")
     out.print(f"\n  {text}\n")
+    _note_odd(purposes, operations)
+
+
+def _not_so(error: str, fields: Mapping[str, Any]) -> BadInput:
+    """What a field may be, for the one that is not."""
+    field = next((name for name in MAY_BE if f"$.{name}`" in error), "")
+    if not field:
+        return BadInput(f"a key cannot be made so: {error}")
+    return BadInput(f"`{fields[field]}` is no {field.replace('_rank', '')} of a key", hint=f"expected {MAY_BE[field]}")
+
+
+def _note_odd(purposes: Collection[str], operations: Operations) -> None:
+    """Say where a key is for what no terms in force know: its calls would all be refused."""
+    drafts = (
+        [read_draft(one["yaml"].encode()) for one in operations.ask("GET", "/terms")["in_force"]] if purposes else []
+    )
+    known = sorted({purpose for draft in drafts for purpose in draft.purposes})
+    for odd in sorted(set(purposes).difference(known)) if drafts else ():
+        say(
+            f"note: no terms in force have the purpose `{odd}`, so calls for it are refused; they have {', '.join(known)}"
+        )
 
 
 @app.command("list")

@@ -20,7 +20,7 @@ from caveat.decide.policy import ENGINE
 from caveat.errors import BadInput
 from caveat.gateway.home.directory import Home, home_path, open_home
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.house.past import all_terms, control_indices
+from caveat.gateway.house.past import all_keys, all_terms, control_indices
 from caveat.ledger.reader import LedgerReader
 from caveat.talks.certificate import pair_digest
 from caveat.talks.impact import Counts, Impact, Tally
@@ -45,8 +45,8 @@ def replay(
 ) -> None:
     """Decide the recorded calls of a period again under these terms: which would have gone another way.
 
-    Changes are counted by clause, by purpose, by caller and by kind of caller (human, service, agent): the register knows no
-    other groups of callers.
+    Changes are counted by clause, purpose and caller, by kind of caller (human, service, agent), and by the groups that
+    callers' keys bear (`caveat keys new --group`).
     """
     draft = draft_of(file)
     made = open_home(home or home_path(os.environ))
@@ -71,15 +71,19 @@ def _shared(made: Home, terms: Terms, span: Span) -> Tally:
     """One process for few records, one a core for many."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if span.last < MANY or cores == 1:
-        return _part(made, terms, _known(made, control_indices(LedgerReader(made.ledger))), span)
+        few = control_indices(LedgerReader(made.ledger))
+        tally = _part(made, terms, _known(made, few), span)
+        tally.groups = _groups(made, few)
+        return tally
     progress(f"deciding the calls of {span.last:,} records again, on {cores} cores")
     edges = [span.last * place // cores for place in range(cores + 1)]
     spans = [msgspec.structs.replace(span, first=edges[i], last=edges[i + 1]) for i in range(cores)]
     with multiprocessing.get_context("spawn").Pool(cores) as pool:
-        controls = itertools.chain.from_iterable(pool.map(partial(_controls, made), spans))
-        first, *others = pool.map(partial(_part, made, terms, _known(made, tuple(controls))), spans)
+        controls = tuple(itertools.chain.from_iterable(pool.map(partial(_controls, made), spans)))
+        first, *others = pool.map(partial(_part, made, terms, _known(made, controls)), spans)
     for tally in others:
         first.add(tally)
+    first.groups = _groups(made, controls)
     return first
 
 
@@ -87,6 +91,12 @@ def _known(made: Home, controls: tuple[int, ...]) -> dict[str, Draft]:
     """Every terms that were ever in force here, by their pair's digest."""
     adopted = all_terms(LedgerReader(made.ledger), Documents(made.control), controls)
     return {terms.digest: terms.draft for terms in adopted}
+
+
+def _groups(made: Home, controls: tuple[int, ...]) -> dict[str, str]:
+    """Callers' groups, as their keys on record bear them."""
+    keys = all_keys(LedgerReader(made.ledger), Documents(made.control), controls)
+    return {name: key.caller.group for name, key in keys.items() if key.caller.group}
 
 
 def _controls(made: Home, span: Span) -> tuple[int, ...]:
@@ -124,6 +134,7 @@ def _print(impact: Impact) -> None:
     for title, counts in (
         ("clause", impact.by_clause),
         ("purpose", impact.by_purpose),
+        ("group of callers", impact.by_group),
         ("kind of caller", impact.by_kind),
         ("caller", impact.by_caller),
     ):

@@ -85,6 +85,7 @@ class Caller(Struct, frozen=True, forbid_unknown_fields=True):
     clearance_rank   the highest marking that the caller may handle, 0..15
     output_use, effect, regulated_area, oversight   the strictest that the key allows
     language         BCP 47 tag of refusals and notices where the request names none
+    group            to which the caller belongs in the operator's house, for counting; no decision looks at it
     """
 
     id: str
@@ -109,6 +110,7 @@ class Caller(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "none"
     oversight: Literal["none", "on-the-loop", "in-the-loop", "dual-review"] = "none"
     language: str = ""
+    group: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9._-]{0,62})?$")] = ""
 
 
 class Declared(Struct, frozen=True):

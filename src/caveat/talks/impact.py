@@ -2,13 +2,14 @@
 
     {"caveat_impact": 1, "terms": "office@2", "digest": "sha256:..", "from_ms": .., "until_ms": .., "calls": 1000,
      "same": 960, "changed": {"deny to allow": 30, ..}, "by_clause": {"no.secrets": {"deny to allow": 30}, ..},
-     "by_purpose": {..}, "by_caller": {..}, "by_kind": {"service": {..}}, "examples": [..], "cannot": {"reason": 10, ..}, "refused": 3, ..}
+     "by_purpose": {..}, "by_caller": {..}, "by_kind": {"service": {..}}, "by_group": {"archive": {..}}, "examples": [..], "cannot": {"reason": 10, ..}, "refused": 3, ..}
 
 Rule of this file: every call of the period is in exactly one of `same`, `changed` and `cannot`; one that was refused
 before it became a call is counted beside them.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ EXAMPLES: Final = 5
 """How many calls are named for each kind of change under each clause, and for each reason why one cannot be told."""
 
 WITHHELD: Final = "(withheld)"
+UNGROUPED: Final = "(no group)"
 Counts = dict[str, dict[str, int]]
 """Clause, purpose or caller -> kind of change -> how many."""
 
@@ -51,7 +53,7 @@ class Unknown(Struct, frozen=True):
 
 
 class Impact(Struct, frozen=True):
-    """The whole statement.  `pairs` counts calls by the digest of the terms that they were decided under."""
+    """The whole statement.  `by_group` counts callers' groups, as their keys on record bear them; {} where no key bears one."""
 
     caveat_impact: Literal[1]
     terms: str
@@ -71,12 +73,14 @@ class Impact(Struct, frozen=True):
     examples: tuple[Changed, ...]
     untold: tuple[Unknown, ...]
     by_kind: Counts = {}
+    by_group: Counts = {}
 
 
 class Tally:
-    """Counts while a replay runs; tallies of parts of a period add up."""
+    """Counts while a replay runs; tallies of parts of a period add up.  `groups` leads from callers to their group."""
 
     def __init__(self) -> None:
+        self.groups: Mapping[str, str] = {}
         self.same = 0
         self.refused = 0
         self.confirmed = 0
@@ -141,9 +145,16 @@ class Tally:
             by_purpose=_nested(self.by["purpose"]),
             by_caller=_nested(self.by["caller"]),
             by_kind=_nested(self.by["kind"]),
+            by_group=_nested(self._by_group()),
             examples=tuple(one for _, kept in sorted(self.examples.items()) for one in kept),
             untold=tuple(Unknown(call, why) for why, calls in sorted(self.untold.items()) for call in calls),
         )
+
+    def _by_group(self) -> "Counter[tuple[str, str]]":
+        found: Counter[tuple[str, str]] = Counter()
+        for (caller, kind), count in self.by["caller"].items() if self.groups else ():
+            found[WITHHELD if caller == WITHHELD else self.groups.get(caller) or UNGROUPED, kind] += count
+        return found
 
 
 def _keep(kept: list[T], more: list[T]) -> None:

@@ -37,9 +37,7 @@ STYLE: Final = (
 )
 
 
-GROUPS: Final = (
-    "<p><small>The register knows callers by name and by kind (human, service, agent), and no other groups.</small></p>"
-)
+GROUPS: Final = "<p><small>Groups are those that the callers' keys bear on record.</small></p>"
 
 
 def impact_page(impact: Impact) -> str:
@@ -51,7 +49,8 @@ def impact_page(impact: Impact) -> str:
         _section("How the calls change", _kinds(impact)),
         _section("By clause", _bars(impact.by_clause)),
         _section("By purpose", _bars(impact.by_purpose)),
-        _section("By kind of caller", _bars(impact.by_kind) and _bars(impact.by_kind) + GROUPS),
+        _section("By group of callers", _bars(impact.by_group) and _bars(impact.by_group) + GROUPS),
+        _section("By kind of caller", _bars(impact.by_kind)),
         _section("By caller", _bars(impact.by_caller)),
         _section("Calls that cannot be told", _table(("reason", "calls"), impact.cannot.items())),
         _section("Examples", _examples(impact)),

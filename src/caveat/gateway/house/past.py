@@ -20,7 +20,7 @@ from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.files import write_whole
 from caveat.gateway.house.budgets import Charge, Recount
 from caveat.ledger.reader import LedgerReader
-from caveat.register import Register, fold
+from caveat.register import CallerKey, Register, fold
 from caveat.register.budgets import current
 from caveat.terms.document import Terms
 from caveat.waivers.waiver import Waiver
@@ -121,6 +121,16 @@ def all_lifts(reader: LedgerReader, documents: Documents, controls: tuple[int, .
         register = _folded(register, index, record.read_leaf(reader.entry(index).leaf), documents)
         lifts |= {**register.waivers, **register.approvals}
     return lifts
+
+
+def all_keys(reader: LedgerReader, documents: Documents, controls: tuple[int, ...]) -> dict[str, CallerKey]:
+    """Every caller's key that was ever made here, by name, revoked ones too."""
+    leaves = ((index, record.read_leaf(reader.entry(index).leaf)) for index in controls)
+    made = [(index, leaf) for index, leaf in leaves if leaf.what.startswith("key.")]
+    register = Register()
+    for index, leaf in made:
+        register = _folded(register, index, leaf, documents)
+    return register.keys
 
 
 def control_indices(reader: LedgerReader, start: int = 0, stop: int | None = None) -> tuple[int, ...]:
