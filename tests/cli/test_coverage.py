@@ -8,7 +8,7 @@ from tests.gateway.running import HEAD, running
 from tests.making import clause, document
 from typer.testing import CliRunner
 
-from caveat.cli.main import app
+from caveat.cli.main import line
 from caveat.gateway.coverage.matrix import read_document
 from caveat.gateway.home.directory import Home
 
@@ -29,7 +29,7 @@ def terms_file(tmp_path):
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, ["coverage", *map(str, arguments)])
+    return CliRunner().invoke(line(), ["coverage", *map(str, arguments)])
 
 
 def test_a_file_of_terms_without_a_hole(terms_file, tmp_path):
@@ -77,7 +77,7 @@ def test_a_measurement_is_in_the_evidence(tmp_path):
         matrix = json.loads(run("--home", path, "--quick", "--json").stdout)["measured"][0]
         posted = gateway.http(gateway.operator_key).post("/caveat/v1/coverage", content=json.dumps(matrix).encode())
         assert posted.status_code == 200
-    done = CliRunner().invoke(app, ["evidence", "export", str(bundle), "--home", str(path)])
+    done = CliRunner().invoke(line(), ["evidence", "export", str(bundle), "--home", str(path)])
     assert done.exit_code == 0, done.exception
     with zipfile.ZipFile(bundle) as archive:
         documents = [archive.read(name) for name in archive.namelist() if name.startswith("control/")]

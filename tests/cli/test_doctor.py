@@ -7,7 +7,7 @@ from tests.gateway.running import HEAD, MODEL, running, upstream_text
 from tests.making import clause, document, terms
 from typer.testing import CliRunner
 
-from caveat.cli.main import app
+from caveat.cli.main import line
 from caveat.gateway.checkup.looks import Counted, read_counters, unevaluated
 from caveat.gateway.scripted.script import says
 from caveat.gateway.scripted.server import serve
@@ -31,7 +31,7 @@ caveat_evaluations_total{dialect="anthropic_messages",stream="false",terms="othe
 
 def doctor(home):
     """Exit code, and what was noted by check."""
-    done = CliRunner().invoke(app, ["doctor", "--home", str(home), "--json"])
+    done = CliRunner().invoke(line(), ["doctor", "--home", str(home), "--json"])
     assert done.stdout, done.exception
     found: dict[str, list[dict[str, str]]] = {}
     for one in json.loads(done.stdout)["noted"]:
@@ -76,7 +76,7 @@ def test_a_home_in_good_order_with_a_gateway_that_runs(home):
 
 
 def test_a_person_reads_sentences(home):
-    shown = CliRunner().invoke(app, ["doctor", "--home", str(home.home.path)])
+    shown = CliRunner().invoke(line(), ["doctor", "--home", str(home.home.path)])
     assert "is ready" in shown.output
     assert "never measured" in shown.output
 

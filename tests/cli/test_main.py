@@ -7,10 +7,10 @@ import sys
 import pytest
 from tests.gateway.process import COMMAND, environment
 
-from caveat.cli.main import app
+from caveat.cli.main import line
 from caveat.cli.manual import verbs
 
-VERBS = verbs(app)
+VERBS = verbs(line())
 
 
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
@@ -25,7 +25,8 @@ def test_help(run, words):
 def test_a_group_alone_shows_its_verbs(run, words):
     told = run(*words)
     assert told.code == 2
-    assert "Commands:" in told.out + told.err
+    listed = {line.split()[0] for line in (told.out + told.err).splitlines() if line.strip()}
+    assert {verb[len(words)] for verb in VERBS if verb[: len(words)] == words} <= listed
 
 
 @pytest.mark.parametrize(
@@ -86,10 +87,24 @@ def test_a_pipe_that_closes_early_is_no_failure(home):
     assert b"nobody foresaw" not in done.stderr
 
 
+def test_a_verb_loads_its_own_modules_and_no_others():
+    """So that `caveat --version` and a question to a gateway that runs do not wait for the whole house."""
+    asked = "import sys, caveat.cli.main as m\nm.line(sys.argv[1:])\nprint(*sys.modules)"
+
+    def loaded(*words):
+        done = subprocess.run([sys.executable, "-c", asked, *words], capture_output=True, env=environment(), check=True)
+        return done.stdout.decode().split()
+
+    assert not [name for name in loaded("--version") if name.startswith(("caveat.gateway", "caveat.terms", "numpy"))]
+    assert "caveat.gateway.serving.serve" not in loaded("keys", "list")
+    assert "caveat.gateway.serving.serve" in loaded("serve")
+
+
 def test_what_nobody_foresaw_is_said_without_a_traceback(tmp_path):
     """An error of no kind that we know: a page that the system lets nobody read as text."""
-    broken = "import caveat.cli.main as m, caveat.cli.keys as k\nm.sys.argv = ['caveat', 'keys', 'list']\n"
-    broken += "m.app.command('fail')(lambda: 1 / 0)\nm.sys.argv = ['caveat', 'fail']\nm.main()\n"
+    broken = "import sys, types, caveat.cli.main as m\nm.VERBS['Start']['doctor'] = 'broken:fail'\n"
+    broken += "sys.modules['caveat.cli.broken'] = types.SimpleNamespace(fail=lambda: 1 / 0)\n"
+    broken += "sys.argv = ['caveat', 'doctor']\nm.main()\n"
     done = subprocess.run([sys.executable, "-c", broken], capture_output=True, env=environment(), check=False)
     assert done.returncode == 3
     assert b"ZeroDivisionError" in done.stderr

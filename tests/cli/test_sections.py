@@ -5,7 +5,7 @@ import pytest
 from caveat.cli import main, terms
 from caveat.cli.manual import pages, verbs
 
-PAGES = dict(pages(main.app))
+PAGES = dict(pages(main.line()))
 
 
 @pytest.mark.parametrize(("page", "table"), [("caveat", main.VERBS), ("caveat terms", terms.VERBS)])
@@ -19,7 +19,7 @@ def test_every_verb_stands_under_its_heading(page, table):
 
 def test_every_verb_of_the_program_is_in_the_table():
     """One that was registered by the way would be missing from the help."""
-    assert {words[0] for words in verbs(main.app)} == {name for names in main.VERBS.values() for name in names}
+    assert {words[0] for words in verbs(main.line())} == {name for names in main.VERBS.values() for name in names}
 
 
 def test_no_sentence_is_cut_off():

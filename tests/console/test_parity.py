@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.gateway.running import eventually
 
-from caveat.cli.main import app
+from caveat.cli.main import line
 from caveat.cli.manual import verbs
 from caveat.console.app import Console
 from caveat.gateway.control.endpoints import ENDPOINTS
@@ -23,7 +23,7 @@ def test_every_page_and_action_has_its_verb_and_its_path(gateway):
     index = Index(gateway.home.index, LedgerReader(gateway.home.ledger, gateway.home.vault))
     ways = Console(Desk(gateway.home, gateway.house, index).ports()).ways
     assert [way for way, _, _ in TABLE] == [f"{way.method} {way.path}" for way in ways]
-    assert {verb for _, verb, _ in TABLE} <= {" ".join(words) for words in verbs(app)}
+    assert {verb for _, verb, _ in TABLE} <= {" ".join(words) for words in verbs(line())}
     assert {path for _, _, path in TABLE} <= {f"{one.method} {one.path.replace(':path', '')}" for one in ENDPOINTS}
 
 

@@ -35,8 +35,10 @@ def test_an_aside_on_its_way_to_the_file_is_waited_for(tmp_path):
 
         writing = threading.Timer(0.03, finish)
         writing.start()
-        assert read_asides(tmp_path, 0) == [b"a", b"later"]
-        writing.join()
+        try:
+            assert read_asides(tmp_path, 0) == [b"a", b"later"]
+        finally:
+            writing.join()
 
 
 def test_reading_beside_a_writer_never_stumbles(tmp_path):

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from caveat.cli.remote import Local
+from caveat.cli.local import Local
 from caveat.errors import CaveatError
 from caveat.gateway.home.directory import open_home, repair
 from caveat.gateway.house.founding import house_keys

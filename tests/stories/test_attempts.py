@@ -1,11 +1,11 @@
 """Several upstreams for one model: what follows a failure is a call of its own, decided under the terms that cover where it
 goes, and never once a byte has left."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Timer
 
 import pytest
-from tests.gateway.running import HEAD, IDENTITY, MODEL, running, upstream_text
+from tests.gateway.running import HEAD, IDENTITY, MODEL, eventually, running, upstream_text
 from tests.stories.test_adoption import STRICT, version
 
 from caveat.gateway.scripted.script import Answer, Reply, Rule, Script, always, says
@@ -207,12 +207,16 @@ def test_an_upstream_is_tried_again_as_often_as_it_says(tmp_path):
 
 def test_terms_adopted_between_attempts_decide_the_second(tmp_path):
     """While the first upstream keeps the call waiting, both parties forbid it: the second attempt is denied."""
-    slow = always(Reply(status=500, json={}, delay_ms=600))
-    with pair(tmp_path, slow) as two:
-        adopt = Timer(0.2, lambda: two.gateway.adopt(version(2, **STRICT)))
-        adopt.start()
+    slow = always(Reply(status=500, json={}, delay_ms=4_000))
+    with pair(tmp_path, slow) as two, ThreadPoolExecutor(1) as other:
+
+        def adopt():
+            eventually(lambda: two.first.received)
+            two.gateway.adopt(version(2, **STRICT))
+
+        adopted = other.submit(adopt)
         reply = two.ask()
-        adopt.join()
+        adopted.result()
         assert (reply.status_code, reply.headers["x-caveat-terms"]) == (403, "institutional-use@2")
         assert reply.headers["x-caveat-attempts"] == "2"
         assert two.second.received == []

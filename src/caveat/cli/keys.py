@@ -11,8 +11,7 @@ from caveat.cli.remote import Operations, Where, at_home
 from caveat.cli.sections import Sections, examples
 from caveat.errors import BadInput
 from caveat.facts import Caller
-from caveat.gateway.house.callers import secret_digest
-from caveat.gateway.house.founding import new_key_text
+from caveat.gateway.house.callers import new_key_text, secret_digest
 from caveat.register import ROLES, CallerKey
 from caveat.register.budgets import Budget
 from caveat.talks.draft import read_draft

@@ -1,33 +1,24 @@
 """Changing what is in force: through the gateway that runs on the home, or, where none runs, on the home itself.
 
 The ledger has one writer.  While a gateway runs it is that writer, and the command line asks it, with the operator's key
-of the home; otherwise the command line opens the house itself, writes, and closes it.
+of the home; otherwise the command line opens the house itself (local.py), writes, and closes it.
 """
 
 import os
 import ssl
-from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol
 
 import httpx
 import msgspec
 import typer
-import uvloop
 
 from caveat.errors import BadInput, CaveatError, NotVerified, Refused, Unavailable
-from caveat.gateway.control.agreeing import adopt
-from caveat.gateway.coverage.keep import keep
 from caveat.gateway.home.directory import Home, home_path, open_home
-from caveat.gateway.house.founding import OPERATOR_KEY
-from caveat.gateway.house.house import House
-from caveat.gateway.serving.serve import application
-from caveat.gateway.serving.startup import open_house
+from caveat.gateway.home.housekeys import OPERATOR_KEY
 
 Where = Annotated[Path | None, typer.Option("--home", help="The home directory (default: CAVEAT_HOME or ~/.caveat).")]
 
-T = TypeVar("T")
 SECONDS = 30.0
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For loopback over plain HTTP: trusts nobody, and reads no file to find out whom."""
@@ -75,53 +66,13 @@ def at_home(home: Path | None) -> Operations:
         if error.code != "home_in_use":
             raise
         return Remote(made)
+    from caveat.cli.local import Local  # noqa: PLC0415 - a second's work, for where no gateway runs
+
     return Local(made)
 
 
-class Local:
-    """On the home itself; no gateway runs."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-
-    def adopt(self, envelope: bytes) -> dict[str, Any]:
-        terms = self._in_house(lambda house: adopt(house, envelope))
-        return {"adopted": terms.draft.name, "digest": terms.digest}
-
-    def end_terms(self, name: str, notice: bytes) -> None:
-        self._in_house(lambda house: house.end_terms(name, notice))
-
-    def add_key(self, document: bytes) -> None:
-        self._in_house(lambda house: house.add_key(document))
-
-    def revoke_key(self, name: str) -> None:
-        self._in_house(lambda house: house.revoke_key(name))
-
-    def keys(self) -> list[dict[str, Any]]:
-        return self._in_house(lambda house: house.key_list())
-
-    def keep_coverage(self, document: bytes) -> str:
-        return self._in_house(lambda house: keep(house, document))
-
-    def ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        return self._in_house(partial(_asked, self._home, method, path, body))
-
-    def _in_house(self, work: Callable[[House], Awaitable[T]]) -> T:
-        async def within() -> T:
-            async with open_house(self._home, self._home.settings(), serving=False) as house:
-                return await work(house)
-
-        return uvloop.run(within())
-
-
-async def _asked(home: Home, method: str, path: str, body: bytes, house: House) -> dict[str, Any]:
-    """The same control API that a gateway serves, over this house and without a socket."""
-    transport = httpx.ASGITransport(application(home, house))
-    async with httpx.AsyncClient(transport=transport, base_url="http://home", headers=_bears(home)) as client:
-        return _answer(await client.request(method, f"/caveat/v1{path}", content=body))
-
-
-def _bears(home: Home) -> dict[str, str]:
+def bearing(home: Home) -> dict[str, str]:
+    """The header of the home's own operator."""
     return {"authorization": f"Bearer {home.read_key(OPERATOR_KEY).decode().strip()}"}
 
 
@@ -131,7 +82,7 @@ class Remote:
     def __init__(self, home: Home) -> None:
         url = home.announced() or f"http://{home.settings().gateway.address}"
         self._url = f"{url}/caveat/v1"
-        self._headers = _bears(home)
+        self._headers = bearing(home)
 
     def adopt(self, envelope: bytes) -> dict[str, Any]:
         return self.ask("POST", "/terms", envelope)
@@ -156,7 +107,7 @@ class Remote:
         try:
             with httpx.Client(headers=self._headers, timeout=SECONDS, trust_env=False, verify=NO_TLS) as client:
                 reply = client.request(method, self._url + path, content=body)
-            return _answer(reply)
+            return answered(reply)
         except (httpx.HTTPError, msgspec.DecodeError):
             raise Unavailable(
                 "a process uses this home, and no gateway of it answers",
@@ -164,7 +115,7 @@ class Remote:
             ) from None
 
 
-def _answer(reply: httpx.Response) -> dict[str, Any]:
+def answered(reply: httpx.Response) -> dict[str, Any]:
     """What the control API said.  Raises for a refusal."""
     answer: dict[str, Any] = msgspec.json.decode(reply.content)
     if reply.status_code == httpx.codes.OK:

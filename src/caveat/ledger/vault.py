@@ -23,7 +23,7 @@ from caveat.ledger.tiles import TILE_WIDTH, numbered
 
 _LENGTH: Final = struct.Struct(">I")
 _SCRATCH: Final = "tmp"
-_TRIES: Final = 10
+_TRIES: Final = 50
 _PATIENCE_S: Final = 0.02
 
 

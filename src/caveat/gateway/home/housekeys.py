@@ -7,6 +7,9 @@ from caveat.gateway.home.directory import Home
 from caveat.keys import read_signing_key
 from caveat.ledger.checkpoint import LogKeys, log_keys, new_log_keys
 
+OPERATOR_KEY = "operator.key"
+"""The file in keys/ with the key of the home's own operator."""
+
 
 def house_keys(home: Home, origin: str) -> tuple[LogKeys, bytes]:
     """The log's two keys and the vault's, made where they are not there yet."""

@@ -6,6 +6,7 @@ holds that rule, this file only reads them.
 
 import hashlib
 import re
+import secrets
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -21,6 +22,11 @@ HEADERS = ("caveat-purpose", "caveat-marking", "caveat-case", "caveat-hold")
 """What a caller may declare."""
 
 NO_KEY_HINT = "send it as `Authorization: Bearer KEY` or `x-api-key: KEY`; an operator makes one with `caveat keys new`"
+
+
+def new_key_text() -> str:
+    """A caller's key: `cav-` and 256 random bits."""
+    return "cav-" + secrets.token_urlsafe(32)
 
 
 def secret_digest(text: str) -> str:

@@ -4,7 +4,6 @@ Rules of this file: every step looks whether it was done, so what an interrupted
 next; a key's text goes to a file of mode 0600 and never to the ledger; sample parties are marked as such in the ledger.
 """
 
-import secrets
 from collections.abc import Callable
 
 from msgspec.json import encode
@@ -15,6 +14,7 @@ from caveat.decide.policy import ENGINE
 from caveat.facts import Caller
 from caveat.gateway.home import housekeys
 from caveat.gateway.home.directory import Home
+from caveat.gateway.house import callers
 from caveat.gateway.house.callers import secret_digest
 from caveat.gateway.house.house import House
 from caveat.gateway.model.ownseal import seals_block
@@ -29,15 +29,13 @@ Progress = Callable[[str], None]
 house_keys = housekeys.house_keys
 """See there; kept here for whoever founds and uses a home."""
 
-OPERATOR_KEY = "operator.key"
+new_key_text = callers.new_key_text
+"""See there; kept here for whoever founds a home."""
+
+OPERATOR_KEY = housekeys.OPERATOR_KEY
 CALLER_KEY = "sample-caller.key"
 SAMPLES = {"vendor": "example-labs.sample", "operator": "example-ministry.sample"}
 """Names of the sample parties' keys."""
-
-
-def new_key_text() -> str:
-    """A caller's key: `cav-` and 256 random bits."""
-    return "cav-" + secrets.token_urlsafe(32)
 
 
 def party_key(home: Home, name: str) -> SigningKey:
