@@ -6,6 +6,7 @@ import json
 import msgspec
 import pytest
 from tests.evidence.conftest import Book, members, with_facts
+from tests.evidence.sealed import SealedBook
 
 from caveat.errors import NotVerified
 from caveat.evidence.view import release_view, view_text
@@ -47,6 +48,18 @@ def test_what_stays_closed_is_counted(book: Book) -> None:
     assert "opaque: 122 commitments that stay closed, 3904 bytes" in shown
     assert not any("clerk-7" in line and "purposes" in line for line in shown)
     assert any(line.startswith("withheld: 2 control documents") for line in shown)
+
+
+def test_times_and_seals_tickets_are_shown() -> None:
+    """A ticket stands in the clear, with the time of the seal's clock; how fine times are is said in words."""
+    sealed = SealedBook()
+    index, ticket = sealed.through()
+    shown = lines(sealed.bundle(profile="none"))
+    assert f"record {index} m = {json.dumps(ticket)}" in shown
+    assert (
+        sum(line.startswith("times: each record above bears its gateway's clock to the millisecond") for line in shown)
+        == 1
+    )
 
 
 def test_records_that_share_a_tile_are_shown_too(book: Book) -> None:

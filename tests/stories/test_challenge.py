@@ -182,6 +182,23 @@ def test_a_reply_that_was_exchanged_shows(run, home, challenged):
     assert [why for _, why in told.json["wrong"]] == ["the reply is not the one that was committed to"]
 
 
+@pytest.mark.parametrize("profile", ["audit", "none"])
+def test_a_vault_whose_key_of_a_record_was_changed_lets_nothing_leave(run, home, tmp_path, profile):
+    """Before release every salt is made again from the record's own key: the commitments bind that key, so another one does
+    not fit, whatever the profile opens."""
+    vault = home / "vault" / "000"
+    kept = vault.read_bytes()
+    at = kept.index(b'"key":"') + len(b'"key":"')
+    vault.write_bytes(kept[:at] + (b"1" if kept[at : at + 1] != b"1" else b"2") + kept[at + 1 :])
+    try:
+        ran = run("evidence", "export", tmp_path / "b.zip", "--home", home, "--profile", profile)
+    finally:
+        vault.write_bytes(kept)
+    assert ran.code == 1
+    assert "what opens it does not derive from its key, so it could carry a message out" in " ".join(ran.err.split())
+    assert not (tmp_path / "b.zip").exists()
+
+
 def test_a_bundle_that_commits_to_nothing_cannot_be_challenged(run, home, challenged):
     at = challenged
     assert run("evidence", "export", at / "bare.zip", "--home", home, "--no-challenge").code == 0

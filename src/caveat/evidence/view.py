@@ -18,11 +18,12 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from caveat.evidence.bundle import Bundle, Disclosure, open_bundle
+from caveat.evidence.gathered import moment_of
 from caveat.evidence.mirror import leaf_tiles, tiles_needed
 from caveat.ledger.tiles import TILE_WIDTH, width_at
 from caveat.record import Leaf, disclosed, read_leaf
 
-_CLEAR: Final = ("k", "g", "t", "call", "terms", "o", "at", "tok", "what", "id", "doc", "w")
+_CLEAR: Final = ("k", "g", "t", "call", "terms", "o", "at", "tok", "what", "id", "doc", "w", "m")
 _SHOWN_BYTES: Final = 1 << 20
 
 
@@ -35,6 +36,7 @@ def release_view(file: BinaryIO) -> Iterator[str]:
             yield f"{name}: {_json(_short(line))}"
     yield from _controls(bundle)
     closed = 0
+    times: list[int] = []
     shown = bundle.disclosures()
     upcoming = next(shown, None)
     for index, leaf in _records(bundle):
@@ -43,7 +45,13 @@ def release_view(file: BinaryIO) -> Iterator[str]:
             opens, upcoming = upcoming, next(shown, None)
         yield from _record(index, leaf, opens)
         closed += len(leaf.c) - (len(opens.d) if opens else 0)
+        times = [*times[:1], leaf.t]
     yield from _opaque(bundle, closed)
+    if times:
+        yield (
+            f"times: each record above bears its gateway's clock to the millisecond, the first {moment_of(times[0])}, the last "
+            f"{moment_of(times[-1])} UTC; no profile makes them coarser, but `guarded`, which has no record and no time but the day"
+        )
 
 
 def _controls(bundle: Bundle) -> Iterator[str]:
