@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -13,8 +13,9 @@ import typer
 from msgspec import Struct
 
 from caveat.cli.files import read_bytes
-from caveat.cli.output import Json, emit, say, table
+from caveat.cli.output import Json, emit, progress, say, table
 from caveat.errors import BadInput
+from caveat.recognize.finding import Finding
 from caveat.recognize.learned import shipped
 from caveat.recognize.learned_lines import recognize_lines
 from caveat.recognize.markings import load_profile
@@ -22,6 +23,11 @@ from caveat.recognize.panel import default_panel
 from caveat.wire.call import Part
 
 SHOWN = 60
+"""Characters of what was seen that are shown."""
+FAINT = 50
+"""Per mille from which on a finding is shown in the table."""
+LONG = 1_000_000
+"""Bytes of a text that takes seconds."""
 BATCH = 256
 
 
@@ -44,7 +50,9 @@ def recognize(
     *,
     profile: Annotated[str, typer.Option(help="The marking profile: civil or national.")] = "civil",
     voice: Annotated[Voices, typer.Option(help="Who speaks.")] = Voices.USER,
-    learned: Annotated[bool, typer.Option("--learned", help="Read with the learned recognizer too.")] = False,
+    learned: Annotated[
+        bool, typer.Option("--learned/--no-learned", help="Whether the learned recognizer reads it, too.")
+    ] = True,
     jsonl: Annotated[
         bool,
         typer.Option(
@@ -57,19 +65,44 @@ def recognize(
     if jsonl:
         _lines(file)
         return
-    raw = read_bytes(file) if file else sys.stdin.buffer.read()
-    text = raw.decode("utf-8", "replace")
+    text = _read(file).decode("utf-8", "replace")
     panel = default_panel(load_profile(profile), learned=shipped() if learned else None)
     findings = panel.recognize((Part("", voice.value, text),))
     if as_json:
         emit({"findings": findings, "recognizers": panel.names, "detector": panel.detector})
-        return
-    rows = [
-        (f.category, str(f.per_mille), f"{f.start}-{f.end}", f.value or text[f.start : f.end][:SHOWN], f.recognizer)
-        for f in findings
-    ]
-    table(("category", "per mille", "characters", "what", "recognizer"), rows)
-    say(f"{len(findings)} finding(s); learned recognizer: {panel.detector}")
+    else:
+        _show(findings, text, panel.detector)
+
+
+def _read(file: Path | None) -> bytes:
+    if file is None and sys.stdin.isatty():
+        progress("reading what you type; Ctrl-D ends it")
+    raw = read_bytes(file) if file else sys.stdin.buffer.read()
+    if len(raw) > LONG:
+        progress(f"reading {len(raw) / 1e6:.1f} MB, which takes some seconds")
+    return raw
+
+
+def _show(findings: Sequence[Finding], text: str, detector: str) -> None:
+    """A table, the surest first."""
+    shown = sorted((f for f in findings if f.per_mille >= FAINT), key=lambda f: -f.per_mille)
+    if shown:
+        rows = [
+            (f.category, str(f.per_mille), f"{f.start}-{f.end}", f.value or _excerpt(text, f), f.recognizer)
+            for f in shown
+        ]
+        table(("category", "per mille", "characters", "what", "recognizer"), rows)
+    told = [f"{len(shown)} finding{'' if len(shown) == 1 else 's'}"]
+    if len(shown) < len(findings):
+        told.append(f"{len(findings) - len(shown)} below {FAINT} per mille, which --json shows")
+    told.append(f"learned recognizer: {detector}")
+    say("; ".join(told))
+
+
+def _excerpt(text: str, finding: Finding) -> str:
+    """The beginning of what was seen, in one line that does nothing to a terminal."""
+    some = text[finding.start : min(finding.end, finding.start + SHOWN)]
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in some)
 
 
 def _lines(file: Path | None) -> None:
