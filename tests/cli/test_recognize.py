@@ -49,7 +49,11 @@ def test_text_from_a_file(run, tmp_path):
     assert "control" in run("recognize", file).out
 
 
-@pytest.mark.parametrize("words", [("--profile", "martian"), ("--voice", "ghost"), ("no-such-file",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [("--profile", "martian"), ("--voice", "ghost"), ("no-such-file",), ("--jsonl", "no-such-file"), ("--jsonl", ".")],
+    ids=" ".join,
+)
 def test_what_does_not_fit(run, words):
     assert run("recognize", *words, stdin=b"x").code == 2
 

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from caveat.cli.files import read_bytes
+from caveat.cli.files import MOST_BYTES, existing, read_bytes
 from caveat.cli.output import Json, emit, progress, say, table
 from caveat.errors import BadInput
 from caveat.recognize.finding import Finding
@@ -77,7 +77,9 @@ def recognize(
 def _read(file: Path | None) -> bytes:
     if file is None and sys.stdin.isatty():
         progress("reading what you type; Ctrl-D ends it")
-    raw = read_bytes(file) if file else sys.stdin.buffer.read()
+    raw = read_bytes(file) if file else sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise BadInput(f"expected at most {MOST_BYTES:,} bytes on standard input, got more")
     if len(raw) > LONG:
         progress(f"reading {len(raw) / 1e6:.1f} MB, which takes some seconds")
     return raw
@@ -107,9 +109,11 @@ def _excerpt(text: str, finding: Finding) -> str:
 
 def _lines(file: Path | None) -> None:
     """Score JSON lines in batches, so that long input flows."""
+    if file is not None:
+        existing(file)
     scorer = shipped()
     with file.open("rb") if file else nullcontext(sys.stdin.buffer) as lines:
-        for batch in batched(lines, BATCH):
+        for batch in batched(iter(lambda: lines.readline(MOST_BYTES + 1), b""), BATCH):
             for value in recognize_lines(scorer, [_text(number, line) for number, line in batch]):
                 sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
@@ -128,6 +132,8 @@ def batched(lines: Iterable[bytes], size: int) -> Iterator[list[tuple[int, bytes
 
 
 def _text(number: int, line: bytes) -> str:
+    if len(line) > MOST_BYTES:
+        raise BadInput(f"line {number} is longer than {MOST_BYTES:,} bytes")
     try:
         return msgspec.json.decode(line, type=_Line).text
     except (msgspec.DecodeError, UnicodeDecodeError):
