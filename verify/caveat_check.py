@@ -3,32 +3,35 @@
 
     python caveat_check.py BUNDLE TRUST [--last CHECKPOINT] [--after BUNDLE] [--ticket TICKET]...
 
-It shares no code with the package.  It was written from docs/ledger.md and docs/evidence.md, from RFC 6962 and RFC 9901 and
-from the C2SP pages on signed notes, checkpoints, tiles and policies.  It says "verified" or "not verified" and why; the exit
-code is 0 or 1.  It believes the signed Cedar and does not compile the signed YAML again.  Read it from below: `check` takes
-the steps in order; what does not hold raises No.
+It shares no code with the package.  It was written from docs/ledger.md, docs/evidence.md and docs/seal.md, from RFC
+6962, RFC 9901, RFC 9053, DSSE 1.0 and TUF 1.0, and from the C2SP pages on notes, checkpoints, tiles and policies.
+It says "verified" or "not verified" and why, and what it does not judge; the exit code is 0 or 1.  Read it from below:
+`check` takes the steps in order; what does not hold raises No, what is malformed any of REFUSED.
 """
-
 import argparse
 import base64
-import contextlib
 import hashlib
 import json
 import re
 import struct
 import sys
-import zipfile
 import zlib
-from collections import Counter, deque
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+NOT_JUDGED = ("that the signed Cedar is what the signed text compiles to", "for how long seals were silent or off")
+
 class No(Exception):
     """Something does not hold."""
+
+REFUSED = (No, LookupError, TypeError, ValueError, AttributeError, RecursionError, OverflowError, StopIteration,
+           SyntaxError, struct.error, InvalidSignature)
 
 def need(holds, why):
     if not holds:
@@ -40,233 +43,190 @@ def sha(*pieces):
 def digest(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
+def url64(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
 def unb64(text, url=False):
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4 * url), b"-_" if url else None, validate=True)
-    except (ValueError, TypeError):
-        raise No("something is not base64") from None
-    again = base64.urlsafe_b64encode(data).rstrip(b"=") if url else base64.b64encode(data)
-    need(again.decode() == text, "base64 is not in its canonical form")
+    data = base64.b64decode(text + "=" * (-len(text) % 4 * url), b"-_" if url else None, validate=True)
+    need((url64(data) if url else base64.b64encode(data).decode()) == text, "base64 is not in its canonical form")
     return data
 
-def canon(value):
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+class Row(dict):
+    """A JSON object; `row.name` is `row["name"]`."""
+    __getattr__ = dict.__getitem__
 
-def read_json(data, what, exact=True):
-    """The value; `exact` holds it to the one canonical way of writing it."""
-    def once(pairs):
-        need(len(dict(pairs)) == len(pairs), f"{what} has a name twice")
-        return dict(pairs)
+def once(pairs):
+    need(len(dict(pairs)) == len(pairs), "a JSON object has a name twice")
+    return Row(pairs)
 
-    try:
-        value = json.loads(data.decode(), object_pairs_hook=once)
-    except (ValueError, RecursionError):
-        raise No(f"{what} is not JSON") from None
-    need(not exact or canon(value) == data, f"{what} is not in canonical form")
+def read_json(data, what, shape=object, exact=True):
+    """The value, of a shape; `exact` holds it to the one canonical way of writing it."""
+    value = json.loads(data.decode(), object_pairs_hook=once)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    need(not exact or text.encode("utf-8", "surrogatepass") == data, f"{what} is not in canonical form")
+    need(fits(value, shape), f"{what} has another shape than it must")
     return value
 
-# --- the zip: stored members in ascending order, one value for every byte of a header ------------------------------------
+def fits(value, shape):
+    """Whether a value is of a type; is 1; matches a pattern; has [each of a shape]; {name: shape}, `*` for any name."""
+    if isinstance(shape, list):
+        return type(value) is list and all(fits(one, shape[0]) for one in value)
+    if isinstance(shape, str):
+        return type(value) is str and re.fullmatch(shape, value, re.DOTALL) is not None
+    if isinstance(shape, dict):
+        return type(value) is Row and {name for name in shape if name[-1] not in "?*"} <= set(value) and all(
+            fits(of, shape.get(name, shape.get(name + "?", shape.get("*", 0)))) for name, of in value.items())
+    return shape is object or type(value) is shape or (shape == 1 and value == 1 and type(value) is int)
 
-NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*")
+PAIR = "sha256:[0-9a-f]{64}"
+LINE = r"[^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]{0,2000}"
+TYPES = {"s": str, "i": int, "b": bool, "o": Row, "a": object, "L": [str], "N": [int], "D": {"*": int}, "S": {"*": str},
+         "W": [[str]], "1": 1, "p": PAIR, "h": "[0-9a-f]{32}", "w": ".{1,2000}", "t": LINE, "T": [LINE],
+         "r": "vendor|operator", "d": "[0-9-]{10}(T[0-9:]{8}Z)?"}
+
+def shaped(text):
+    """A shape as tables below write it, `s:name,other? i:count`: the type of each name; `?` where it may be missing."""
+    parts = (part.split(":") for part in text.split())
+    return {name: TYPES[kind] for kind, names in parts for name in names.split(",")}
+
+# --- the zip: stored members in ascending order, one value for every byte of a header --------------------------------
+
+NAME = re.compile(rb"[a-z0-9]+(?:[._-][a-z0-9]+)*(?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*")
 
 class Zip:
-    def __init__(self, file):
-        self.file, self.members, lines, offset = file, {}, [], 0
-        try:
-            infos = zipfile.ZipFile(file).infolist()
-        except Exception as error:  # the library lets many through
-            raise No(f"it is no zip ({type(error).__name__})") from None
-        for info in infos:
-            name, crc, size, last = info.filename, info.CRC, info.file_size, max(self.members, default="")
-            need(NAME.fullmatch(name) and len(name) <= 120 and name > last, "a name in the zip is out of order")
-            sizes = (crc, size, size, len(name), 0)
-            head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes) + name.encode()
-            fixed = (0x314, 20, 0, 0, 0, 33, *sizes, 0, 0, 0, 0o100644 << 16, offset)
-            lines.append(struct.pack("<4s6H3L5H2L", b"PK\1\2", *fixed) + name.encode())
-            self.members[name] = (offset, head, size, crc)
-            offset += len(head) + size
-        directory, count = b"".join(lines), len(lines)
-        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(directory), offset, 0)
-        file.seek(offset)
-        need(file.read(len(directory) + 23) == directory + end, "the zip's directory is not as it must be")
-    def pieces(self, name, most=1 << 62):
-        need(name in self.members, f"{name} is missing")
-        offset, head, left, crc = self.members[name]
-        self.file.seek(offset)
-        need(left <= most and self.file.read(len(head)) == head, f"{name} is too large, or its header is wrong")
-        at, seen = offset + len(head), 0
-        while left:
-            self.file.seek(at)
-            piece = self.file.read(min(left, 1 << 16))
-            at, left, seen = at + len(piece), left - len(piece), zlib.crc32(piece, seen)
-            need(piece, "the file ends too soon")
-            yield piece
-        need(seen == crc, f"the checksum of {name} does not hold")
+    """The files of a bundle, by name; `unread` are those that nothing has asked for yet."""
+    def __init__(self, raw):
+        self.raw, self.places, listed, at, last = memoryview(raw), {}, bytearray(), 0, b""
+        while self.raw[at : at + 4] == b"PK\3\4":
+            crc, size, _, length = struct.unpack("<3LH", self.raw[at + 14 : at + 28])
+            start, fixed = at + 30 + length, struct.pack("<5H3L2H", 20, 0, 0, 0, 33, crc, size, size, length, 0)
+            name, data = bytes(self.raw[at + 30 : start]), self.raw[start : start + size]
+            need(self.raw[at : at + 30] == b"PK\3\4" + fixed, "a header in the zip is not as it must be")
+            need(NAME.fullmatch(name) and length <= 120 and name > last, "a name in the zip is out of order")
+            need(len(data) == size and zlib.crc32(data) == crc, f"the checksum of {name.decode()} does not hold")
+            listed += b"PK\1\2\x14\3" + fixed + struct.pack("<3H2L", 0, 0, 0, 0o100644 << 16, at) + name
+            self.places[name.decode()], at, last = (start, start + size), start + size, name
+        count, self.unread = len(self.places), set(self.places)
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(listed), at, 0)
+        need(self.raw[at:] == listed + end, "the zip's directory is not as it must be")
     def read(self, name, most=16 << 20):
-        return b"".join(self.pieces(name, most))
-    def lines(self, name):
-        rest = b""
-        for piece in self.pieces(name):
-            *whole, rest = (rest + piece).split(b"\n")
-            need(max(map(len, [*whole, rest])) <= 2 << 20, f"{name} has a line that is too long")
-            yield from whole
-        need(not rest, f"the last line of {name} has no end")
+        start, end = self.places.get(name, (0, most + 1))
+        need(end - start <= most, f"{name} is missing or too large")
+        self.unread.discard(name)
+        return bytes(self.raw[start:end])
 
-# --- keys, signed notes, the trust file ----------------------------------------------------------------------------------
+# --- keys, signed notes, the trust file ------------------------------------------------------------------------------
 
 P = 2**255 - 19
-SMALL = {0, 1, P - 1} | {int.from_bytes(bytes.fromhex(y), "little") for y in (
+SMALL = {0, 1, P - 1, *(int.from_bytes(bytes.fromhex(y), "little") for y in (
     "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")}
-PASSKEY = b"\xffcaveat.passkey/v1\n"
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"))}
 SIZES = {1: (32, 64), 4: (32, 64), 6: (1312, 2420)}
-
-class Key:
-    """A public key as notes write it: name+id+base64(type, key)."""
-    def __init__(self, text):
-        self.text = text.removesuffix("\n")
-        pieces = self.text.split("+", 2)
-        need(len(pieces) == 3 and good_name(pieces[0]), "a key is not name+id+base64")
-        data, self.name = unb64(pieces[2]), pieces[0]
-        self.kind, self.public, self.id = data[0] if data else 0, data[1:], sha(self.name.encode(), b"\n", data)[:4]
-        self.named = f"{self.name}+{self.id.hex()}"
-        need(self.kind in SIZES and len(self.public) == SIZES[self.kind][0], "a key is of a kind unknown to this script")
-        need(pieces[1] == self.id.hex(), f"the key of {self.name} has another id")
-        if self.kind == 6:
-            self.check = mldsa.MLDSA44PublicKey.from_public_bytes(self.public).verify
-            return
-        y = int.from_bytes(self.public, "little") & (2**255 - 1)
-        x2 = (y * y - 1) * pow(-121665 * pow(121666, -1, P) * y * y + 1, -1, P) % P
-        need(y < P and y not in SMALL and pow(x2, (P - 1) // 2, P) == 1, f"the key of {self.name} is weak")
-        self.check = ed25519.Ed25519PublicKey.from_public_bytes(self.public).verify
-    def verify(self, message, signature):
-        try:
-            self.check(signature, message)
-        except InvalidSignature:
-            raise No(f"the signature by {self.named} does not hold") from None
-
-class Passkey:
-    """A passkey as an approver's line names it: name+id+base64(0xff "caveat.passkey/v1" LF JSON); the key in it is COSE."""
-    def __init__(self, text):
-        name, id_, data = text.split("+", 2)
-        data = unb64(data)
-        need(good_name(name) and data.startswith(PASSKEY) and sha(name.encode(), b"\n", data)[:4].hex() == id_, "a passkey is malformed")
-        said = read_json(data.removeprefix(PASSKEY), "a passkey")
-        self.text, self.named, self.rp_id = text, f"{name}+{id_}", said["rp_id"]
-        cose, end = cbor(unb64(said["cose"], url=True), 0)
-        kind = cose.get(3)
-        if kind == -7:
-            numbers = (int.from_bytes(cose[-2], "big"), int.from_bytes(cose[-3], "big"))
-            key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
-            self.check, self.public = (lambda sig, text: key.verify(sig, text, ec.ECDSA(SHA256()))), cose[-2] + cose[-3]
-        elif kind == -257:
-            key = rsa.RSAPublicNumbers(int.from_bytes(cose[-2], "big"), int.from_bytes(cose[-1], "big")).public_key()
-            self.check, self.public = (lambda sig, text: key.verify(sig, text, padding.PKCS1v15(), SHA256())), cose[-1]
-        else:
-            need(kind == -8, "a passkey signs in a way unknown to this script")
-            self.check, self.public = ed25519.Ed25519PublicKey.from_public_bytes(cose[-2]).verify, cose[-2]
-    def verify(self, message, signature):
-        """What the authenticator signed names the message by its digest, the domain, and that the person was verified."""
-        try:
-            said = {name: unb64(value, url=True) for name, value in read_json(signature, "an assertion").items()}
-            client, data = json.loads(said["clientDataJSON"]), said["authenticatorData"]
-            host = re.fullmatch(r"(https?)://([^/:@]+)(:[0-9]+)?", client["origin"])
-            need(client["type"] == "webauthn.get" and client["challenge"] == base64.urlsafe_b64encode(sha(message)).rstrip(b"=").decode(),
-                 f"the passkey {self.named} signed something else")
-            need(host and ("." + host[2]).endswith("." + self.rp_id) and (host[1] == "https" or host[2] == "localhost")
-                 and not client.get("crossOrigin"), "a passkey signed on another's page")
-            need(data[:32] == sha(self.rp_id.encode()) and data[32] & 5 == 5, "a passkey signed without the person, or for another domain")
-            self.check(said["signature"], data + sha(said["clientDataJSON"]))
-        except (InvalidSignature, ValueError, KeyError, TypeError, IndexError):
-            raise No(f"the signature by {self.named} does not hold") from None
-
-def cbor(data, at):
-    """One value of CBOR, as far as keys need it: integers, bytes, maps of these; and where it ends."""
-    kind, n, at = data[at] >> 5, data[at] & 31, at + 1
-    if n > 23:
-        size = 1 << n - 24
-        n, at = int.from_bytes(data[at : at + size], "big"), at + size
-    need(kind in (0, 1, 2, 5), "a key is not CBOR of integers and bytes")
-    if kind < 2:
-        return (n if kind == 0 else -1 - n), at
-    if kind == 2:
-        return data[at : at + n], at + n
-    made = {}
-    for _ in range(n):
-        name, at = cbor(data, at)
-        made[name], at = cbor(data, at)
-    return made, at
+PASSKEY = b"\xffcaveat.passkey/v1\n"
+COSE = {  # the keys of passkeys as CBOR writes them (RFC 9053, RFC 8230): what makes one, and how it verifies
+    rb"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20(.{32})\x22\x58\x20(.{32})":
+        lambda x, y: (ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key(), (ec.ECDSA(SHA256()),)),
+    rb"\xa4\x01\x03\x03\x39\x01\x00\x20\x59..(.{256,512})\x21[\x41-\x44](.{1,4})":
+        lambda n, e: (rsa.RSAPublicNumbers(e, n).public_key(), (padding.PKCS1v15(), SHA256())),
+    rb"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20(.{32})":
+        lambda x: (ed25519.Ed25519PublicKey.from_public_bytes(x.to_bytes(32, "big")), ())}
 
 def good_name(name):
     return 0 < len(name.encode()) < 256 and not any(c == "+" or c.isspace() or c < " " for c in name)
 
-def open_note(raw, keys):
-    """The text and the keys that signed; a trusted key's signature that does not hold spoils the note."""
-    try:
-        body = raw.decode()
-    except UnicodeDecodeError:
-        raise No("a note is not UTF-8") from None
-    need(0 < len(raw) <= 64000 and not any(c < " " and c != "\n" for c in body), "a note holds control characters")
-    cut = body.rfind("\n\n")
-    lines, text, by = body[cut + 2 :].split("\n"), body[: cut + 1].encode(), []
-    need(cut >= 0 and lines.pop() == "" and lines, "a note has no signatures")
-    known = {(key.name, key.id): key for key in keys}
-    for line in lines:
-        name, _, blob = line.removeprefix("— ").partition(" ")
+class Key:
+    """A public key as notes write it: name+id+base64(type, key).  An Ed25519 key of small order is refused."""
+    def __init__(self, text):
+        self.text = text.removesuffix("\n")
+        self.name, id_, data = self.text.split("+", 2)
+        data, self.named = unb64(data), f"{self.name}+{id_}"
+        self.kind, self.public, self.id = data[0], data[1:], sha(self.name.encode(), b"\n", data)[:4]
+        need(good_name(self.name) and id_ == self.id.hex(), f"the key of {self.name} has another name or id")
+        if data.startswith(PASSKEY):
+            said = read_json(data.removeprefix(PASSKEY), "a passkey", shaped("s:cose,credential,rp_id"))
+            found = next(filter(None, (re.fullmatch(form, unb64(said.cose, url=True), re.DOTALL) for form in COSE)))
+            key, how = COSE[found.re.pattern](*(int.from_bytes(number, "big") for number in found.groups()))
+            self.public = found[1]
+            self.check = lambda signature, message: asserted(said.rp_id, key, how, signature, message)
+            return
+        need(self.kind in SIZES and len(self.public) == SIZES[self.kind][0], "a key is of a kind unknown here")
+        y = int.from_bytes(self.public, "little") & (2**255 - 1)
+        if self.kind == 6:
+            self.check = mldsa.MLDSA44PublicKey.from_public_bytes(self.public).verify
+        else:
+            x2 = (y * y - 1) * pow(-121665 * pow(121666, -1, P) * y * y + 1, -1, P) % P
+            need(y < P and y not in SMALL and pow(x2, (P - 1) // 2, P) == 1, f"the key of {self.name} is weak")
+            self.check = ed25519.Ed25519PublicKey.from_public_bytes(self.public).verify
+    def verify(self, message, signature):
+        try:
+            self.check(signature, message)
+        except REFUSED:
+            raise No(f"the signature by {self.named} does not hold") from None
+
+key_of = lru_cache(1024)(Key)
+
+def asserted(rp_id, key, how, signature, message):
+    """What an authenticator signed names the message by its digest, the domain, and that the person was verified."""
+    said = {name: unb64(value, url=True) for name, value in read_json(signature, "an assertion").items()}
+    client, data = json.loads(said["clientDataJSON"]), said["authenticatorData"]
+    host = re.fullmatch(r"(https?)://([^/:@]+)(:[0-9]+)?", client["origin"])
+    need(client["type"] == "webauthn.get" and client["challenge"] == url64(sha(message)), "it signed something else")
+    need(host and ("." + host[2]).endswith("." + rp_id) and (host[1] == "https" or host[2] == "localhost")
+         and not client.get("crossOrigin"), "a passkey signed on another's page")
+    need(data[:32] == sha(rp_id.encode()) and data[32] & 5 == 5, "a passkey signed without the person")
+    key.verify(said["signature"], data + sha(said["clientDataJSON"]), *how)
+
+def open_note(raw, keys, form="(.*)"):
+    """The text, its parts by a form, and who signed; a trusted key's signature that does not hold spoils the note."""
+    body = raw.decode()
+    need(0 < len(raw) <= 64000 and not re.search("[\0-\x09\x0b-\x1f]", body), "a note holds control characters")
+    text, cut, lines = body.rpartition("\n\n")
+    need(cut and lines[-1:] == "\n", "a note has no signatures")
+    known, text, by = {(key.name, key.id): key for key in keys}, text + "\n", []
+    for dash, name, blob in (line.split(" ") for line in lines[:-1].split("\n")):
         data = unb64(blob)
-        need(line.startswith("— ") and good_name(name) and len(data) >= 5, "a signature line is malformed")
+        need(dash == "—" and good_name(name) and len(data) >= 5, "a signature line is malformed")
         key = known.get((name, data[:4]))
         if key is not None:
             stamp = 4 if key.kind == 1 else 12
             need(len(data) == stamp + SIZES[key.kind][1], f"the signature by {name} has the wrong length")
-            key.verify(signed_message(key, text, data[4:12]), data[stamp:])
+            key.verify(cosigned(key, text, data[4:12]) if key.kind != 1 else text.encode(), data[stamp:])
             by.append(key)
-    need(by, "no trusted key signed a note")
-    return text, by
+    found = re.fullmatch(form, text, 0 if form != "(.*)" else re.DOTALL)
+    need(by and found, "no trusted key signed a note, or it is another than expected")
+    return found, by
 
-def signed_message(key, text, stamp):
-    """What a key of its kind signs over a note's text (c2sp.org/tlog-cosignature)."""
-    if key.kind == 1:
-        return text
+def cosigned(key, text, stamp):
+    """What a cosigner's key signs over a checkpoint (c2sp.org/tlog-cosignature)."""
     if key.kind == 4:
-        return b"cosignature/v1\ntime %d\n" % int.from_bytes(stamp, "big") + text
+        return f"cosignature/v1\ntime {int.from_bytes(stamp, 'big')}\n{text}".encode()
     origin, size, root = tree_head(text)
     name, log = (len(word).to_bytes(1, "big") + word for word in (key.name.encode(), origin.encode()))
     return b"subtree/v1\n\0" + name + stamp + log + bytes(8) + size.to_bytes(8, "big") + root
 
 def tree_head(text):
-    lines = text.decode().split("\n")
-    need(len(lines) >= 4 and lines.pop() == "" and all(lines), "a checkpoint is malformed")
-    need(re.fullmatch(r"0|[1-9][0-9]{0,19}", lines[1]) and int(lines[1]) < 2**64, "a checkpoint's size is malformed")
-    need(len(unb64(lines[2])) == 32 and len(lines[0].encode()) < 256, "a checkpoint's root is malformed")
-    return lines[0], int(lines[1]), unb64(lines[2])
+    found = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]{44})\n(?:[^\n]+\n)*", text)
+    need(found and len(found[1].encode()) < 256, "a checkpoint is malformed")
+    return found[1], int(found[2]), unb64(found[3])
 
 class Trust:
     """c2sp.org/tlog-policy, with our `party ROLE KEY` lines.  A line that cannot be read ends the script."""
     def __init__(self, data):
-        self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, ""
-        self.parties = {"vendor": [], "operator": []}
-        for kind, *rest in (line.split() for line in data.decode().split("\n") if line.strip() and line.strip()[0] != "#"):
-            if kind == "log":
-                self.logs.append(Key(rest[0]))
-            elif kind == "witness":
-                self.witnesses[rest[0]] = Key(rest[1])
-            elif kind == "group":
-                self.groups[rest[0]] = ({"any": 1, "all": len(rest) - 2}.get(rest[1]) or int(rest[1]), rest[2:])
-            elif kind == "quorum":
-                self.quorum = rest[0]
-            elif kind == "party":
-                self.parties[rest[0]].append(Key(rest[1]))
-            else:
-                raise No(f"the trust file has a line that begins with {kind}")
+        of = defaultdict(list)
+        for kind, *rest in (line.split() for line in data.decode().split("\n") if line.strip()):
+            of["#" if kind[0] == "#" else kind].append(rest)
+        need(set(of) <= {"log", "witness", "group", "quorum", "party", "#"}, "the trust file has a line of no kind")
+        self.logs, self.witnesses = [Key(key) for key, in of["log"]], {name: Key(key) for name, key in of["witness"]}
+        self.groups = {name: ({"all": len(more), "any": 1}.get(k) or int(k), more) for name, k, *more in of["group"]}
+        self.parties = {role: [Key(key) for one, key in of["party"] if one == role] for role in ("vendor", "operator")}
+        self.quorum = of["quorum"][0][0]
     def met(self, name, by):
         if name in self.witnesses:
             return any(key.text == self.witnesses[name].text for key in by)
-        k, members = self.groups.get(name, (0, ())) if name != "none" else (0, ())
-        need(name == "none" or name in self.groups, "the trust file has no quorum")
+        k, members = self.groups[name] if name != "none" else (0, ())
         return sum(self.met(member, by) for member in members) >= k
 
-# --- the tree (RFC 6962 section 2.1) in tiles (c2sp.org/tlog-tiles) ------------------------------------------------------
+# --- the tree (RFC 6962 section 2.1) in tiles (c2sp.org/tlog-tiles) --------------------------------------------------
 
 def fold(nodes):
     """The root over nodes of one level, the last of which may be an unfinished subtree's."""
@@ -275,281 +235,235 @@ def fold(nodes):
         nodes = [sha(b"\1", nodes[i], nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)] + odd
     return nodes[0]
 
-def width(size, level, n):
-    return min(256, (size >> 8 * level) - 256 * n)
-
-def path(kind, n, w):
-    text = f"{n % 1000:03d}"
-    while n >= 1000:
-        n //= 1000
-        text = f"x{n % 1000:03d}/{text}"
-    return f"tile/{kind}/{text}" + ("" if w == 256 else f".p/{w}")
-
 def edge(size):
-    """The unfinished tile of each level."""
-    places = [(level, (size >> 8 * level) // 256) for level in range(-(-size.bit_length() // 8))]
-    return [(level, n) for level, n in places if width(size, level, n)]
-
-def wanted_tiles(size, leaves, earlier):
-    places = set(edge(size))
-    for place in [(0, n) for n in leaves] + edge(earlier):
-        while place not in places:
-            places.add(place)
-            place = (place[0] + 1, place[1] // 256)
-    return places
+    """The unfinished tile of each level, and its width."""
+    places = [(level, *divmod(size >> 8 * level, 256)) for level in range(8)]
+    return [place for place in places if place[2]]
 
 class Mirror:
+    """A sparse copy of the log: a tile is tied to the checkpoint's root before it is used."""
     def __init__(self, files, size, root):
-        self.files, self.size, self.known = files, size, {}
-        self.edge = {place: self.raw(*place) for place in edge(size)}
+        self.files, self.size, self.tile = files, size, lru_cache(256)(self.proved)
+        self.edge = {(level, n): self.raw(level, n) for level, n, _ in edge(size)}
         need(self.root_at(size) == root, "the tiles at the edge do not make up the checkpoint's root")
+    def path(self, kind, level, n):
+        width, text = min(256, (self.size >> 8 * level) - 256 * n), f"{n % 1000:03d}"
+        while n >= 1000:
+            n //= 1000
+            text = f"x{n % 1000:03d}/{text}"
+        return f"tile/{kind}/{text}" + ("" if width == 256 else f".p/{width}")
     def raw(self, level, n):
-        data = self.files.read(path(level, n, width(self.size, level, n)), 8192)
-        need(len(data) == 32 * width(self.size, level, n), "a tile has the wrong length")
+        data = self.files.read(self.path(level, level, n), 8192)
+        need(len(data) == 32 * min(256, (self.size >> 8 * level) - 256 * n), "a tile has the wrong length")
         return [data[i : i + 32] for i in range(0, len(data), 32)]
-    def tile(self, level, n):
+    def proved(self, level, n):
         if (level, n) in self.edge:
             return self.edge[level, n]
-        if (level, n) not in self.known:
-            tile = self.raw(level, n)
-            need(fold(tile) == self.tile(level + 1, n // 256)[n % 256], "a tile does not lead to the root")
-            self.known = {**self.known, (level, n): tile} if len(self.known) < 64 else {(level, n): tile}
-        return self.known[level, n]
+        tile = self.raw(level, n)
+        need(fold(tile) == self.tile(level + 1, n // 256)[n % 256], "a tile does not lead to the root")
+        return tile
     def root_at(self, size):
         rest = []
-        for level, n in edge(size):
-            rest = [fold(self.tile(level, n)[: width(size, level, n)] + rest)]
+        for level, n, width in edge(size):
+            rest = [fold(self.tile(level, n)[:width] + rest)]
         return rest[0] if rest else sha()
     def entries(self, n):
-        data, at, leaves = self.files.read(path("entries", n, width(self.size, 0, n)), 256 * 65537), 0, []
+        data, at, leaves = self.files.read(self.path("entries", 0, n), 256 * 65537), 0, []
         while at < len(data):
             at, leaf = at + 2 + int.from_bytes(data[at : at + 2], "big"), at + 2
             leaves.append(data[leaf:at])
         need(at == len(data) and [sha(b"\0", leaf) for leaf in leaves] == self.tile(0, n), "a record is not the tree's")
         return leaves
 
-# --- Cedar: the part that conditions may use -----------------------------------------------------------------------------
+# --- Cedar: the part that conditions may use -------------------------------------------------------------------------
 
 TOKEN = re.compile(r"\s*(?://[^\n]*\s*)*([A-Za-z_]\w*(?:::\"(?:[^\"\\]|\\.)*\")?|[0-9]+|&&|\|\||[=!<>]=|[<>!()\[\],.])")
-SAID = {"&&": " and ", "||": " or ", "!": "1-", "true": "1", "false": "0", "if": "choose(", "then": ",", "else": ",", "in": " in ",
-        "[": "Words((", "]": ",))", "principal": "principal", "action": "action", "resource": "resource"}
-METHODS = ("contains", "containsAll", "containsAny", "isEmpty")
+SAID = {"&&": " and ", "||": " or ", "!": "1-", "true": "1", "false": "0", "if": "choose(", "then": ",", "else": ",",
+        "in": " in ", "[": "Words((", "]": ",))"}
+PLAIN = ("principal", "action", "resource", "context", "contains", "containsAll", "containsAny", "isEmpty")
 
 class Words(frozenset):
     """A set of words, with Cedar's names for its methods."""
-
     contains, containsAll, isEmpty = frozenset.__contains__, frozenset.issuperset, lambda self: not self
     def containsAny(self, other):
         return not self.isdisjoint(other)
 
 def condition(text):
-    """A Cedar expression, word by word as one of Python's; nothing but the words below can come into it.  The facts in it."""
+    """A Cedar expression, word by word as one of Python's; nothing but the words above can come into it.  Its facts."""
     text, at, said, reads, ifs, last = re.sub(r"//[^\n]*\Z", "", text).rstrip(), 0, [], set(), [0], ""
     while at < len(text):
         match = TOKEN.match(text, at)
-        need(match, "a condition has a sign that this script does not know")
         at, word = match.end(), match[1]
         if word in ")],":
-            said.append(")" * ifs[-1] + (SAID.get(word, word)))
-            ifs = ifs[:-1] if word != "," else [*ifs[:-1], 0]
+            said.append(")" * ifs[-1] + SAID.get(word, word))
+            ifs = ifs[:-1] + [0] * (word == ",")
         elif "::" in word:
             entity = repr((word.split("::")[0], json.loads(word.split("::", 1)[1])))
             said.append(f"({entity},)" if last == "in" else entity)
         elif word == last == "!":
             said.pop()
             word = ""
-        elif last == "." and word not in METHODS:
+        elif last == "." and word not in PLAIN:
             reads.add(word)
             said[-2:] = [f"context[{word!r}]"]
         else:
-            need(word in SAID or word in METHODS or word == "context" or not word[0].isalpha(), f"a condition says {word}")
-            ifs = [*ifs[:-1], ifs[-1] + 1] if word == "if" else [*ifs, 0] if word in "([" else ifs
+            need(word in SAID or word in PLAIN or not word[0].isalpha(), f"a condition says {word}")
+            ifs = [*ifs[:-1], ifs[-1] + 1] if word == "if" else ifs + [0] * (word in "([")
             said.append(SAID.get(word, word))
         last = word
     names = {"Words": Words, "choose": lambda test, yes, no: yes if test else no, "__builtins__": {}}
-    source = "lambda context, principal, action, resource: " + "".join(said) + ")" * ifs[0]
-    try:
-        return eval(source, names), reads
-    except SyntaxError:
-        raise No("a condition is no expression") from None
+    return eval(f"lambda context, principal, action, resource: {''.join(said)}{')' * ifs[0]}", names), reads
 
-# --- signed documents (DSSE 1.0), the terms and the decision over them ---------------------------------------------------
+# --- signed documents (DSSE 1.0); a party's repository (TUF 1.0) -----------------------------------------------------
 
-def dsse(raw, kind, most=1 << 18):
-    envelope = read_json(raw, "a signed document", exact=False)
-    try:
-        payload, sigs = unb64(envelope["payload"]), [(s["keyid"], unb64(s["sig"])) for s in envelope["signatures"]]
-        kind = f"application/vnd.caveat.{kind}+json"
-        need(envelope["payloadType"] == kind and len(sigs) <= 16 and len(raw) <= most, "it is another kind of document")
-    except (KeyError, TypeError):
-        raise No("a signed document is malformed") from None
-    return payload, sigs, b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
-
-def signed_by(keys, sigs, message, whose, least=1):
-    """So many of the keys must have signed, and what claims to be by one of them must hold: the ids of those."""
-    found = []
-    for key in keys:
-        sig = next((sig for keyid, sig in sigs if keyid == key.named), None)
-        if sig is not None and len(found) < least:
-            key.verify(message, sig)
-            found.append(key.named)
-    need(len(found) >= least, f"the {whose} has not signed, or with too few keys")
-    return set(found)
-
-# --- a party's repository: The Update Framework 1.0, as far as its Ed25519 and ML-DSA keys go -----------------------------
+class Signed:
+    """What a document says, and who signed it."""
+    def __init__(self, raw, kind, shape=object, most=1 << 18):
+        whole, kind = read_json(raw, f"a signed {kind}", exact=False), f"application/vnd.caveat.{kind}+json"
+        self.payload, self.sigs = unb64(whole.payload), [(sig.keyid, unb64(sig.sig)) for sig in whole.signatures]
+        need(whole.payloadType == kind and len(self.sigs) <= 16 and len(raw) <= most, "a document is of another kind")
+        self.message = b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(self.payload), self.payload)
+        self.said = read_json(self.payload, kind, shape)
+    def by(self, keys):
+        """Those of the keys that have signed; what claims to be by one of them must hold."""
+        for key, sig in ((key, sig) for key in keys for id_, sig in self.sigs if id_ == key.named):
+            key.verify(self.message, sig)
+        return [key for key in keys if key.named in dict(self.sigs)]
 
 def olpc(value):
     """TUF's canonical JSON: of all characters only the quotation mark and the backslash are escaped."""
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list):
-        return "[" + ",".join(map(olpc, value)) + "]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{olpc(name)}:{olpc(value[name])}" for name in sorted(value)) + "}"
-    return json.dumps(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(olpc, value)) + "]"
+    return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"' if isinstance(value, str) else json.dumps(value)
 
 def tuf(text, kind, root=None):
     """The signed part of metadata that enough keys of the root signed; a first root's own."""
-    whole = read_json(text.encode(), f"{kind} metadata", exact=False)
-    try:
-        signed, good = whole["signed"], set()
-        root = root or signed
-        role, message = root["roles"][kind], olpc(signed).encode()
-        need(signed["_type"] == kind, f"expected {kind} metadata")
-        for sig in whole["signatures"]:
-            key = root["keys"].get(sig["keyid"]) if sig["keyid"] in role["keyids"] else None
-            if key and key["keytype"] in ("ed25519", "ml-dsa"):
-                with contextlib.suppress(InvalidSignature, ValueError):
-                    public = key["keyval"]["public"]
-                    by = (load_pem_public_key(public.encode()) if key["keytype"] == "ml-dsa"
-                          else ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)))
-                    hashed = b"tuf\1" + hashlib.sha512(message).digest()  # TAP 21
-                    by.verify(bytes.fromhex(sig["sig"]), hashed if key["keytype"] == "ml-dsa" else message)
-                    good.add(sig["keyid"])
-        need(len(good) >= role["threshold"] >= 1, f"too few keys have signed {kind} metadata")
-        return signed
-    except (KeyError, TypeError, AttributeError):
-        raise No(f"{kind} metadata are malformed") from None
+    whole = read_json(text.encode(), f"{kind} metadata", {"signed": Row, "signatures": [Row]}, exact=False)
+    signed, good, message = whole.signed, set(), olpc(whole.signed).encode()
+    root = root or signed
+    for sig in whole.signatures:
+        try:
+            need(sig.keyid in root.roles[kind].keyids, "another's signature counts for nothing")
+            key, public = root["keys"][sig.keyid], root["keys"][sig.keyid].keyval.public
+            if key.keytype == "ml-dsa":
+                hashed = b"tuf\1" + hashlib.sha512(message).digest()  # TAP 21
+                load_pem_public_key(public.encode()).verify(bytes.fromhex(sig.sig), hashed)
+            else:
+                key = ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+                key.verify(bytes.fromhex(sig.sig), message)
+            good.add(sig.keyid)
+        except REFUSED:
+            continue
+    need(signed["_type"] == kind and len(good) >= root.roles[kind].threshold >= 1, f"too few keys signed {kind} data")
+    return signed
 
 class Repository:
     """What a party lists: its newest root, and the targets that were seen last."""
     def __init__(self, text):
-        self.text, self.root, self.files, self.last, self.until = text, tuf(text, "root"), {}, {}, 0
-        self.roots = {digest(text.encode())}
-    @property
-    def role(self):
-        return self.root["x_caveat"]["role"]
-    @property
-    def party(self):
-        return self.root["x_caveat"]["party"]
-    def terms_keys(self):
-        pieces = [(i, self.root["keys"][i]["keyval"]["public"]) for i in sorted(self.root["roles"]["targets"]["keyids"])]
-        return [Key(i + "+" + base64.b64encode(b"\1" + bytes.fromhex(public)).decode()) for i, public in pieces]
-    def least(self):
-        return self.root["roles"]["targets"]["threshold"]
-    def see(self, doc, at_ms):
-        listing = read_json(doc, "a listing", exact=False)
-        roots = listing["roots"]
-        need(self.text in roots, "a listing lacks the trusted root")
-        chain = [tuf(text, "root") for text in roots]
-        for text, old, new in zip(roots[1:], chain, chain[1:]):
-            need(new["version"] == old["version"] + 1 and tuf(text, "root", old), "a root does not follow the one before")
-        self.roots |= {digest(text.encode()) for text in roots[roots.index(self.text):]}
-        self.text, self.root = roots[-1], chain[-1]
-        stamp, snapshot, targets = (tuf(listing[kind], kind, self.root) for kind in ("timestamp", "snapshot", "targets"))
-        for above, name, kind, below in ((stamp, "snapshot.json", "snapshot", snapshot), (snapshot, "targets.json", "targets", targets)):
-            meta, data = above["meta"][name], listing[kind].encode()
-            need(meta["version"] == below["version"], "metadata were mixed")
-            need(meta["hashes"]["sha256"] == sha(data).hex() and meta["length"] == len(data), "metadata were mixed")
-        self.until = min(moment(one["expires"], 0) for one in (self.root, stamp, snapshot, targets))
-        need(at_ms < self.until, "a listing had expired when it was looked at")
-        version, text = self.last.get("version", 0), self.last.get("text", "")
-        need(stamp["version"] > version or listing["timestamp"] == text, "a listing is older than one seen before")
-        self.last = {"version": stamp["version"], "text": listing["timestamp"]}
-        self.files = {path: file["hashes"]["sha256"] for path, file in targets["targets"].items()}
+        self.files, self.roots, self.version, self.stamp, self.until = {}, set(), 0, "", 0
+        self.take(text, tuf(text, "root"))
+    def take(self, text, root):
+        self.text, self.root, self.party, self.role = text, root, root.x_caveat.party, root.x_caveat.role
+        self.roots.add(digest(text.encode()))
+        self.least, ids = root.roles.targets.threshold, sorted(root.roles.targets.keyids)
+        public = [(i, b"\1" + bytes.fromhex(root["keys"][i].keyval.public)) for i in ids]
+        self.keys = [Key(f"{i}+{base64.b64encode(data).decode()}") for i, data in public]
+    def see(self, doc, at):
+        listing, was = read_json(doc, "a listing", exact=False), (self.party, self.role)
+        need(self.text in listing.roots, "a listing lacks the trusted root")
+        for text in listing.roots[listing.roots.index(self.text) + 1 :]:
+            need(tuf(text, "root", self.root).version == self.root.version + 1, "a root does not follow")
+            self.take(text, tuf(text, "root"))
+        stamp, snapshot, targets = (tuf(listing[of], of, self.root) for of in ("timestamp", "snapshot", "targets"))
+        for above, name, below in ((stamp, "snapshot", snapshot), (snapshot, "targets", targets)):
+            meta, data = above.meta[f"{name}.json"], listing[name].encode()
+            found = (below.version, sha(data).hex(), len(data))
+            need((meta.version, meta.hashes.sha256, meta.length) == found, "metadata of several listings were mixed")
+        self.until = min(moment(one.expires) for one in (self.root, stamp, snapshot, targets))
+        need(at < self.until and was == (self.party, self.role), "a listing had expired, or is another party's")
+        need(stamp.version > self.version or listing.timestamp == self.stamp, "a listing is older than one seen")
+        self.version, self.stamp = stamp.version, listing.timestamp
+        self.files = {path: file.hashes.sha256 for path, file in targets.targets.items()}
 
-def section(yaml, key):
-    """The lines of a top-level key, without comments."""
-    found = re.search(rf"(?ms)^{key}:(.*?)(?=^[A-Za-z_]+:|\Z)", yaml)
-    return re.sub(r"(?m)(^|\s)#.*$", "", found[1]) + "\n" if found else ""
-
-def scalar(yaml, key):
-    found = re.search(rf"(?m)(?:^|[{{ ]){key}: *[\"']?([^\"'#,\n}}]+?)[\"']? *(?:[#,}}].*)?$", yaml)
-    need(found, f"the terms have no {key}")
-    return found[1]
-
-def mapping(yaml, key):
-    return dict(re.findall(r"([\w-]+): *[\"']?([^\"',}\s]+)", section(yaml, key)))
-
-def moment(text, days):
-    at = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    at = at if len(text) > 10 else at.replace(tzinfo=timezone.utc) + timedelta(days=days)
-    return int(at.timestamp()) * 1000
+# --- the terms, and the decision over them ---------------------------------------------------------------------------
 
 FOREVER = 2**53 - 1
 
-def phase(lease, grant, at, used):
-    """What terms allow at a time, once so many calls were made: all (running), what goes on (continuity), nothing (lapsed)."""
-    if not lease or (at < lease["until"] and used < lease["calls"]):
-        return "running"
-    after = "revocation" if lease["by"] else "lapse"
-    on = grant and after in grant["after"] and lease["by"] != "operator"
-    days = grant["days"] * 86400000 if grant else 0
-    before = min(lease["until"] + days, lease["lapsed"] + days if days and lease.get("lapsed") else FOREVER)
-    beyond = on and at < before and used < lease["calls"] + grant["calls"]
-    return "continuity" if beyond else "lapsed"
+def section(yaml, key):
+    """A top-level key with its lines, without comments."""
+    found = re.search(rf"(?ms)^{key}:.*?(?=^[A-Za-z_]+:|\Z)", yaml)
+    return re.sub(r"(?m)(^|\s)#.*$", "", found[0]) + "\n" if found else ""
 
-def lasting(yaml):
-    """The lease that a pair begins with, and what goes on after it; None for what the terms do not have."""
-    lease, grant = mapping(yaml, "lease"), section(yaml, "continuity")
-    until = moment(lease["until"], 1) if "until" in lease else FOREVER
-    own = {"until": until, "calls": int(lease.get("calls", FOREVER)), "issued": 0, "by": ""} if lease else None
-    if not grant:
-        return own, None
-    listed = {key: re.findall(r"[\w-]+", (re.search(rf"\b{key}:\s*(\[[^\]]*\]|(?:\n\s*- [^\n]+)+)", grant) or ["", ""])[1])
-              for key in ("purposes", "after")}
-    numbers = {key: int((re.search(rf"\b{key}: *([0-9]+)", grant) or ["", "0"])[1]) for key in ("days", "calls")}
-    return own, numbers | {"purposes": listed["purposes"], "after": listed["after"] or ["lapse"]}
+def words(text, key):
+    """The words of every value under a key: plain, or a list in brackets or on lines of its own."""
+    found = re.findall(rf"\b{key}[\"']?: *(\[[^\]]*\]|(?:\n *- [^\n]+)+|[^\n,}}]*)", text)
+    return re.findall(r"[^\s\[\],\"'}]+", re.sub(r"(?m)^ *- ", "", "\n".join(found)))
+
+def moment(text, days=0):
+    """POSIX milliseconds of a day (and so many days more) or of a time."""
+    at = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+    return int((at + timedelta(days=days if len(text) == 10 else 0)).timestamp()) * 1000
+
+def phase(lease, grant, at, used):
+    """What terms allow at a time after so many calls: all (running), what goes on (continuity), nothing (lapsed)."""
+    if not lease or (at < lease.until and used < lease.calls):
+        return "running"
+    if not grant or ("revocation" if lease.by else "lapse") not in grant.after or lease.by == "operator":
+        return "lapsed"
+    before = min(lease.until, lease.lapsed if grant.days and lease.lapsed else FOREVER) + grant.days * 86400000
+    return "continuity" if at < before and used < lease.calls + grant.calls else "lapsed"
 
 class Terms:
-    """Signed terms, as far as a decision needs them: the Cedar text with its notes, and a few lines of the YAML."""
-    def __init__(self, raw, trust, least=None):
+    """Signed terms, as far as decisions need them: the Cedar text with its notes, and a few values of the YAML."""
+    def __init__(self, raw, trust, least):
         need(not {k.public for k in trust["vendor"]} & {k.public for k in trust["operator"]}, "one key for two parties")
-        payload, sigs, message = dsse(raw, "terms", 1 << 23)
-        by = {role: signed_by(trust[role], sigs, message, role, (least or {}).get(role, 1)) for role in ("vendor", "operator")}
-        self.vendor = by["vendor"]
-        claim = read_json(payload, "terms")
-        self.digest, yaml, self.memory = digest(payload), claim["yaml"], {}
-        self.id, self.version = scalar(yaml, "id"), int(scalar(yaml, "version"))
-        valid, self.rule = mapping(yaml, "valid"), {"approvers": "2", "vendor": "0"} | mapping(yaml, "waivers")
-        self.start, self.until = moment(valid["from"], 0), moment(valid["until"], 1)
-        self.lease, self.grant = lasting(yaml)
+        signed = Signed(raw, "terms", shaped("1:v s:yaml,cedar,schema i:vocabulary?"), 1 << 23)
+        by = {role: {key.named for key in signed.by(trust[role])} for role in trust}
+        need(all(len(by[role]) >= least.get(role, 1) for role in trust), "a party has not signed, or with too few keys")
+        yaml, self.raw, self.vendor = signed.said.yaml, raw, by["vendor"]
+        self.digest, self.memory, self.clauses, self.persons = digest(signed.payload), {}, {}, {}
+        def of(part, key, default=None):
+            return words(section(yaml, part), key) or [default]
+        self.id, self.version = of("id", "id")[0], int(of("version", "version")[0])
+        self.start, self.until = moment(of("valid", "from")[0]), moment(of("valid", "until")[0], 1)
+        until, calls = of("lease", "until")[0], of("lease", "calls")[0]
+        self.lease = (until or calls) and Row(issued=0, by="", lapsed=0, until=moment(until, 1) if until else FOREVER,
+                                              calls=int(calls or FOREVER))
+        self.grant = section(yaml, "continuity") and Row(
+            days=int(of("continuity", "days", 0)[0]), calls=int(of("continuity", "calls", 0)[0]),
+            purposes=set(of("continuity", "purposes")) - {None}, after=of("continuity", "after", "lapse"))
+        self.least = (int(of("waivers", "approvers", 2)[0]), int(of("waivers", "vendor", 0)[0]))
         self.names = set(re.findall(r"\bname: *[\"']?([^\"',}\n]+)", section(yaml, "parties")))
-        self.reader = mapping(yaml, "recognizer").get("weights")
-        self.sealed = section(yaml, "seals")
-        self.thresholds = {code: int(least) for code, least in mapping(yaml, "thresholds").items()}
-        self.purposes = set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", section(yaml, "purposes"))))
-        self.models = set(re.findall(r"\balias: *[\"']?([^\"',}\s]+)", section(yaml, "models")))
-        block = section(yaml, "seals")
-        self.seals = set(re.findall(r"\bvkey[\"']?: *[\"']?([^\"',}\s]+)", block))
-        named = " ".join(re.findall(r"\bmodels[\"']?: *(\[[^\]]*\]|(?:\n *- [^\n]+)+)", block))
-        self.sealed = bool(self.seals) and self.models <= set(re.findall(r"[^\s\[\],\"']+", re.sub(r"(?m)^\s*- ", "", named)))
-        schema = json.loads(claim["schema"])[""]
-        self.lists = {kind: set(of["enum"]) for kind, of in schema["entityTypes"].items() if "enum" in of}
-        self.types = schema["actions"]["chat"]["appliesTo"]["context"]["attributes"]
-        self.clauses, self.persons = {}, {}
-        form = r"((?:@\w+\(\"(?:[^\"\\]|\\.)*\"\)\n)+)\w+ \(principal, action, resource\)\nwhen \{\n(.*?)\n\};\n"
-        for notes, when in re.findall(form, claim["cedar"], re.S):
-            notes = {k: json.loads(v) for k, v in re.findall(r"@(\w+)\((\"(?:[^\"\\]|\\.)*\")\)\n", notes)}
-            self.clauses[notes["id"]] = notes | dict(zip(("when", "reads"), condition(when)))
+        self.reader, self.seals = of("recognizer", "weights")[0], set(of("seals", "vkey")) - {None}
+        self.purposes, self.models = set(of("purposes", "purposes")), set(of("models", "alias"))
+        self.sealed = bool(self.seals) and self.models <= set(of("seals", "models"))
+        self.thresholds = {code: int(n) for code, n in re.findall(r"([\w-]+): *([0-9]+)", section(yaml, "thresholds"))}
         for block in re.split(r"(?m)^ *- (?=id:|\{id:)", section(yaml, "clauses"))[1:]:
-            count = re.search(r"\bapprovers: *([0-9]+)", block)
-            self.persons[scalar(block, "id")] = int(count[1]) if count else 1
-        self.reads = sorted({name for clause in self.clauses.values() for name in clause["reads"]})
+            self.persons[words(block, "id")[0]] = int((re.findall(r"\bapprovers: *([0-9]+)", block) or [1])[0])
+        schema = json.loads(signed.said.schema, object_pairs_hook=once)[""]
+        self.lists = {kind: set(of["enum"]) for kind, of in schema.entityTypes.items() if "enum" in of}
+        self.types = schema.actions.chat.appliesTo.context.attributes
+        form = r"((?:@\w+\(\"(?:[^\"\\]|\\.)*\"\)\n)+)\w+ \(principal, action, resource\)\nwhen \{\n(.*?)\n\};\n"
+        for notes, when in re.findall(form, signed.said.cedar, re.DOTALL):
+            notes = {k: json.loads(v) for k, v in re.findall(r"@(\w+)\((\"(?:[^\"\\]|\\.)*\")\)\n", notes)}
+            notes |= {name: set(notes.get(name, "").split()) for name in ("fields", "duties")}
+            self.clauses[notes["id"]] = Row(notes, **dict(zip(("when", "reads"), condition(when))))
+        self.reads = sorted({name for clause in self.clauses.values() for name in clause.reads})
     def over(self, scores):
-        default = self.thresholds["default"]
-        known = self.lists["Hazard"]
-        return sorted(c for c, score in scores.items() if c in known and score >= self.thresholds.get(c, default))
+        least = self.thresholds
+        return sorted(c for c, n in scores.items() if c in self.lists["Hazard"] and n >= least.get(c, least["default"]))
+    def seen(self, facts, name):
+        """A fact as conditions see it; None where it is not in the signed schema."""
+        scores, _, code = name.partition("_")
+        value, kind = facts[scores].get(code, 0) if code else facts.get(name), self.types[name]
+        if kind.type == "Entity":
+            return (kind.name, value) if value in self.lists[kind.name] else None
+        if kind.type == "Set":
+            of = kind.element.name
+            return Words((of, word) for word in value) if set(value) <= self.lists[of] else None
+        return value
     def holds(self, facts):
         """Ids of the clauses that hold, sorted; None where the facts do not fit the signed schema."""
         seen = [self.seen(facts, name) for name in self.reads]
@@ -557,889 +471,732 @@ class Terms:
         if at not in self.memory:
             self.memory = self.memory if len(self.memory) < 1 << 16 else {}
             env = (dict(zip(self.reads, seen)), ("Caller", at[0]), ("Action", at[1]), ("Model", at[2]))
-            fits = None not in seen and at[2] in self.lists["Model"]
-            self.memory[at] = sorted(i for i, c in self.clauses.items() if c["when"](*env)) if fits else None
+            fit = None not in seen and at[2] in self.lists["Model"]
+            self.memory[at] = sorted(i for i, c in self.clauses.items() if c.when(*env)) if fit else None
         return self.memory[at]
-    def seen(self, facts, name):
-        """A fact as conditions see it; None where it is not in the signed schema."""
-        scores, _, code = name.partition("_")
-        value, kind = facts[scores].get(code, 0) if code else facts.get(name), self.types[name]
-        if kind["type"] == "Entity":
-            return (kind["name"], value) if value in self.lists[kind["name"]] else None
-        if kind["type"] == "Set":
-            of = kind["element"]["name"]
-            return Words((of, word) for word in value) if set(value) <= self.lists[of] else None
-        return value
     def decide(self, facts, lifts, lapsed=False):
         """The decision, as a record would hold it but for its engine."""
-        held = self.holds(facts)
-        made = {"held": held or [], "unmet": [], "waived": [], "errors": [], "duties": [], "terms": self.digest}
+        held, waived = self.holds(facts), {}
+        made = {"held": held or [], "unmet": [], "errors": [], "waived": [], "duties": [], "terms": self.digest}
+        def so(verdict, rule, clauses=(), **more):
+            return made | {"verdict": verdict, "rule": rule, "clauses": list(clauses)} | more
         if held is None:
-            no_fit = [["", "the facts do not fit the terms' fact schema"]]
-            return made | {"verdict": "deny", "rule": "error", "clauses": [], "errors": no_fit}
-        waived = {}
-        for lift in sorted(lifts, key=lambda w: (w["kind"], w["id"])):
-            waived |= {c: lift["id"] for c in held if c not in waived and self.lifts(lift, c, facts)}
-        live = {e: [c for c in held if self.clauses[c]["effect"] == e and c not in waived] for e in ("forbid", "hold", "permit")}
-        listed = {f for c in live["permit"] for f in self.clauses[c].get("fields", "").split()}
-        duties = {tuple(duty.partition("=")[::2]) for c in held for duty in self.clauses[c].get("duties", "").split()}
-        waivers = {lift["id"] for lift in lifts if lift["kind"] == "waiver"} & set(waived.values())
-        made |= {"waived": sorted([c, w] for c, w in waived.items()), "duties": united(duties)}
+            return so("deny", "error", errors=[["", "the facts do not fit the terms' fact schema"]])
+        for lift in sorted(lifts, key=lambda one: (one.kind, one.id)):
+            waived |= {c: lift for c in held if c not in waived and self.lifts(lift, self.clauses[c], facts)}
+        live, fields = {"forbid": [], "hold": [], "permit": [], "oblige": []}, set()
+        for c in (c for c in held if c not in waived):
+            live[self.clauses[c].effect].append(c)
+            fields |= self.clauses[c].fields if self.clauses[c].effect == "permit" else set()
+        made["duties"] = united({duty for c in held for duty in self.clauses[c].duties})
         if lapsed:
-            return made | {"waived": [], "verdict": "deny", "rule": "lapsed", "clauses": []}
+            return so("deny", "lapsed")
+        made["waived"] = sorted([c, lift.id] for c, lift in waived.items())
         if live["forbid"]:
-            return made | {"verdict": "deny", "rule": "forbid", "clauses": live["forbid"]}
-        if facts["unknownFields"] or facts["unreadParts"] or not set(facts["fields"]) <= listed:
-            return made | {"verdict": "deny", "rule": "unreadable", "clauses": []}
+            return so("deny", "forbid", live["forbid"])
+        if facts["unknownFields"] or facts["unreadParts"] or not set(facts["fields"]) <= fields:
+            return so("deny", "unreadable")
         if live["hold"]:
-            return made | {"verdict": "hold", "rule": "hold", "clauses": live["hold"]}
+            return so("hold", "hold", live["hold"])
         if not live["permit"]:
-            unmet = sorted(c for c, clause in self.clauses.items() if clause["effect"] == "permit")
-            return made | {"verdict": "deny", "rule": "no-permit", "clauses": [], "unmet": unmet}
-        rule = "waiver" if waivers else "approval" if waived else "permit"
-        return made | {"verdict": "allow", "rule": rule, "clauses": live["permit"]}
+            return so("deny", "no-permit", unmet=sorted(c for c, of in self.clauses.items() if of.effect == "permit"))
+        kinds = {lift.kind for lift in waived.values()}
+        return so("allow", "waiver" if "waiver" in kinds else "approval" if kinds else "permit", live["permit"])
     def lifts(self, lift, clause, facts):
-        effect = self.clauses[clause]["effect"]
-        may = effect == "hold" if lift["kind"] == "approval" else self.clauses[clause]["waivable"] == "true"
-        rank, at = lift["max_rank"], facts["epoch"] * 1000
-        return (may and effect in ("forbid", "hold") and clause in lift["clauses"] and lift["terms"] == self.digest
-                and lift["from_ms"] <= at < lift["until_ms"] and (rank < 0 or facts["labelRank"] <= rank)
-                and all(not lift[f"{name}s"] or facts[name] in lift[f"{name}s"] for name in ("caller", "purpose", "model"))
-                and (not lift["case"] or facts["caseGiven"]))
+        """Whether an exception lifts a clause that holds."""
+        may = clause.effect == "hold" if lift.kind == "approval" else clause.waivable == "true"
+        return (may and clause.effect in ("forbid", "hold") and clause.id in lift.clauses and lift.terms == self.digest
+                and lift.from_ms <= facts["epoch"] * 1000 < lift.until_ms and (not lift.case or facts["caseGiven"])
+                and (lift.max_rank < 0 or facts["labelRank"] <= lift.max_rank) and all(
+                    not lift[f"{name}s"] or facts[name] in lift[f"{name}s"] for name in ("caller", "purpose", "model")))
 
 def united(duties):
     """Duties of several clauses as one list: the strictest value of those that count, each other value once."""
-    found, numbers = [], {"limit.tokens": min, "retain.days": max}
-    for name in {name for name, _ in duties}:
-        values = {value for of, value in duties if of == name}
-        most = {""} if name == "redact.output" and "" in values else values - {""} or values
-        values = {numbers[name](map(int, values))} if name in numbers else most
-        found += [{"name": name, "value": value} for value in values]
-    return sorted(found, key=lambda duty: (duty["name"], str(duty["value"])))
+    found = defaultdict(set)
+    for name, _, value in (duty.partition("=") for duty in duties):
+        found[name].add(int(value) if name in ("limit.tokens", "retain.days") else value)
+    for name, values in found.items():
+        strictest = {"limit.tokens": min, "retain.days": max}.get(name)
+        bare = name == "redact.output" and "" in values
+        found[name] = {strictest(values)} if strictest else {""} if bare else values - {""} or values
+    return [{"name": name, "value": value} for name in sorted(found) for value in sorted(found[name])]
 
-# --- records ---
+# --- records ---------------------------------------------------------------------------------------------------------
 
-KINDS = {"v": int, "k": str, "g": str, "t": int, "call": str, "terms": str, "o": str, "at": int, "tok": list, "what": str,
-         "id": str, "doc": str, "w": list, "m": str, "c": dict}
-BLANK = {"call": "", "terms": "", "o": "", "at": -1, "tok": None, "what": "", "id": "", "doc": "", "w": [], "m": "", "c": {}}
-ENDINGS = ("", "completed", "denied", "held", "stopped", "withheld", "broken", "aborted", "unknown")
-GROUPS = {  # a letter for each type: s text, i integer, b boolean, l list of texts, d scores by name
-    "who": "caller:s callerKind:s clearanceRank:i",
-    "what": "operation:s model:s modelKind:s streaming:b choices:i charsIn:i tokensOutMax:i modalities:l structured:b fields:l "
-            "unknownFields:i unreadParts:i",
-    "why": "purpose:s outputUse:s effect:s regulatedArea:s oversight:s caseGiven:b",
-    "data": "labelRank:i labelSource:s caveats:l personalData:s secretsIn:b",
-    "content": "pm:d hazardsIn:l voicedIn:l hazardPermille:i hiddenText:l languageUncovered:b detector:s guard:s guardHazards:l",
-    "tools": "tools:l unlistedTools:i sideEffect:s", "place": "network:s posture:s epoch:i",
-    "reply": "pmOut:d stage:s hazardsOut:l labelRankOut:i personalDataOut:s secretsOut:b toolsCalled:l unlistedCalls:i "
-             "sideEffectOut:s"}
-LATER = {"guard", "guardHazards"}  # records of before have them not
-TYPES = {"s": lambda v: type(v) is str, "i": lambda v: type(v) is int, "b": lambda v: type(v) is bool,
-         "l": lambda v: type(v) is list and all(type(w) is str for w in v),
-         "d": lambda v: type(v) is dict and all(type(n) is int for n in v.values())}
-MUST = {"opened": {*GROUPS, "decision", "request"}, "completed": {"reply", "decision", "answer"}}
-MUST["stopped"] = MUST["withheld"] = MUST["broken"] = MUST["aborted"] = MUST["completed"]
+ENDINGS = {"completed", "denied", "held", "stopped", "withheld", "broken", "aborted", "unknown"}
+BLANK = {"at": -1, "tok": None, "w": [], "c": {}} | dict.fromkeys(("call", "terms", "o", "what", "id", "doc", "m"), "")
+LEAF = shaped("1:v s:k,g,call?,terms?,o?,what?,id?,doc?,m? i:t,at? N:tok? L:w? S:c?")
+FACTS = {group: shaped(text) for group, text in {
+    "who": "s:caller,callerKind i:clearanceRank", "place": "s:network,posture i:epoch",
+    "what": "s:operation,model,modelKind b:streaming,structured L:modalities,fields i:choices,charsIn,tokensOutMax,"
+            "unknownFields,unreadParts",
+    "why": "s:purpose,outputUse,effect,regulatedArea,oversight b:caseGiven",
+    "data": "i:labelRank s:labelSource,personalData L:caveats b:secretsIn",
+    "content": "D:pm L:hazardsIn,voicedIn,hiddenText,guardHazards? i:hazardPermille b:languageUncovered "
+               "s:detector,guard?",
+    "tools": "L:tools i:unlistedTools s:sideEffect",
+    "reply": "D:pmOut s:stage,personalDataOut,sideEffectOut L:hazardsOut,toolsCalled i:labelRankOut,unlistedCalls "
+             "b:secretsOut"}.items()}
+DUTIES = {"duties": [{"name": str, "value": object}]}
+DECISION = shaped("s:verdict,rule,terms,engine L:clauses,held,unmet W:waived,errors") | DUTIES
+VALUES = {**FACTS, "decision": DECISION, "request": Row}
+REPLIED = {"completed", "stopped", "withheld", "broken", "aborted"}
 
 def read_leaf(data):
-    leaf = read_json(data, "a record")
-    need(type(leaf) is dict and {"v", "k", "g", "t"} <= set(leaf), "a record lacks a field")
-    need(all(type(value) is KINDS.get(name) for name, value in leaf.items()), "a record has a field of another kind")
-    leaf = BLANK | leaf
-    tok, w = leaf["tok"] or [0, 0], leaf["w"]
-    need(leaf["v"] == 1 and leaf["k"] in ("opened", "settled", "refused", "control") and leaf["o"] in ENDINGS
-         and len(tok) == 2 and all(type(n) is int and n >= 0 for n in tok), "a record has an impossible kind, ending or count")
-    need(all(type(v) is str for v in (*leaf["c"].values(), *w)) and w == sorted(set(w)), "a record has impossible lists")
-    need(not w or leaf["k"] in ("opened", "settled"), "a record spends what it cannot")
-    need(not leaf["m"] or leaf["k"] == "settled", "a record bears a seal's ticket that it cannot")
+    leaf = Row(BLANK | read_json(data, "a record", LEAF))
+    need(leaf.k in ("opened", "settled", "refused", "control") and leaf.o in {"", *ENDINGS}, "a record is of no kind")
+    need(leaf.tok is None or (len(leaf.tok) == 2 and min(leaf.tok) >= 0), "a record has impossible counts")
+    need(leaf.w == sorted(set(leaf.w)) and (not leaf.w or leaf.k in ("opened", "settled")), "a record spends oddly")
+    need(not leaf.m or leaf.k == "settled", "a record bears a seal's ticket that it cannot")
+    must = {"reply", "decision", "answer"} if leaf.o in REPLIED else VALUES if leaf.k == "opened" else ()
+    need(set(must) <= set(leaf.c), "a record does not commit to all it must")
     return leaf
 
 def disclosed(leaf, disclosures):
-    """Values by name, each found to be what the record committed to (RFC 9901 section 4.2)."""
+    """Values by name, each found to be what the record committed to (RFC 9901 section 4.2), and of its shape."""
     values = {}
     for text in disclosures:
-        triple = read_json(unb64(text, url=True), "a disclosure")
-        need(type(triple) is list and len(triple) == 3 and all(type(part) is str for part in triple[:2]), "a disclosure is malformed")
-        made = base64.urlsafe_b64encode(sha(text.encode())).rstrip(b"=").decode()
-        need(triple[1] not in values and leaf["c"].get(triple[1]) == made, f"{triple[1]} is not what was committed to")
-        values[triple[1]] = triple[2]
+        salt, name, value = read_json(unb64(text, url=True), "a disclosure", [object])
+        need(name not in values and leaf.c.get(name) == url64(sha(text.encode())), f"{name} was not committed to")
+        need(fits(value, VALUES.get(name, object) if leaf.k != "refused" or name not in VALUES else Row),
+             f"what was committed to as {name} is none")
+        values[name] = value
     return values
 
-def facts_in(values, groups):
-    """The facts of these groups, None where one is withheld."""
-    if not all(group in values for group in groups):
-        return None
-    facts = {}
-    for group in groups:
-        kinds = dict(field.split(":") for field in GROUPS[group].split())
-        given = set(values[group]) if type(values[group]) is dict else set()
-        need(set(kinds) - LATER <= given <= set(kinds), f"the facts of {group} are not those there are")
-        need(all(TYPES[kinds[name]](value) for name, value in values[group].items()), f"a fact of {group} is of another kind")
-        facts |= values[group]
-    return facts
-
-# --- what is in force: the control records, folded ---
+# --- what is in force: the control records, folded -------------------------------------------------------------------
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
-         "clock.ahead",
-         "end.stated", "talks.step", "meter.beat", "meter.tickets", "content.viewed", "vendor.notified",
-         "bodies.destroyed", "evidence.exported", "evidence.challenged", "evidence.answered")
-CLAIM = {"about": 80, "says": 2000, "how": 20, "said": 20, "standing": 20, "clause": 80, "by": 200, "link": 1000, "digest": 71,
-         "disputes": 18, "review": 200}
-UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
-REFUSAL = b'"payloadType":"application/vnd.caveat.hold-refusal+json"'
+         "clock.ahead", "talks.step", "content.viewed", "evidence.challenged", "evidence.answered")
+DOCUMENTS = {of: shaped(text) for of, text in {
+    "party": "r:role s:name,vkey b:sample?", "move": "1:v s:party r:role p:root", "alias": "s:terms,model b:on_lapse?",
+    "approver": "1:v s:person,name,vkey r:side p:root?", "key.new": "s:role,secret_digest o:caller b:sample? o:budget?",
+    "key.budgeted": "i:*", "review": "1:v w:by,found", "destroyed": "1:v W:bodies",
+    "export": "s:format,receiver o:export", "tickets": "L:tickets",
+    "claim": "1:v w:about s:how,standing,clause,digest,disputes d:said t:says,by,link,review T:through",
+    "waiver": "1:v p:terms L:clauses,callers,purposes,models s:requester,case w:reason h:nonce "
+              "i:from_ms,until_ms,max_uses,max_rank",
+    "hold": "1:v h:hold p:terms,body L:clauses s:dialect,caller,purpose,model i:rank,from_ms,until_ms p:reply?",
+    "notice": "1:v h:call L:clauses s:terms,ending,log i:index,at_ms"}.items()}
+ENDED = r"caveat-end/v1\n.*\n(.*)\n.*\n(?:ends (.*)\n)?"
+RENEWED = r"caveat-renewal/v1\n.*\n(.*)\nissued (.*)\nuntil (.*)\ncalls (-|[0-9]{1,16})\n"
 
 class Register:
+    """What is in force after the control records so far.  The methods named `on_...` are what each kind does."""
     def __init__(self):
-        self.trust, self.terms, self.newest, self.closed, self.keys = {"vendor": [], "operator": []}, {}, {}, set(), set()
-        self.approvers, self.lifts, self.decided, self.exports, self.granted = [], {}, set(), {}, {}
-        self.spans, self.seen, self.unknown, self.documents, self.leases = [], {}, set(), {}, {}
-        self.repositories, self.vendors, self.seals, self.bare = {}, {}, set(), []
-        self.standby, self.moved, self.claims = {}, {}, {}
+        self.parties, self.repositories, self.vendors, self.approvers = [], {}, {}, []
+        self.terms, self.seen, self.newest, self.closed, self.leases, self.spans = {}, {}, {}, set(), {}, []
+        self.keys, self.seals, self.exports, self.claims, self.reviewed = set(), set(), {}, {}, set()
+        self.lifts, self.granted, self.decided = {}, {}, set()
+        self.standby, self.moved, self.under, self.left = {}, {}, {}, {}
     def add(self, index, leaf, doc):
         """One control record; `doc` is the document that it names, None where the profile withholds it."""
-        what, id_ = leaf["what"], leaf["id"]
-        if what == "party.trusted":
-            party = read_json(doc, "a party", exact=False)
-            self.bare += [Key(party["vkey"])] if party["role"] == "vendor" else []
-            for keys in self.trust.values():
-                keys[:] = [key for key in keys if key.text != party["vkey"]]
-            if not any(one.role == party["role"] for one in self.repositories.values()):
-                self.trust[party["role"]].append(Key(party["vkey"]))
-        elif what in ("party.rooted", "party.seen"):
-            if what == "party.rooted":
-                need(id_ not in self.repositories, "a second root was trusted for one party")
-                self.repositories[id_] = Repository(doc.decode())
-            else:
-                self.repositories[id_].see(doc, leaf["t"])
-            one = self.repositories[id_]
-            need(one.party == id_, "a repository is another party's")
-            kept = [other for other in self.repositories.values() if other.role == one.role]
-            self.trust[one.role] = [key for other in kept for key in other.terms_keys()]
-        elif what == "party.moved":
-            self.party_moved(id_, doc)
-        elif what == "terms.adopted":
-            signed = {keyid for keyid, _ in dsse(doc, "terms", 1 << 23)[1]}
-            meant, trust = {}, dict(self.trust)
-            for one in self.repositories.values():
-                count = sum(key.named in signed for key in one.terms_keys())
-                if one.role not in meant or count > meant[one.role][0]:
-                    meant[one.role] = (count, one)
-            for role, (_, one) in meant.items():
-                trust[role] = one.terms_keys()
-            terms = self.seen[digest(doc)] = Terms(doc, trust, {role: one.least() for role, (_, one) in meant.items()})
-            for _, one in meant.values():
-                listed = one.files.get(f"terms/{terms.id}@{terms.version}.json")
-                need(listed == sha(doc).hex() and leaf["t"] < one.until, f"{one.party} did not list the terms adopted")
-            vendor = meant["vendor"][1].party if "vendor" in meant else ""
-            need(self.vendors.setdefault(terms.id, vendor) == vendor, "another vendor signed a later version of terms")
-            version, pair = self.newest.get(terms.id, (0, ""))
-            need(terms.digest not in self.closed, "terms were adopted again that a party had ended for good")
-            need(terms.version > version or (terms.version, terms.digest) == (version, pair), "older terms were adopted")
-            if terms.id in self.terms and self.terms[terms.id].digest != terms.digest:
-                self.leases.pop(self.terms[terms.id].digest, None)
-            if terms.lease:
-                self.leases.setdefault(terms.digest, terms.lease)
-            self.newest[terms.id], self.terms[terms.id] = (terms.version, terms.digest), terms
-            self.seen[terms.digest], self.documents[terms.digest] = terms, doc
-            self.seals |= terms.seals
-        elif what == "terms.ended":
-            ended = self.terms[id_]
-            if not doc or not self.shortened(ended, leaf["t"], doc):
-                del self.terms[id_]
-            if id_ not in self.terms or self.leases[ended.digest]["until"] <= leaf["t"]:
-                self.move_on(id_, index)
-        elif what == "terms.renewed":
-            self.renewed(self.terms[id_], leaf["t"], doc)
-        elif what in ("key.new", "key.revoked"):
-            need((id_ in self.keys) == (what == "key.revoked"), "a key's name is used again, or was never made")
-            made = read_json(doc, "a key", exact=False) if doc else {"secret_digest": 0, "caller": 0}
-            need(what == "key.revoked" or (leaf["doc"] and {"secret_digest", "caller"} <= set(made)), "a key's document is none")
-            self.keys.add(id_)
-        elif what == "key.budgeted":
-            need(id_ in self.keys and leaf["doc"], "a budget was set for a key that was never made")
-        elif what == "approver.trusted":
-            person = self.approver(leaf, doc)
-            self.approvers.append(person)
-        elif what == "approver.removed":
-            kept = [a for a in self.approvers if a["person"] != id_]
-            need(len(kept) < len(self.approvers), "an approver was removed who is none")
-            self.approvers = kept
-        elif what == "lease.lapsed":
-            lease = self.leases[self.terms[id_].digest]
-            need(not lease.get("lapsed") and (leaf["t"] >= lease["until"] or lease["calls"] < FOREVER), "a lease lapsed twice, or too early")
-            self.leases[self.terms[id_].digest] = lease | {"lapsed": max(leaf["t"], 1)}
-            self.move_on(id_, index, lapsed=True)
-        elif what == "alias.standby" and not doc:
-            need(self.standby.pop(id_, None), "nothing stood by for an alias")
-        elif what in ("alias.standby", "alias.switched"):
-            target = self.target(id_, doc, index)
-            need(what == "alias.switched" or self.served(id_) != target["terms"], "what stands by is what serves")
-            self.standby.pop(id_, None)
-            (self.moved if what == "alias.switched" else self.standby)[id_] = target
-        elif what == "terms.claimed":
-            self.claimed(id_, doc)
-        elif what == "claim.reviewed":
-            review = read_json(doc, "a review", exact=False)
-            need(self.claims.pop(id_, {"review": ""})["review"] and set(review) == {"v", "by", "found"} and review["v"] == 1
-                 and 1 <= len(review["by"]) <= 100 and 1 <= len(review["found"]) <= 2000, "a review of no claim that waits for one")
-            self.claims[id_] = {"review": ""}
-        elif what == "waiver.refused" or (what == "hold.decided" and doc and REFUSAL in doc):
-            self.refused(leaf, doc)
-            self.decided.add(id_)
-        elif what == "waiver.granted" or (what == "hold.decided" and doc):
-            lift = self.lift(doc, leaf)
-            need(lift["id"] == id_ and id_ not in self.decided, "a waiver or a hold was decided twice, or is another's")
-            self.lifts[id_] = self.granted[id_] = lift
-            self.decided.add(id_)
-        elif what == "waiver.ended":
-            need(self.lifts.pop(id_, {}).get("kind") == "waiver", "a waiver was ended that is none")
-        elif what == "hold.decided":
-            need(id_ not in self.decided, "a hold was decided twice")
-            self.decided.add(id_)
-        elif what == "evidence.exported" and leaf["doc"]:
-            said = read_json(doc, "an export")
-            export, last = said["export"], self.exports.get(id_, {"number": 0, "size": 0})
-            need(said["receiver"] == id_ and export["number"] == last["number"] + 1, "an export has another number than is due")
-            need(0 <= export["from"] <= export["to"] <= export["size"] <= index and export["size"] >= last["size"],
-                 "an export is of records that were not there yet")
-            self.exports[id_] = export
-        elif what == "bodies.destroyed":
-            gone = read_json(doc, "what was destroyed", exact=False)
-            need(set(gone) == {"v", "bodies"} and gone["v"] == 1 and str(len(gone["bodies"])) == id_
-                 and all(type(one) is list and list(map(type, one)) == [str, str] for one in gone["bodies"]), "other bodies were destroyed")
-        elif what not in (*NOTED, "vendor.notified"):
-            self.unknown.add(what)
-        if what == "hold.decided":
-            self.lifts = {i: w for i, w in self.lifts.items() if w["kind"] == "waiver" or w is self.lifts.get(id_) or leaf["t"] < w["until_ms"]}
+        act = getattr(self, "on_" + leaf.what.replace("_", "-").replace(".", "_"), None)
+        need(act or leaf.what in NOTED, f"{leaf.what} is an act that this script does not know")
+        if act:
+            act(index, leaf, doc)
+        self.granted |= self.lifts
         for span in self.spans:
-            now = self.terms.get(span["id"])
-            span["ended"] = index if span["ended"] < 0 and (not now or now.digest != span["digest"]) else span["ended"]
-        live = {span["digest"] for span in self.spans if span["ended"] < 0}
-        self.spans += [{"adopted": index, "digest": t.digest, "ended": -1, "id": i} for i, t in self.terms.items() if t.digest not in live]
+            if span.ended < 0 and span.digest != getattr(self.terms.get(span.id), "digest", ""):
+                span["ended"] = index
+        live = {span.digest for span in self.spans if span.ended < 0}
+        self.spans += [Row(adopted=index, digest=terms.digest, ended=-1, id=id_)
+                       for id_, terms in self.terms.items() if terms.digest not in live]
+        for alias in {alias for terms in self.seen.values() for alias in terms.models} | set(self.moved):
+            served = self.terms.get(self.served(alias))
+            self.under |= {alias: served.digest} if served else {}
+    # parties and their approvers
+    def trust(self, role):
+        kept = [one for one in self.repositories.values() if one.role == role]
+        return [key for one in kept for key in one.keys] if kept else self.bare(role)
+    def bare(self, role):
+        return [Key(party.vkey) for party in self.parties if party.role == role]
+    def on_party_trusted(self, index, leaf, doc):
+        party = read_json(doc, "a party", DOCUMENTS["party"], exact=False)
+        self.parties = [one for one in self.parties if one.vkey != party.vkey] + [party]
+        need(self.bare(party.role), "a party's key cannot be read")
+    def on_party_rooted(self, index, leaf, doc):
+        one = Repository(doc.decode())
+        need(leaf.id not in self.repositories and one.party == leaf.id, "a second root was trusted, or another party's")
+        self.repositories[leaf.id] = one
+    def on_party_seen(self, index, leaf, doc):
+        self.repositories[leaf.id].see(doc, leaf.t)
+    def on_party_moved(self, index, leaf, doc):
+        """A repository stands in the place of the bare key that signed terms, by that key's word."""
+        move, one = Signed(doc, "party-move", DOCUMENTS["move"], 1 << 16), self.repositories[leaf.id]
+        by = {key.named for key in move.by(self.bare("vendor"))}
+        moved = {id_ for id_, terms in self.terms.items() if not self.vendors.get(id_) and terms.vendor <= by}
+        need(moved and (move.said.party, move.said.role) == (leaf.id, one.role) and move.said.root in one.roots,
+             "a move is to another root, or of a key that signed no terms in force")
+        self.vendors |= dict.fromkeys(moved, leaf.id)
+    def on_approver_trusted(self, index, leaf, doc):
+        signed = Signed(doc, "approver", DOCUMENTS["approver"], 1 << 16)
+        person, by = signed.said, signed.by(self.trust(signed.said.side))
+        root, public = person.get("root"), {key.public for key in by}
+        own = {party for party, one in self.repositories.items()
+               if public & {key.public for key in one.keys} and (not root or root in one.roots)}
+        need(by and (own or not root) and person.person == leaf.id, "no party of theirs has named an approver")
+        person |= {"doc": doc, "key": Key(person.vkey), "by": own | ({root} if root else {key.named for key in by})}
+        for other in self.approvers:
+            same, key = other.person == person.person, other.key.public == person.key.public
+            need(other.side == person.side if same else not key, "an approver stands on two sides, or shares a key")
+            need(not same or person.side != "vendor" or other.by & person.by, "an approver was named by two vendors")
+        self.approvers = [other for other in self.approvers if other.vkey != person.vkey] + [person]
+    def on_approver_removed(self, index, leaf, doc):
+        need(any(one.person == leaf.id for one in self.approvers), "an approver was removed who is none")
+        self.approvers = [one for one in self.approvers if one.person != leaf.id]
+    def vendor_of(self, terms):
+        """The repository of the vendor that signed terms, None where it keeps none; and that vendor's keys."""
+        own = self.repositories.get(self.vendors.get(terms.id, ""))
+        return own, own.keys if own else [key for key in self.bare("vendor") if key.named in terms.vendor]
+    # terms
+    def on_terms_adopted(self, index, leaf, doc):
+        signed, meant = dict(Signed(doc, "terms", most=1 << 23).sigs), {}
+        for one in self.repositories.values():  # of several of a role the one whose keys have signed is meant
+            count = sum(key.named in signed for key in one.keys)
+            if one.role not in meant or count > meant[one.role][0]:
+                meant[one.role] = (count, one)
+        meant = {role: one for role, (_, one) in meant.items()}
+        keys = {role: meant[role].keys if role in meant else self.trust(role) for role in ("vendor", "operator")}
+        terms = Terms(doc, keys, {role: one.least for role, one in meant.items()})
+        for one in meant.values():
+            listed = one.files.get(f"terms/{terms.id}@{terms.version}.json")
+            need(listed == sha(doc).hex() and leaf.t < one.until, f"{one.party} did not list the terms adopted")
+        vendor, old = meant["vendor"].party if "vendor" in meant else "", self.terms.get(terms.id, terms)
+        need(self.vendors.setdefault(terms.id, vendor) == vendor, "another vendor signed a later version of terms")
+        last, mark = self.newest.get(terms.id, (0, "")), (terms.version, terms.digest)
+        need(terms.digest not in self.closed and (mark[0] > last[0] or mark == last), "ended or older terms came again")
+        if old.digest != terms.digest:
+            self.leases.pop(old.digest, None)
+        if terms.lease:
+            self.leases.setdefault(terms.digest, terms.lease)
+        self.newest[terms.id], self.terms[terms.id], self.seen[terms.digest] = mark, terms, terms
+        self.seals |= terms.seals
+    def on_terms_ended(self, index, leaf, doc):
+        """At once; or, by a party's word, on the day of its notice, and what the terms grant after it goes on."""
+        terms = self.terms[leaf.id]
+        if doc:
+            own = self.vendor_of(terms)[1]
+            said, by = open_note(doc, [*own, *self.trust("operator")], ENDED)
+            need(said[1] == terms.digest, "another pair was ended")
+            self.closed.add(terms.digest)
+            role = "vendor" if {key.text for key in own} & {key.text for key in by} else "operator"
+            lease = self.leases.pop(terms.digest, Row(until=FOREVER, calls=FOREVER, issued=0, lapsed=0))
+            until = min(lease.until, max(moment(said[2]) if said[2] else 0, leaf.t))
+            if until > leaf.t or (role == "vendor" and terms.grant and "revocation" in terms.grant.after):
+                self.leases[terms.digest] = Row(lease, until=until, by=role)
+        if not doc or terms.digest not in self.leases:
+            del self.terms[leaf.id]
+        if leaf.id not in self.terms or self.leases[terms.digest].until <= leaf.t:
+            self.move_on(leaf.id)
+    def on_terms_renewed(self, index, leaf, doc):
+        terms = self.terms[leaf.id]
+        lease, (own, keys) = self.leases[terms.digest], self.vendor_of(terms)
+        said, by = open_note(doc, keys, RENEWED)
+        issued, until = moment(said[2]), FOREVER if said[3] == "-" else moment(said[3])
+        need(len({key.text for key in by}) >= (own.least if own else 1) and said[1] == terms.digest and terms.lease
+             and not lease.by and issued > lease.issued and until > leaf.t, "a renewal does not hold")
+        calls = FOREVER if said[4] == "-" else int(said[4])
+        self.leases[terms.digest] = Row(issued=issued, until=until, by="", lapsed=0, calls=calls)
+    def on_lease_lapsed(self, index, leaf, doc):
+        lease = self.leases[self.terms[leaf.id].digest]
+        need(not lease.lapsed and (leaf.t >= lease.until or lease.calls < FOREVER), "a lease lapsed again or too early")
+        self.leases[self.terms[leaf.id].digest] = Row(lease, lapsed=max(leaf.t, 1))
+        self.move_on(leaf.id, lapsed=True)
+    # aliases
     def served(self, alias):
         """The id of the terms that an alias is served under."""
-        if alias in self.moved:
-            return self.moved[alias]["terms"]
         waits = self.standby.get(alias, {})
-        named = (i for i, terms in self.terms.items() if alias in terms.models and (waits.get("terms"), waits.get("model")) != (i, alias))
-        return next(named, "")
-    def target(self, alias, doc, index):
-        said = read_json(doc, "where an alias goes", exact=False)
-        need({"terms", "model"} <= set(said) <= {"terms", "model", "on_lapse"} and type(said.get("on_lapse", False)) is bool
-             and said["terms"] in self.terms and said["model"] in self.terms[said["terms"]].models, "an alias goes where no terms cover it")
-        need(alias in self.moved or any(alias in terms.models for terms in self.terms.values()), "an alias moves that no terms cover")
-        return said | {"at": index}
-    def move_on(self, ended, index, lapsed=False):
+        named = (id_ for id_, terms in self.terms.items() if alias in terms.models
+                 and (id_, alias) != (waits.get("terms"), waits.get("model")))
+        return self.moved[alias].terms if alias in self.moved else next(named, "")
+    def go(self, alias, target):
+        """From here on no call for an alias goes to the terms that it was served under."""
+        first = self.under.get(alias, "")
+        self.moved[alias], self.left[alias] = target, first if first != self.terms[target.terms].digest else ""
+    def move_on(self, ended, lapsed=False):
         """Terms have ended, or lapsed: what was served under them goes to what stands by."""
         for alias, target in list(self.standby.items()):
-            under = self.moved[alias]["terms"] == ended if alias in self.moved else self.served(alias) in ("", ended)
-            if lapsed and (not target.get("on_lapse") or target["terms"] == ended):
-                continue
-            if target["terms"] == ended:
+            under = self.served(alias) == ended or (alias not in self.moved and not self.served(alias))
+            if target.terms == ended and not lapsed:
                 del self.standby[alias]
-            elif target["terms"] in self.terms and under:
-                self.moved[alias] = self.standby.pop(alias) | {"at": index}
-    def claimed(self, id_, doc):
-        """What somebody said about terms: it has its one form, and a signature that it claims to bear holds."""
-        payload, signed = doc, b'"payloadType"' in doc
-        if signed:
-            payload, sigs, message = dsse(doc, "claim", 1 << 15)
-            key = next(key for keys in self.trust.values() for key in keys if key.named in dict(sigs))
-            key.verify(message, dict(reversed(sigs))[key.named])
-        claim = read_json(payload, "a claim")
-        need(len(doc) <= 1 << 15 and set(claim) == {*CLAIM, "v", "through"} and claim["v"] == 1 and len(claim["through"]) <= 16
-             and all(len(claim[name]) <= most for name, most in CLAIM.items()) and all(len(one) <= 200 for one in claim["through"])
-             and claim["about"] and claim["says"] and claim["how"] in ("quoted", "paraphrased"), "a claim is none")
-        need(moment(claim["said"], 0) >= 0 and re.fullmatch(r"[0-9-]{10}(T[0-9:]{8}Z)?", claim["said"]), "a claim's day is none")
-        texts = (claim["says"], claim["by"], claim["review"], claim["link"], *claim["through"])
-        need(not any(UNSEEN.search(text) for text in texts), "a claim holds a control character")
-        need(re.fullmatch(r"|sha256:[0-9a-f]{64}", claim["digest"]) and re.fullmatch(r"|c-[0-9a-f]{16}", claim["disputes"]), "a digest is none")
-        need(claim["standing"] in ("stated", "reported", "disputed", "unverified"), "a claim has a standing that there is none of")
-        need(claim["standing"] != "stated" or (claim["by"] and not claim["through"]), "a claim is stated by nobody")
-        need(claim["standing"] != "reported" or claim["by"] or claim["through"], "a claim is reported by nobody")
-        need(id_ == "c-" + sha(doc).hex()[:16] and id_ not in self.claims, "a claim is another's, or on record twice")
-        need(not claim["disputes"] or claim["disputes"] in self.claims, "a claim disputes what is not on record")
-        named = self.terms.get(claim["about"].partition("@")[0])
-        need(claim["standing"] != "stated" or not named or claim["by"] in named.names, "a claim is stated by no party of the terms")
-        self.claims[id_] = claim
-    def vendor_keys(self, id_):
-        """Those of the vendor that signed the terms, none of another vendor."""
-        own = self.repositories.get(self.vendors.get(id_, ""))
-        signed = self.terms[id_].vendor if id_ in self.terms else set()
-        return own.terms_keys() if own else [key for key in self.trust["vendor"] if key.named in signed] or self.trust["vendor"]
-    def shortened(self, terms, at, doc):
-        """Whether a party's word leaves something of the terms: until the day of its notice, or their continuity."""
-        note, by = open_note(doc, [*self.vendor_keys(terms.id), *self.trust["operator"]])
-        said = note.decode().split("\n")
-        need(said[0] == "caveat-end/v1" and said[2] == terms.digest and len(said) in (5, 6), "another pair was ended")
-        need(len(said) == 5 or said[4].startswith("ends "), "a party's word cannot be read")
-        self.closed.add(terms.digest)
-        lease = self.leases.pop(terms.digest, {"until": FOREVER, "calls": FOREVER, "issued": 0})
-        day = moment(said[4].removeprefix("ends "), 0) if len(said) == 6 else 0
-        role = "vendor" if any(key.text == own.text for own in self.vendor_keys(terms.id) for key in by) else "operator"
-        lease = lease | {"until": min(lease["until"], max(day, at)), "by": role}
-        after = terms.grant and role == "vendor" and "revocation" in terms.grant["after"]
-        if lease["until"] > at or after:
-            self.leases[terms.digest] = lease
-        return terms.digest in self.leases
-    def renewed(self, terms, at, doc):
-        note, by = open_note(doc, self.vendor_keys(terms.id))
-        vendor = self.repositories.get(self.vendors.get(terms.id, ""))
-        need(len({key.text for key in by}) >= (vendor.least() if vendor else 1), "too few keys renewed a lease")
-        kind, _, pair, issued, until, calls, end = note.decode().split("\n")
-        (a, issued), (b, until), (c, calls) = (line.split(" ") for line in (issued, until, calls))
-        need((kind, pair, a, b, c, end) == ("caveat-renewal/v1", terms.digest, "issued", "until", "calls", ""), "another pair was renewed")
-        lease, new = self.leases[terms.digest], {"issued": moment(issued, 0), "by": ""}
-        new["until"], new["calls"] = FOREVER if until == "-" else moment(until, 0), FOREVER if calls == "-" else int(calls)
-        need(terms.lease and not lease["by"] and new["issued"] > lease["issued"] and new["until"] > at, "a renewal does not hold")
-        self.leases[terms.digest] = new
-    def party_moved(self, party, doc):
-        """A repository stands in the place of the bare key that signed terms, by that key's word."""
-        payload, sigs, message = dsse(doc, "party-move", 1 << 16)
-        said, bare = read_json(payload, "a move"), [key for key in self.bare if key.named in dict(sigs)]
-        signed_by(bare, sigs, message, "vendor", max(len(bare), 1))
-        need(said["party"] == party and said["role"] == self.repositories[party].role == "vendor" and said["root"] in self.repositories[party].roots, "a move is to another root")
-        by = {key.named for key in bare}
-        moved = {i: party for i, terms in self.terms.items() if not self.vendors.get(i) and terms.vendor <= by}
-        need(moved, "a move is of a key that signed no terms in force")
-        self.vendors |= moved
-    def approver(self, leaf, doc):
-        payload, sigs, message = dsse(doc, "approver", 1 << 16)
-        person = read_json(payload, "an approver") | {"doc": doc}
-        claimed = [key for key in self.trust[person["side"]] if key.named in dict(sigs)]
-        signed_by(claimed, sigs, message, person["side"], max(len(claimed), 1))
-        root, named = person.get("root"), {key.named for key in claimed}
-        own = {name for name, one in self.repositories.items() if {key.text for key in one.terms_keys()} & {key.text for key in claimed}}
-        own = {name for name in own if not root or root in self.repositories[name].roots}
-        need(own or not root, "an approver is named under a root that is not trusted")
-        person["by"] = own | ({root} if root else named)
-        passkey = unb64(person["vkey"].split("+", 2)[-1])[:1] == b"\xff"
-        person["key"] = Passkey(person["vkey"]) if passkey else Key(person["vkey"])
-        need(person["person"] == leaf["id"], "an approver is named otherwise than in the record")
-        for other in self.approvers:
-            same, key = other["person"] == person["person"], other["key"].public == person["key"].public
-            need(other["side"] == person["side"] if same else not key, "an approver stands on two sides, or shares a key")
-            need(not same or person["side"] != "vendor" or other["by"] & person["by"], "an approver was named by two vendors")
-        self.approvers = [other for other in self.approvers if other["vkey"] != person["vkey"]]
-        return person
-    def heard(self, pair):
-        """Who counts on exceptions under these terms: the operator's approvers, and those whom the vendor of the terms named."""
-        terms = next((t for t in self.terms.values() if t.digest == pair), None)
-        vendor = self.vendors.get(terms.id, "") if terms else ""
-        own = {vendor, *(key.named for key in self.repositories[vendor].terms_keys())} if vendor else terms.vendor if terms else set()
-        return [person for person in self.approvers if person["side"] != "vendor" or person["by"] & own]
-    def refused(self, leaf, doc):
-        """A held call, or a waiver that was asked for, that a person refused by signing; a waiver maybe by nobody's signature."""
-        waiver = leaf["what"] == "waiver.refused"
-        if waiver and not doc:
-            need(re.fullmatch("w-[0-9a-f]{16}", leaf["id"]) and leaf["id"] not in self.decided, "a waiver was decided twice, or is none")
+            elif target.terms in {*self.terms} - {ended} and under and (not lapsed or target.get("on_lapse")):
+                self.go(alias, self.standby.pop(alias))
+    def on_alias_standby(self, index, leaf, doc):
+        """What stands by for an alias, or where it goes at once."""
+        if leaf.what == "alias.standby" and not doc:
+            need(self.standby.pop(leaf.id, None), "nothing stood by for an alias")
             return
-        payload, sigs, message = dsse(doc, "waiver-refusal" if waiver else "hold-refusal")
-        named = "w-" + hashlib.sha256(payload).hexdigest()[:16] if waiver else read_json(payload, "a refusal")["hold"]
-        heard = self.heard(read_json(payload, "a refusal")["terms"])
-        by = [person for person in heard for keyid, sig in sigs if person["key"].named == keyid]
-        for person in by:
-            person["key"].verify(message, dict(sigs)[person["key"].named])
-        need(by and named == leaf["id"] not in self.decided, "a refusal is nobody's, or of another hold")
-    def lift(self, doc, leaf):
-        """A waiver, or an approval of a held call, once enough persons signed who did not ask for it themselves."""
-        kind = "waiver" if leaf["what"] == "waiver.granted" else "hold"
-        payload, sigs, message = dsse(doc, kind)
-        ask = read_json(payload, f"a {kind}")
-        terms = next((t for t in self.terms.values() if t.digest == ask["terms"]), None)
-        need(terms and leaf["t"] < ask["until_ms"], f"a {kind} is for terms not in force, or had lapsed")
-        clauses, persons = terms.clauses, {}
-        without = {ask["requester"]} if kind == "waiver" else {ask["caller"], ask["caller"].lower()}
-        for keyid, sig in sigs:
-            for person in self.heard(ask["terms"]):
-                if person["key"].named == keyid:
-                    person["key"].verify(message, sig)
-                    persons[person["person"]] = person["side"]
+        target = read_json(doc, "where an alias goes", DOCUMENTS["alias"], exact=False)
+        need(target.model in self.terms[target.terms].models and (leaf.id in self.moved or any(
+            leaf.id in terms.models for terms in self.terms.values())), "an alias goes where no terms cover it")
+        if leaf.what == "alias.switched":
+            self.standby.pop(leaf.id, None)
+            self.go(leaf.id, target)
+        else:
+            need(self.served(leaf.id) != target.terms, "what stands by is what serves")
+            self.standby[leaf.id] = target
+    on_alias_switched = on_alias_standby
+    # what is said about terms: nothing stands on it
+    def on_terms_claimed(self, index, leaf, doc):
+        signed = Signed(doc, "claim", DOCUMENTS["claim"], 1 << 15) if b'"payloadType"' in doc else None
+        claim = signed.said if signed else read_json(doc, "a claim", DOCUMENTS["claim"])
+        need(not signed or signed.by(self.trust("vendor") + self.trust("operator")), "no party signed a claim")
+        need(leaf.id == "c-" + sha(doc).hex()[:16] and leaf.id not in self.claims, "a claim is another's")
+        most = {"about": 80, "clause": 80, "by": 200, "link": 1000, "review": 200}
+        need(len(doc) <= 1 << 15 and len(claim.through) <= 16 and all(len(claim[name]) <= n for name, n in most.items())
+             and all(len(name) <= 200 for name in claim.through) and claim.says and moment(claim.said) >= 0
+             and claim.how in ("quoted", "paraphrased") and re.fullmatch(f"|{PAIR}", claim.digest), "a claim is none")
+        about = self.terms.get(claim.about.partition("@")[0])
+        good = {"stated": claim.by and not claim.through and (not about or claim.by in about.names),
+                "reported": claim.by or claim.through, "disputed": True, "unverified": True}
+        need(good[claim.standing] and claim.disputes in {"", *self.claims}, "a claim is nobody's, or disputes nothing")
+        self.claims[leaf.id] = claim
+    def on_claim_reviewed(self, index, leaf, doc):
+        review = read_json(doc, "a review", DOCUMENTS["review"], exact=False)
+        need(self.claims[leaf.id].review and leaf.id not in self.reviewed, "a review of nothing")
+        need(len(review.by) <= 100, "a review is by nobody")
+        self.reviewed.add(leaf.id)
+    # keys, exports, the vault
+    def on_key_new(self, index, leaf, doc):
+        need((leaf.id in self.keys) == (leaf.what != "key.new"), "a key's name is used again, or was never made")
+        if doc is not None and leaf.what in DOCUMENTS:
+            read_json(doc, "a key", DOCUMENTS[leaf.what], exact=False)
+        self.keys.add(leaf.id)
+    on_key_revoked = on_key_budgeted = on_key_new
+    def on_evidence_exported(self, index, leaf, doc):
+        if doc:
+            said = read_json(doc, "an export", DOCUMENTS["export"])
+            new, last = said.export, self.exports.get(leaf.id, Row(number=0, size=0))
+            need(said.receiver == leaf.id and new.number == last.number + 1, "an export has another number than is due")
+            need(0 <= new["from"] <= new.to <= new.size <= index and new.size >= last.size,
+                 "an export is of records that were not there yet")
+            self.exports[leaf.id] = new
+    def on_bodies_destroyed(self, index, leaf, doc):
+        gone = read_json(doc, "what was destroyed", DOCUMENTS["destroyed"], exact=False).bodies
+        need(str(len(gone)) == leaf.id and all(len(one) == 2 for one in gone), "other bodies were destroyed")
+    # exceptions
+    def heard(self, pair):
+        """Terms in force, and who counts on exceptions: the operator's approvers, and those whom their vendor named."""
+        terms, own = next((terms for terms in self.terms.values() if terms.digest == pair), None), set()
+        if terms:
+            vendor, keys = self.vendor_of(terms)
+            own = {vendor.party, *(key.named for key in keys)} if vendor else terms.vendor
+        return terms, [person for person in self.approvers if person.side != "vendor" or person.by & own]
+    def on_waiver_granted(self, index, leaf, doc):
+        """A waiver, a held call or a kept reply: enough persons approved who do not ask themselves, or one refused."""
+        kind, _, verb = leaf.what.partition(".")
+        if kind == "hold":
+            self.lifts = {id_: one for id_, one in self.lifts.items() if one.kind == "waiver" or leaf.t < one.until_ms}
+        nobody = not doc and (kind == "hold" or (verb == "refused" and re.fullmatch("w-[0-9a-f]{16}", leaf.id)))
+        need(leaf.id not in self.decided and (doc or nobody), "an exception was decided twice, or by nobody")
+        self.decided.add(leaf.id)
+        if nobody:
+            return
+        refused = verb == "refused" or b'"application/vnd.caveat.hold-refusal+json"' in doc
+        signed = Signed(doc, kind + "-refusal" * refused, DOCUMENTS[kind])
+        ask, (terms, heard) = signed.said, self.heard(signed.said.terms)
+        by = {key.named for key in signed.by([person.key for person in heard])}
+        persons = {person.person: person.side for person in heard if person.key.named in by}
+        named = ask.hold if kind == "hold" else "w-" + sha(signed.payload).hex()[:16]
+        need(named == leaf.id and persons, "a document is about another exception than its record, or nobody's")
+        if refused:
+            return
+        need(terms and leaf.t < ask.until_ms and ask.clauses, "an exception is for terms not in force, or had lapsed")
+        without = {ask.requester} if kind == "waiver" else {ask.caller, ask.caller.lower()}
         sides = [side for person, side in persons.items() if person not in without]
+        clauses = [terms.clauses[clause] for clause in ask.clauses]
         if kind == "waiver":
-            need(all(clauses.get(c, {}).get("waivable") == "true" for c in ask["clauses"]), "a waiver lifts what none can")
-            need(ask["from_ms"] < ask["until_ms"] <= ask["from_ms"] + 366 * 86400000, "a waiver lasts too long")
-            need(set(ask["purposes"]) <= terms.purposes and set(ask["models"]) <= terms.models, "a waiver's scope is unknown")
-            need(len(sides) >= int(terms.rule["approvers"]) and sides.count("vendor") >= int(terms.rule["vendor"]),
-                 "a waiver has too few approvers")
-            return ask | {"kind": "waiver", "id": "w-" + sha(payload).hex()[:16]}
-        reviews = {c for c in clauses if ask.get("reply") and "review.human" in clauses[c].get("duties", "").split()}
-        need(all(c in reviews or clauses.get(c, {}).get("effect") == "hold" for c in ask["clauses"]), "a hold is of a clause that holds nothing")
-        need(len(sides) >= max(terms.persons[c] for c in ask["clauses"]), "a held call has too few approvers")
-        scope = {"callers": [ask["caller"]], "purposes": [ask["purpose"]], "models": [ask["model"]]}
-        return ask | scope | {"kind": "approval", "id": ask["hold"], "max_rank": ask["rank"], "max_uses": 1, "case": ""}
+            need(all(clause.waivable == "true" for clause in clauses), "a waiver lifts what none can")
+            need(ask.from_ms < ask.until_ms <= ask.from_ms + 366 * 86400000, "a waiver lasts too long")
+            need(set(ask.purposes) <= terms.purposes and set(ask.models) <= terms.models, "a waiver's scope is unknown")
+            need(len(sides) >= terms.least[0] and sides.count("vendor") >= terms.least[1], "too few approved a waiver")
+            self.lifts[leaf.id] = Row(ask, kind="waiver", id=leaf.id, reply="")
+        else:
+            waits = [c.effect == "hold" or ("reply" in ask and "review.human" in c.duties) for c in clauses]
+            need(all(waits) and len(sides) >= max(terms.persons[c] for c in ask.clauses), "too few approved a hold")
+            scope = {"callers": [ask.caller], "purposes": [ask.purpose], "models": [ask.model], "max_rank": ask.rank}
+            self.lifts[leaf.id] = Row(ask, **scope, kind="approval", id=ask.hold, case="", max_uses=1,
+                                      reply=ask.get("reply", ""))
+    on_waiver_refused = on_hold_decided = on_waiver_granted
+    def on_waiver_ended(self, index, leaf, doc):
+        need(leaf.id in self.lifts and self.lifts.pop(leaf.id).kind == "waiver", "a waiver was ended that is none")
 
-# --- the seals' counts ---
+# --- the seals' counts -----------------------------------------------------------------------------------------------
 
-N, H = r"(0|[1-9][0-9]{0,14})", r"([A-Za-z0-9_-]{43})"
-TICKET = re.compile(rf"(caveat-meter/v1 ([!-~]{{1,120}}) ([1-9][0-9]{{0,9}}) ([1-9][0-9]{{0,14}}) ([0-9a-f]{{32}}) {H} {H} (-|{N}) (-|{N}) "
-                    rf"(?:done|cut|failed|unknown) (?:0|[1-9][0-9]{{2}}) {N} {H}) ([A-Za-z0-9_-]{{86}})")
-BEAT = re.compile("\n".join((
-    r"caveat-beat/v1", r"seal ([!-~]{1,120})", f"boot {N}", f"beat {N}", "kind (open|tick|close|lost)", f"at {N}", f"last {N}",
-    rf"open (-|{N}(?: {N})*)", f"head {H}", f"tokens {N} {N}", f"unmeasured {N}", f"refused {N}", f"engine (-|{N} {N})", f"total {N}",
-    f"previous {N} {H}", r"model [!-~]{1,300}", f"records {N}", "")))
+N, HASH = "(?:0|[1-9][0-9]{0,14})", "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+TICKET = re.compile(
+    r"(?P<signed>caveat-meter/v1 (?P<seal>[!-~]{1,120}) (?P<boot>[1-9][0-9]{0,9}) (?P<number>[1-9][0-9]{0,14}) "
+    rf"(?P<call>[0-9a-f]{{32}}) {HASH} {HASH} (?P<fed>-|{N}) (?P<made>-|{N}) (?:done|cut|failed|unknown) "
+    rf"(?:0|[1-9][0-9]{{2}}) {N} (?P<prev>{HASH})) (?P<sig>[A-Za-z0-9_-]{{85}}[AQgw])")
+BEAT = "\n".join((
+    "caveat-beat/v1", "seal (?P<seal>[!-~]{1,120})", f"boot (?P<boot>{N})", f"beat (?P<beat>{N})",
+    "kind (?P<kind>open|tick|close|lost)", f"at {N}", f"last (?P<last>{N})", f"open (?P<open>-|{N}(?: {N})*)",
+    f"head (?P<head>{HASH})", f"tokens (?P<tokens>{N} {N})", f"unmeasured (?P<bare>{N})", f"refused {N}",
+    f"engine (?P<engine>-|{N} {N})", f"total (?P<total>{N})", f"previous (?P<upto>{N}) (?P<previous>{HASH})",
+    "model [!-~]{1,300}", f"records {N}", ""))
+START = Row(last=0, open=[], tokens=[0, 0], bare=0)
 
-def url64(data):
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+def figures(found, one, many=()):
+    """What a match names: one number or none for `-`, many, or its text."""
+    plain = found.groupdict()
+    return Row(plain, **{name: None if plain[name] == "-" else int(plain[name]) for name in one.split()},
+               **{name: [int(n) for n in plain[name].replace("-", "").split()] for name in many})
 
-def read_ticket(line):
-    found = TICKET.fullmatch(line) if len(line) <= 1024 else None
-    need(found, "a seal's ticket cannot be read")
-    need(all(url64(unb64(found[i], url=True)) == found[i] for i in (6, 7, 13, 14)), "a seal's ticket is not in canonical form")
-    figures = [None if text == "-" else int(text) for text in (found[8], found[10])]
-    return {"signed": found[1].encode(), "seal": found[2], "boot": int(found[3]), "number": int(found[4]), "call": found[5],
-            "tokens": figures, "prev": found[13], "head": url64(sha(found[1].encode())), "sig": unb64(found[14], url=True)}
+def less(these, those):
+    return [a - b for a, b in zip(these, those)]
 
-def read_beat(note, keys, name):
-    text, by = open_note(note, keys)
-    found = BEAT.fullmatch(text.decode())
-    need(found and found[1] == name and name in {key.name for key in by}, "a seal's beat cannot be read, or is another's")
-    numbers = [] if found[7] == "-" else [int(n) for n in found[7].split()]
-    engine = None if found[15] == "-" else tuple(int(n) for n in found[15].split())
-    names = {"boot": 2, "beat": 3, "at": 5, "last": 6, "unmeasured": 13, "total": 18}
-    beat = {key: int(found[i]) for key, i in names.items()} | {
-        "kind": found[4], "open": numbers, "head": found[10], "tokens": (int(found[11]), int(found[12])), "engine": engine,
-        "previous": (int(found[19]), found[20])}
-    need(beat["boot"] >= 1 and beat["beat"] >= 1 and numbers == sorted(set(numbers)) and beat["total"] >= beat["last"]
-         and (not numbers or (numbers[0] >= 1 and numbers[-1] <= beat["last"])) and (beat["kind"] == "open") == (beat["beat"] == 1)
-         and (beat["boot"] > 1 or beat["previous"] == (0, "A" * 43)), "a seal's beat says what cannot be")
-    return beat
-
-class Meter:
+class Seal:
     """One seal's count against the records."""
     def __init__(self):
-        self.last, self.boot, self.upto, self.more, self.held, self.numbers, self.recent, self.quiet = None, 0, 0, set(), {}, {}, {}, None
-        self.sums, self.unmeasured, self.whole, self.beats = (0, 0), 0, True, 0
+        self.last, self.quiet, self.held, self.recent, self.beats = None, None, {}, {}, 0
     def ticket(self, ticket, late):
-        known = self.held.get(ticket["head"]) or self.recent.get(ticket["head"])
-        if known:
+        """A ticket in a record, or (`late`) in a document of those that came by no reply.  Whether it is new."""
+        place, last = (ticket.boot, ticket.number), self.last
+        known = self.held.get(place) or self.recent.get(place)
+        if known and known[0].head == ticket.head:
             need(late or known[1], "two records bear one ticket")
             return False
-        place = (ticket["boot"], ticket["number"])
-        need(place not in self.numbers and ticket["boot"] >= self.boot and (ticket["boot"] > self.boot or not self.has(place[1])),
-             "a number of a seal comes twice")
-        self.held[ticket["head"]], self.numbers[place] = (ticket, late), ticket["head"]
+        counted = last and (place <= (last.boot, last.last)) and (place[0] < last.boot or place[1] not in last.open)
+        need(not known and not counted, "a number of a seal comes twice")
+        self.held[place] = (ticket, late)
         return True
-    def has(self, number):
-        return number <= self.upto or number in self.more
-    def counts(self, numbers):
-        self.more |= numbers
-        while self.upto + 1 in self.more:
-            self.upto += 1
-            self.more.discard(self.upto)
-    def baseline(self, beat):
-        self.last, self.boot, self.whole, self.more = beat, beat["boot"], False, set()
-        self.upto = beat["open"][0] - 1 if beat["open"] else beat["last"]
-        need(beat["last"] - self.upto <= 5000000, "a seal counts more than can be")
-        self.counts(set(range(self.upto + 1, beat["last"] + 1)) - set(beat["open"]))
-    def beat(self, beat, keys, first):
-        if beat == self.last:
+    def beat(self, beat, first):
+        """A beat in the range; `first` where what is missing may stand before the range."""
+        old = self.last or Row(boot=0, total=beat.total - beat.last, kind="lost", last=beat.upto, head=beat.previous)
+        if beat == old:
             return
-        old, same = self.last, self.last is not None and self.last["boot"] == beat["boot"]
-        if old is None:
-            need(beat["total"] == beat["last"] and beat["beat"] == 1, "a seal counted before its first beat on record")
-        elif same:
-            need(beat["beat"] == old["beat"] + 1 and old["kind"] in ("open", "tick") and beat["last"] >= old["last"]
-                 and beat["total"] - old["total"] == beat["last"] - old["last"], "a seal's beats do not follow each other")
+        need(self.last or (beat.total == beat.last and beat.beat == 1), "a seal counted before its first beat")
+        same, base = old.boot == beat.boot, old if old.boot == beat.boot else Row(START, head=beat.previous)
+        if same:
+            need(beat.beat == old.beat + 1 and old.kind in ("open", "tick") and beat.last >= old.last
+                 and beat.total - old.total == beat.last - old.last, "a seal's beats do not follow each other")
         else:
-            need(beat["boot"] == old["boot"] + 1 and beat["kind"] == "open" and old["kind"] in ("close", "lost")
-                 and beat["previous"] == (old["last"], old["head"]) and beat["total"] == old["total"], "a seal's boots do not follow")
-        if not same:
-            self.boot, self.upto, self.more, self.sums, self.unmeasured, self.whole = beat["boot"], 0, set(), (0, 0), 0, True
-        need(beat["last"] - self.upto <= 5000000, "a seal counts more than can be")
-        wanted = set(range(self.upto + 1, beat["last"] + 1)) - self.more - set(beat["open"])
-        found = {n: self.held.pop(self.numbers.pop((beat["boot"], n))) for n in wanted if (beat["boot"], n) in self.numbers}
-        need(first or len(found) == len(wanted), "calls that a seal counted are in no record")
-        heads = {ticket["head"]: ticket["prev"] for ticket, _ in found.values()}
-        at = beat["head"]
+            need(beat.boot == old.boot + 1 or not self.last, "a boot of a seal is missing, or comes again")
+            need(beat.kind == "open" and old.kind in ("close", "lost") and beat.total == old.total
+                 and (beat.upto, beat.previous) == (old.last, old.head), "a seal's boots do not follow each other")
+        need(beat.last - base.last <= 5000000, "a seal counts more than can be")
+        wanted = {*range(base.last + 1, beat.last + 1), *base.open} - {*beat.open}
+        self.recent = {(beat.boot, n): self.held.pop((beat.boot, n)) for n in wanted if (beat.boot, n) in self.held}
+        found, at = [ticket for ticket, _ in self.recent.values()], beat.head
+        heads, whole = {ticket.head: ticket.prev for ticket in found}, len(self.recent) == len(wanted)
         while at in heads:
             at = heads.pop(at)
-        if heads or at != (old["head"] if same else beat["previous"][1]):
-            need(len(found) < len(wanted), "tickets are not the ones that the seal chained")
-            for ticket, _ in found.values():
-                vouch(ticket, keys)
-        for ticket, _ in found.values():
-            self.sums = tuple(total + (count or 0) for total, count in zip(self.sums, ticket["tokens"]))
-            self.unmeasured += ticket["tokens"] == [None, None]
-        self.counts(wanted)
-        self.whole = self.whole and len(found) == len(wanted)
-        need(not self.whole or (self.sums, self.unmeasured) == (beat["tokens"], beat["unmeasured"]), "a seal's sums differ")
-        if beat["engine"] and not beat["open"]:
+        need(whole or first, "calls that a seal counted are in no record")
+        need(not whole or (not heads and at == base.head), "tickets are not the ones that the seal chained")
+        sums = [sum(ticket.fed or 0 for ticket in found), sum(ticket.made or 0 for ticket in found),
+                sum(ticket.fed is None and ticket.made is None for ticket in found)]
+        need(not whole or sums == less([*beat.tokens, beat.bare], [*base.tokens, base.bare]), "a seal's sums differ")
+        if beat.engine and not beat.open:
             quiet, self.quiet = self.quiet, beat
-            if quiet and quiet["boot"] == beat["boot"]:
-                engine, seal = ([a - b for a, b in zip(beat[kind], quiet[kind])] for kind in ("engine", "tokens"))
-                more = [a - b for a, b in zip(engine, seal)]
-                need(min(engine) < 0 or not any(more) or (beat["unmeasured"] != quiet["unmeasured"] and min(more) >= 0),
+            if quiet and quiet.boot == beat.boot:
+                engine = less(beat.engine, quiet.engine)
+                more = less(engine, less(beat.tokens, quiet.tokens))
+                need(min(engine) < 0 or not any(more) or (beat.bare != quiet.bare and min(more) >= 0),
                      "the engine counted other than came through the seal")
-        self.recent = {ticket["head"]: (ticket, late) for ticket, late in found.values()}
         self.last, self.beats = beat, self.beats + 1
 
-def vouch(ticket, keys):
-    key = next((key for key in keys if key.name == ticket["seal"]), None)
-    need(key, "a ticket is by no seal that the terms enrol")
-    key.verify(ticket["signed"], ticket["sig"])
+# --- the walk over the records ---------------------------------------------------------------------------------------
 
-class Meters:
-    """All seals, and whose call each ticket is."""
-    def __init__(self, start, to):
-        self.start, self.to, self.seals, self.late, self.sent, self.never, self.bare = start, to, {}, set(), set(), set(), set()
-    def keys(self, register, name):
-        return [key for key in map(Key, sorted(register.seals)) if key.name == name]
-    def count(self, register, ticket, late):
-        if any(text.split("+")[0] == ticket["seal"] for text in register.seals):
-            return self.seals.setdefault(ticket["seal"], Meter()).ticket(ticket, late)
-        return True
-    def control(self, register, index, what, name, doc):
-        if what == "meter.beat":
-            beat = read_beat(doc, self.keys(register, name), name)
-            meter = self.seals.setdefault(name, Meter())
-            if index < self.start:
-                meter.baseline(beat)
-            elif index < self.to:
-                meter.beat(beat, self.keys(register, name), self.start > 0 and not meter.beats)
-        elif what == "meter.tickets":
-            body = read_json(doc, "a document of tickets", exact=False)
-            need(set(body) == {"tickets"} and all(type(line) is str for line in body["tickets"]), "a document of tickets is none")
-            for ticket in map(read_ticket, body["tickets"]):
-                need(ticket["seal"] == name, "a document of tickets is another seal's")
-                vouch(ticket, self.keys(register, name))
-                if self.start <= index < self.to and self.count(register, ticket, True):
-                    self.late.add(ticket["call"])
-    def record(self, register, leaf):
-        if leaf["k"] == "opened":
-            self.sent.add(leaf["call"])
-        if register.seals and (leaf["k"] == "refused" or leaf["o"] in ("denied", "held")):
-            self.never.add(leaf["call"])
-        if leaf["k"] != "settled":
-            return
-        terms = register.seen.get(leaf["terms"])
-        if leaf["m"] or not register.seals:
-            self.sent.discard(leaf["call"])
-        if not leaf["m"]:
-            self.bare |= {leaf["call"]} if leaf["o"] in ("completed", "stopped", "withheld") and terms and terms.sealed else set()
-            return
-        self.late.discard(leaf["call"])
-        ticket = read_ticket(leaf["m"])
-        need(ticket["call"] == leaf["call"] and leaf["o"] not in ("denied", "held"), "a ticket is another call's, or of one never sent")
-        (ours_in, ours_out), (seal_in, seal_out) = leaf["tok"] or (None, None), ticket["tokens"]
-        need(leaf["tok"] is None or ((seal_in is None or ours_in >= seal_in) and (seal_out is None or ours_out == seal_out)),
-             "a record has other tokens than its ticket")
-        self.count(register, ticket, False)
-    def finish(self, register):
-        need(not self.late & self.never, "a call that was not sent has a ticket")
-        need(self.start or self.late <= self.sent, "a seal counted a call that no record knows")
-        need(not self.bare - self.late, "an answered call bears no ticket, and the terms demand a seal")
-        for name, meter in self.seals.items():
-            for ticket, _ in meter.held.values():
-                vouch(ticket, self.keys(register, name))
+CLOSED = ("key.new", "key.budgeted", "log.opened")
+PROFILES = {"full": (None, ()), "counts": (("decision",), CLOSED), "none": ((), CLOSED),
+            "audit": ((*FACTS, "decision", "duties", "upstream"), ())}
+FIRST = Counter({"last call": -1, "sent": 0, "running": 0})
+UNSENT = ("denied", "held")
 
-# --- the walk over the records ---
-
-class Walk:
-    def __init__(self, files, manifest, profile, keys):
-        self.files, self.manifest, self.profile, self.register, self.keys = files, manifest, profile, Register(), keys
-        self.owed, self.counted, self.recent = {}, {}, {}
-        self.counts, self.made, self.shown, self.calls = Counter(), Counter(), Counter(), {}
-        self.endings, self.spent, self.held, self.controls, self.newest, self.hash = Counter(), Counter(), {}, [], 0, hashlib.sha256()
-        self.used, self.latest, self.beyond, self.under, self.moves = Counter(), 0, {}, {}, {}
-        self.named, self.closed, self.lines, self.last = set(), set(), files.lines("disclosures.jsonl"), manifest["from"] - 1
-        self.next, self.meters = self.line(), Meters(manifest["from"], manifest["to"])
-    def line(self):
-        raw = next(self.lines, None)
-        if raw is None:
-            return None
-        self.hash.update(raw + b"\n")
-        line = read_json(raw, "a line of disclosures.jsonl", exact=False)
-        need(set(line) == {"d", "i"} and self.last < line["i"] < self.manifest["to"], "a disclosure is out of place")
-        self.last = line["i"]
+class Walk(Register):
+    """Every record in order, and what stands open between them."""
+    def __init__(self, files, manifest, log):
+        super().__init__()
+        self.files, self.m, self.log, (self.shows, self.closes) = files, manifest, log, PROFILES[manifest.profile]
+        self.start, self.to, self.latest, self.opened_at = manifest["from"], manifest.to, 0, 0
+        self.meters, self.late, self.sent, self.never, self.bearless = defaultdict(Seal), set(), set(), set(), set()
+        self.calls, self.held, self.owed, self.beyond, self.spent, self.used = {}, {}, {}, {}, Counter(), Counter()
+        self.counts, self.endings, self.made, self.shown = Counter(), Counter(), Counter(), Counter()
+        self.counted, self.recent, self.controls, self.hidden = {}, defaultdict(list), [], set()
+        self.lines, self.at, self.last = files.read("disclosures.jsonl", 1 << 32), 0, self.start - 1
+        self.line = self.next_line()
+    def next_line(self):
+        if self.at == len(self.lines):
+            return Row(i=-1)
+        end = self.lines.index(b"\n", self.at)
+        line = read_json(self.lines[self.at : end], "a disclosure", shaped("L:d i:i"), exact=False)
+        need(self.last < line.i < self.to, "a disclosure is out of place")
+        self.at, self.last = end + 1, line.i
         return line
+    def read(self, index, data):
+        leaf = read_leaf(data)
+        need(leaf.t >= self.latest - 300000, f"record {index} bears a time before that of one that stands before it")
+        self.latest = max(self.latest, leaf.t)
+        return leaf
     def control(self, index, leaf):
-        need(leaf["t"] >= self.latest - 300000, f"record {index} bears a time before that of a record that stands before it")
-        doc, self.latest = b"", max(self.latest, leaf["t"])
-        if leaf["doc"] in self.manifest["withheld"]:
-            need(leaf["what"] in self.profile[1], "a document is withheld that the profile does not withhold")
-            self.closed.add(leaf["doc"])
+        doc = b""
+        if leaf.doc in self.m.withheld:
+            need(leaf.what in self.closes, "a document is withheld that the profile does not withhold")
+            self.hidden.add(leaf.doc)
             doc = None
-        elif leaf["doc"]:
-            doc = self.files.read("control/" + leaf["doc"].removeprefix("sha256:"))
-            self.named.add(leaf["doc"])
-            need(digest(doc) == leaf["doc"], "a control document is another than its record names")
-        self.register.add(index, leaf, doc)
-        self.aliases(index)
-        if leaf["what"] == "vendor.notified":
-            self.notified(leaf, doc)
-        elif leaf["what"] == "end.stated":
-            self.stated(doc)
-        if leaf["what"].startswith("meter."):
-            self.meters.control(self.register, index, leaf["what"], leaf["id"], doc)
-    def notified(self, leaf, doc):
+        elif leaf.doc:
+            doc = self.files.read("control/" + leaf.doc.removeprefix("sha256:"))
+            need(digest(doc) == leaf.doc, "a control document is another than its record names")
+        self.add(index, leaf, doc)
+    def on_vendor_notified(self, index, leaf, doc):
         """A note for the vendor, signed by the log."""
-        payload, sigs, message = dsse(doc, "notice", 1 << 16)
-        notice, kinds = read_json(payload, "a note"), {"v": int, "call": str, "clauses": list, "terms": str, "ending": str, "log": str,
-                                                       "index": int, "at_ms": int}
-        need({name: type(value) for name, value in notice.items()} == kinds and notice["clauses"] and notice["v"] == 1
-             and all(type(one) is str for one in notice["clauses"]) and notice["call"] == leaf["id"], "a note is none, or another call's")
-        key = next((key for key in self.keys if key.named in dict(sigs)), None)
-        need(key, "a note for the vendor is not signed by the log")
-        key.verify(message, dict(reversed(sigs))[key.named])
-        self.owed.pop(notice["call"], None)
-    def stated(self, doc):
+        note = Signed(doc, "notice", DOCUMENTS["notice"], 1 << 16)
+        need(note.by(self.log) and note.said.clauses and note.said.call == leaf.id, "a note is another's")
+        self.owed.pop(leaf.id, None)
+    def on_end_stated(self, index, leaf, doc):
         """A statement of end: signed by the log, and counted again where every record of the pair was seen."""
-        lines = open_note(doc, self.keys)[0].decode().split("\n")
-        _, size, _ = tree_head("\n".join(lines[-4:]).encode())
-        counts = dict(re.fullmatch(r"([a-z]+(?: call)?) ([0-9]{1,16}|-)", line).groups() for line in lines[4:-4])
-        need(lines[0] == "caveat-end-statement/v1" and {"last call", "sent", "running"} <= set(counts) <= {"last call", "sent", "running", *ENDINGS}
-             and len(counts) == len(lines) - 8 and re.fullmatch(r"ended by the (vendor|operator) at record [0-9]{1,16}: .{1,500}", lines[3]),
-             "a statement of end is none")
-        said = {name: -1 if count == "-" else int(count) for name, count in counts.items() if count != "0"}
-        recent = self.recent.get(lines[2], [])
-        late = [before for at, before in recent if at >= size]
-        if not self.manifest["from"] and (len(recent) < 64 or recent[0][0] <= size):
-            made = late[0] if late else self.counted.get(lines[2], {"last call": -1})
-            need(said == {name: count for name, count in made.items() if count}, "a statement of end counts otherwise than the records")
+        form = r"caveat-end-statement/v1\n.*\n(.*)\nended by the (?:vendor|operator) at record [0-9]{1,16}: .{1,500}\n"
+        found, _ = open_note(doc, self.log, form + r"((?:[a-z]+(?: call)? (?:[0-9]{1,16}|-)\n)*)(.*\n.*\n.*\n)")
+        said = [line.rsplit(" ", 1) for line in found[2].splitlines()]
+        names, size, recent = {name for name, _ in said}, tree_head(found[3])[1], self.recent[found[1]]
+        need({*FIRST} <= names <= {*FIRST, *ENDINGS} and len(names) == len(said), "a statement of end is none")
+        if not self.start and (len(recent) < 64 or recent[0][0] <= size):
+            late = [before for at, before in recent if at >= size]
+            made = late[0] if late else self.counted.get(found[1], FIRST)
+            need(made == Counter({name: -1 if count == "-" else int(count) for name, count in said}),
+                 "a statement of end counts otherwise than the records")
     def count(self, index, leaf):
         """What a statement of end counts of a pair."""
-        if not leaf["terms"]:
-            return
-        made = self.counted.setdefault(leaf["terms"], {"last call": -1, "sent": 0, "running": 0})
-        self.recent.setdefault(leaf["terms"], deque(maxlen=64)).append((index, made))
-        made = self.counted[leaf["terms"]] = dict(made)
-        if leaf["k"] == "opened":
-            made["last call"], made["running"] = index, made["running"] + 1
-            made["sent"] += not any(self.register.lifts.get(w, {}).get("reply") for w in leaf["w"])
-        elif leaf["k"] == "settled":
-            made["running"], made["sent"] = made["running"] - 1, made["sent"] - (leaf["o"] in ("denied", "held"))
-            made[leaf["o"]] = made.get(leaf["o"], 0) + 1
-    def aliases(self, index):
-        """Which terms an alias has left at this record: no call for it goes to them from here on."""
-        register = self.register
-        for alias, target in register.moved.items():
-            if target["at"] == index:
-                first, to = self.under.get(alias), register.terms[target["terms"]].digest
-                self.moves = {name: left for name, left in self.moves.items() if name != alias} | ({alias: first} if first and first != to else {})
-        for alias in {alias for terms in register.seen.values() for alias in terms.models} | set(register.moved):
-            served = register.terms.get(register.served(alias))
-            self.under |= {alias: served.digest} if served else {}
+        if leaf.terms:
+            now, opened = Counter(self.counted.get(leaf.terms, FIRST)), leaf.k == "opened"
+            self.recent[leaf.terms] = [*self.recent[leaf.terms], (index, Counter(now))][-64:]
+            now["last call"] = index if opened else now["last call"]
+            now["running"] += opened - (leaf.k == "settled")
+            now["sent"] += (opened and not self.fetches(leaf)) - (leaf.o in UNSENT)
+            now[leaf.o] += leaf.k == "settled"
+            self.counted[leaf.terms] = now
+    def fetches(self, leaf):
+        """Whether a call fetches a reply that was kept: nothing goes to the model then."""
+        return any(id_ in self.lifts and self.lifts[id_].reply for id_ in leaf.w)
+    # what seals counted
+    def seal_keys(self, name):
+        return [key for key in map(key_of, sorted(self.seals)) if key.name == name]
+    def take(self, line, late=False):
+        """A ticket of a seal that terms enrol, signed by it, is counted; others are not.  Whether it is new."""
+        ticket = figures(TICKET.fullmatch(line), "boot number fed made")
+        ticket["head"], keys = url64(sha(ticket.signed.encode())), self.seal_keys(ticket.seal)
+        need(not late or keys, "a document holds a ticket of a seal that no terms enrol")
+        for key in keys[:1]:
+            key.verify(ticket.signed.encode(), unb64(ticket.sig, url=True))
+        return ticket, not keys or self.meters[ticket.seal].ticket(ticket, late)
+    def on_meter_beat(self, index, leaf, doc):
+        found, _ = open_note(doc, self.seal_keys(leaf.id), BEAT)
+        beat = figures(found, "boot beat last bare total upto", ("open", "tokens", "engine"))
+        need(beat.seal == leaf.id and beat.boot >= 1 and beat.beat >= 1 and beat.open == sorted(set(beat.open))
+             and beat.total >= beat.last and {*beat.open[:1], *beat.open[-1:]} <= {*range(1, beat.last + 1)}
+             and (beat.kind == "open") == (beat.beat == 1), "a seal's beat says what cannot be")
+        need(beat.boot > 1 or (beat.upto, beat.previous) == (0, "A" * 43), "a seal had a boot before its first")
+        if index < self.start:
+            self.meters[leaf.id].last = beat
+        elif index < self.to:
+            self.meters[leaf.id].beat(beat, self.start > 0 and not self.meters[leaf.id].beats)
+    def on_meter_tickets(self, index, leaf, doc):
+        for line in read_json(doc, "a document of tickets", DOCUMENTS["tickets"], exact=False).tickets:
+            need(line.split(" ")[1] == leaf.id, "a document of tickets is another seal's")
+            if self.start <= index < self.to:
+                ticket, new = self.take(line, late=True)
+                self.late |= {ticket.call} if new else set()
+    def metered(self, leaf, terms):
+        """Whose call each ticket is, and which calls bear none."""
+        if leaf.k == "opened":
+            self.sent.add(leaf.call)
+        if self.seals and (leaf.k == "refused" or leaf.o in UNSENT):
+            self.never.add(leaf.call)
+        if leaf.k == "settled" and (leaf.m or not self.seals):
+            self.sent.discard(leaf.call)
+        if leaf.m:
+            self.late.discard(leaf.call)
+            ticket, _ = self.take(leaf.m)
+            need(ticket.call == leaf.call and leaf.o not in UNSENT, "a ticket is another call's, or of one never sent")
+            fed, made = leaf.tok or (ticket.fed, ticket.made)
+            need((ticket.fed is None or fed >= ticket.fed) and (ticket.made is None or made == ticket.made),
+                 "a record has other tokens than its ticket")
+        elif leaf.o in ("completed", "stopped", "withheld") and terms and terms.sealed:
+            self.bearless.add(leaf.call)
+    # calls
     def record(self, index, data):
-        leaf, values = read_leaf(data), {}
-        need(leaf["t"] >= self.latest - 300000, f"record {index} bears a time before that of a record that stands before it")
-        self.latest = max(self.latest, leaf["t"])
-        need(MUST.get(leaf["o"] or leaf["k"], set()) <= set(leaf["c"]), f"record {index} does not commit to all it must")
-        if self.next and self.next["i"] == index:
-            values, self.next = disclosed(leaf, self.next["d"]), self.line()
-        need(all(type(v) is dict for n, v in values.items() if n in (*GROUPS, "request", "decision")), f"record {index} holds nonsense")
-        need(all(name in self.profile[0] or "*" in self.profile[0] for name in values), "more is disclosed than the profile says")
-        self.meters.record(self.register, leaf)
+        leaf, values = self.read(index, data), {}
+        if self.line.i == index:
+            values, self.line = disclosed(leaf, self.line.d), self.next_line()
+        need(self.shows is None or set(values) <= set(self.shows), "more is disclosed than the profile says")
+        terms, decision = self.seen.get(leaf.terms), values.get("decision")
+        need(not decision or decision.terms == leaf.terms, "a decision names other terms than its record")
+        self.metered(leaf, terms)
         self.count(index, leaf)
-        self.made.update(list(leaf["c"]))
+        self.made.update(list(leaf.c))
         self.shown.update(list(values))
-        self.counts[leaf["k"]] += 1
-        self.counts["tokens_in"], self.counts["tokens_out"] = (
-            self.counts[n] + k for n, k in zip(("tokens_in", "tokens_out"), leaf["tok"] or (0, 0)))
-        {"control": self.controlled, "opened": self.opened, "settled": self.settled, "refused": self.refused}[leaf["k"]](index, leaf, values)
-    def controlled(self, index, leaf, values):
-        self.controls.append(index)
-        self.control(index, leaf)
-    def refused(self, index, leaf, values):
-        need(leaf["o"] == "denied" and leaf["tok"] is None and not leaf["terms"], "a refused call ended otherwise")
-    def opened(self, index, leaf, values):
-        register, at = self.register, leaf["t"]
-        terms = next((t for t in register.terms.values() if t.digest == leaf["terms"]), None)
-        need(terms and terms.start <= at < terms.until, f"record {index} names terms that were not in force there")
-        for id_ in leaf["w"]:
-            lift = register.lifts.get(id_)
+        tokens = leaf.tok or (0, 0)
+        self.counts.update({leaf.k: 1, "tokens_in": tokens[0], "tokens_out": tokens[1]})
+        for id_ in leaf.w:
+            lift = self.lifts.get(id_)
             self.spent[id_] += 1
-            need(lift and lift["from_ms"] <= at < lift["until_ms"] and lift["terms"] == leaf["terms"]
-                 and self.spent[id_] <= lift["max_uses"], f"record {index} uses what was not granted, has ended or is used up")
-            kept = "withheld" if lift.get("reply") else "held"
-            need(lift["kind"] == "waiver" or self.manifest["from"] or self.held.get(id_) == kept, "a call was released that was never held")
-        if terms.reader:
-            learned = values["request"].get("recognizers", {}).get("learned", {}).values() if "request" in values else ()
-            need("request" not in values or any(one["weights"] == terms.reader for one in learned), f"record {index} was read by other weights")
-            need("content" not in values or values["content"]["detector"] == "learned", f"record {index} was read by none that has learned")
-        for alias, left in self.moves.items():
-            others = terms.models - {alias}
-            need(left != leaf["terms"] or alias not in terms.models or (others and values.get("what", {}).get("model") != alias),
-                 f"record {index} is a call under terms that its alias had left")
-        decision = self.decision(leaf, values, terms)
-        facts = facts_in(values, GROUPS)
-        self.leased(index, leaf, values, terms)
+            need(lift and lift.from_ms <= leaf.t < lift.until_ms and lift.terms == leaf.terms
+                 and self.spent[id_] <= lift.max_uses, f"record {index} uses what was not granted, ended or is used up")
+            kept = self.start or self.held.get(id_) == ("withheld" if lift.reply else "held")
+            need(lift.kind == "waiver" or (leaf.k == "opened" and kept), "a call was released that was never held")
+        if leaf.k == "control":
+            self.controls.append(index)
+            self.control(index, leaf)
+        elif leaf.k == "opened":
+            self.opened(index, leaf, values, terms, decision)
+        elif leaf.k == "settled":
+            self.settled(index, leaf, values, terms, decision)
+        else:
+            need(leaf.o == "denied" and leaf.tok is None and not leaf.terms, "a refused call ended otherwise")
+    def opened(self, index, leaf, values, terms, decision):
+        live = terms and terms is self.terms.get(terms.id) and terms.start <= leaf.t < terms.until
+        need(live, f"record {index} names terms that were not in force there")
+        learned = values.get("request", {}).get("recognizers", {}).get("learned", {}).values()
+        need(not terms.reader or (("request" not in values or terms.reader in [one.weights for one in learned])
+             and ("content" not in values or values["content"].detector == "learned")),
+             f"record {index} was read by other weights than the terms name")
+        model, purpose = values.get("what", {}).get("model"), values.get("why", {}).get("purpose")
+        for gone in {alias for alias, left in self.left.items() if left == leaf.terms} & terms.models:
+            need(model != gone and terms.models != {gone}, f"record {index} is a call under terms that {gone} had left")
+        if not self.fetches(leaf):  # time is the latest on record, five seconds less: clocks are read before
+            lease, used = self.leases.get(leaf.terms), self.used[leaf.terms]
+            now = phase(lease, terms.grant, self.latest - 5000, used)
+            other = now == "continuity" and purpose and terms.grant.purposes and purpose not in terms.grant.purposes
+            self.beyond |= {index: leaf} if now == "lapsed" or other else {}
+            need(not decision or decision.rule != "lapsed" or self.start or terms.sealed
+                 or phase(lease, None, self.latest + 5000, used) != "running", f"record {index} had a lease")
+            self.used[leaf.terms] += 1
         if decision:
-            uses = {w for _, w in decision["waived"]} if decision["verdict"] == "allow" else set()
-            more = set(leaf["w"]) - uses
-            released = len(more) <= 1 and decision["verdict"] == "allow" and all(register.lifts[w].get("reply") for w in more)
-            need(uses <= set(leaf["w"]) and (released or not more), f"record {index} spends other than its decision says")
-        if facts:
-            need(abs(facts["epoch"] * 1000 - at) <= 3600000, f"record {index}: two clocks are an hour apart")
-        self.follows(index, decision, facts, terms, register.lifts)
-        self.calls[index], self.newest = (leaf, decision, facts), max(self.newest, at)
-    def leased(self, index, leaf, values, terms):
-        """Time is the latest on record, five seconds less, for clocks are read before records are placed."""
-        if any(self.register.lifts.get(id_, {}).get("reply") for id_ in leaf["w"]):
-            return
-        lease, used = self.register.leases.get(leaf["terms"]), self.used[leaf["terms"]]
-        now = phase(lease, terms.grant, self.latest - 5000, used)
-        other = now == "continuity" and terms.grant["purposes"] and "why" in values
-        if now == "lapsed" or (other and values["why"]["purpose"] not in terms.grant["purposes"]):
-            self.beyond[index] = leaf
-        if values.get("decision", {}).get("rule") == "lapsed" and not self.manifest["from"] and not terms.sealed:
-            need(phase(lease, None, self.latest + 5000, used) != "running", f"record {index} was denied under a lease that ran on")
-        self.used[leaf["terms"]] += 1
-    def settled(self, index, leaf, values):
-        self.held |= {leaf["call"]: leaf["o"]} if leaf["o"] in ("held", "withheld") else {}
-        for id_ in leaf["w"]:
-            lift = self.register.lifts.get(id_)
-            self.spent[id_] += 1
-            need(lift and lift["kind"] == "waiver" and lift["from_ms"] <= leaf["t"] < lift["until_ms"] and lift["terms"] == leaf["terms"]
-                 and self.spent[id_] <= lift["max_uses"], f"record {index} uses what was not granted, has ended or is used up")
-        self.endings[leaf["o"]] += 1
-        place = leaf["at"] if leaf["at"] >= 0 else index - 1
-        need(0 <= place < index, f"record {index} settles what does not come before it")
+            uses = {id_ for _, id_ in decision.waived} if decision.verdict == "allow" else set()
+            more = set(leaf.w) - uses
+            need(uses <= set(leaf.w) and (not more or (len(more) == 1 and decision.verdict == "allow" and self.fetches(
+                Row(w=more)))), f"record {index} spends other than its decision says")
+        facts = {k: v for group in FACTS for k, v in values[group].items()} if set(FACTS) <= set(values) else None
+        need(not facts or abs(facts["epoch"] * 1000 - leaf.t) <= 3600000, f"record {index}: clocks are an hour apart")
+        self.follows(index, decision, facts, terms, self.lifts)
+        self.calls[index], self.opened_at = (leaf, decision, facts), max(self.opened_at, leaf.t)
+    def settled(self, index, leaf, values, terms, last):
+        self.held |= {leaf.call: leaf.o} if leaf.o in ("held", "withheld") else {}
+        self.endings[leaf.o] += 1
+        place, quiet = leaf.at if leaf.at >= 0 else index - 1, leaf.o in UNSENT
         first, asked, facts = self.calls.pop(place, (None, None, None))
-        need(first or place < self.manifest["from"], f"record {index} settles no open call")
-        if leaf["o"] in ("denied", "held"):
+        need(0 <= place < index and (first or place < self.start), f"record {index} settles no open call")
+        need(not first or (first.call, first.terms) == (leaf.call, leaf.terms), f"record {index} settles another call")
+        need(not quiet or leaf.tok is None, f"record {index}: tokens were counted for a call that never was")
+        if quiet:
             self.beyond.pop(place, None)
-            self.used[leaf["terms"]] -= 1
-        need(not first or (first["call"], first["terms"]) == (leaf["call"], leaf["terms"]), f"record {index} settles another call")
-        terms = self.register.seen.get(leaf["terms"])
-        last = self.decision(leaf, values, terms)
-        if last and "decision" in leaf["c"] and last["verdict"] != "deny" and any(duty["name"] == "notify.vendor" for duty in last["duties"]):
-            self.owed[leaf["call"]] = index
+            self.used[leaf.terms] -= 1
+        duties, verdict = ({duty.name for duty in last.duties}, last.verdict) if last else (set(), "")
+        self.owed |= {leaf.call: index} if "notify.vendor" in duties and verdict != "deny" else {}
+        lifted = {id_ for _, id_ in last.waived} if verdict == "allow" else set()
+        need(not last or set(leaf.w) <= lifted, f"record {index} spends what lifts nothing")
         if last and facts and "reply" in values:
-            need(set(leaf["w"]) <= {w for _, w in last["waived"] if last["verdict"] == "allow"}, f"record {index} spends what lifts nothing")
-            lifts = {w: self.register.granted[w] for w in (*first["w"], *leaf["w"]) if w in self.register.granted}
-            self.follows(index, last, facts | facts_in(values, ["reply"]), terms, lifts)
-        quiet = leaf["o"] in ("denied", "held")
-        need(not quiet or leaf["tok"] is None, f"record {index}: tokens were counted for a call that never was")
+            lifts = {id_: self.granted[id_] for id_ in (*first.w, *leaf.w) if id_ in self.granted}
+            self.follows(index, last, facts | values["reply"], terms, lifts)
         if asked:
-            ends = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}.get(asked["verdict"])
-            need(leaf["o"] in ends if ends else not quiet, f"record {index}: the call ended otherwise than it was decided")
-            need(not last or last["verdict"] == "allow" or ends or leaf["o"] != "completed", f"record {index}: it should have been stopped")
-        review = last and any(duty["name"] == "review.human" for duty in last["duties"])
-        released = first and any(self.register.granted.get(w, {}).get("reply") for w in first["w"])
-        need(not (review and first and leaf["o"] == "completed") or released, f"record {index}: no person released the reply")
-        need(not last or leaf["o"] != "withheld" or last["verdict"] == "hold" or (review and last["verdict"] == "allow"),
-             f"record {index}: a reply was kept that nothing keeps")
-    def decision(self, leaf, values, terms):
-        decision = values.get("decision")
-        if decision is not None:
-            names = {"verdict", "rule", "clauses", "held", "unmet", "waived", "duties", "errors", "terms", "engine"}
-            need(type(decision) is dict and set(decision) == names, "a decision has other fields")
-            need(decision["terms"] == leaf["terms"], "a decision names other terms than its record")
-        return decision
+            ends = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}.get(asked.verdict, ENDINGS - {*UNSENT})
+            need(leaf.o in ends, f"record {index}: the call ended otherwise than it was decided")
+            review = "review.human" in duties
+            released = any(id_ in self.granted and self.granted[id_].reply for id_ in first.w)
+            good = {"completed": verdict == "allow" and (not review or released),
+                    "withheld": verdict == "hold" or (verdict == "allow" and review)}
+            need(not last or good.get(leaf.o, True), f"record {index}: the reply ended otherwise than it was decided")
     def follows(self, index, decision, facts, terms, lifts):
         """The decision must be the one that the signed terms give for these facts."""
         if not (decision and facts and terms):
             return
         need(facts["hazardsIn"] == terms.over(facts["pm"]) and facts["hazardsOut"] == terms.over(facts["pmOut"])
-             and facts["hazardPermille"] == max(facts["pm"].values(), default=0), f"record {index}: hazards and scores differ")
-        need(facts["purpose"] in terms.purposes and facts["model"] in terms.models, f"record {index}: a purpose or a model is unknown")
-        named = {w for _, w in decision["waived"]}
+             and facts["hazardPermille"] == max(facts["pm"].values(), default=0), f"record {index}: hazards differ")
+        need(facts["purpose"] in terms.purposes and facts["model"] in terms.models, f"record {index}: an unknown model")
+        named = {id_ for _, id_ in decision.waived}
         need(named <= set(lifts), f"record {index} is lifted by what was not in force")
-        wanted = terms.decide(facts, [lifts[w] for w in named], decision["rule"] == "lapsed") | {"engine": decision["engine"]}
-        if decision["rule"] == "duty" and wanted["verdict"] != "deny" and decision["duties"]:
-            owed = [duty for duty in wanted["duties"] if duty in decision["duties"]]
+        wanted = terms.decide(facts, [lifts[id_] for id_ in named], decision.rule == "lapsed")
+        wanted["engine"] = decision.engine
+        if decision.rule == "duty" and wanted["verdict"] != "deny" and decision.duties:
+            owed = [duty for duty in wanted["duties"] if duty in decision.duties]
             wanted |= {"verdict": "deny", "rule": "duty", "duties": owed}
         need(decision == wanted, f"record {index}: the decision does not follow from the facts")
 
-# --- the whole ---
+# --- the whole -------------------------------------------------------------------------------------------------------
 
-CLOSED = ("key.new", "key.budgeted", "log.opened")
-PROFILES = {"full": (("*",), ()), "counts": (("decision",), CLOSED), "none": ((), CLOSED),
-            "audit": ((*GROUPS, "decision", "duties", "upstream"), ())}
-
-def opened(file, trust):
-    """The bundle's files and manifest, once the log's key signed it."""
-    files = Zip(file)
+def opened(raw, trust):
+    """The bundle's files, its manifest once the log's key signed it, and that manifest's digest."""
+    files = Zip(raw)
     data, note = files.read("manifest.json"), files.read("manifest.note", 64000)
-    manifest = read_json(data[:-1], "the manifest")
-    need(data.endswith(b"\n") and manifest["format"] == "caveat-bundle/v1", "the manifest is of another format")
-    keys = [key for key in trust.logs if key.name == manifest["origin"]]
-    statement = f"caveat-bundle/v1\n{manifest['origin']}\n{digest(data)}\n".encode()
-    need(open_note(note, keys)[0] == statement, "the signed note is about another manifest")
-    return files, manifest, keys, data
-
-def check(file, trust, last=b"", after=None, tickets=()):
-    """Raises No for what does not hold."""
-    before, known = opened(after, trust) if after else None, last
-    known = known or (before[0].read("checkpoint", 64000) if before else b"")
-    files, m, keys, data = opened(file, trust)
-    start, to, size, controls, previous = m["from"], m["to"], m["size"], m["controls"], m["previous"]
-    need(all(type(n) is int for n in (start, to, size, *controls)) and 0 <= start <= to <= size < 2**53, "impossible numbers")
+    m = read_json(data[:-1], "the manifest")
+    start, to, size, controls, keys = m["from"], m.to, m.size, m.controls, [k for k in trust.logs if k.name == m.origin]
+    need(data.endswith(b"\n") and m.format == "caveat-bundle/v1", "the manifest is of another format")
+    need(fits([start, to, size, *controls], [int]) and 0 <= start <= to <= size < 2**53, "impossible numbers")
     need(controls == sorted(set(controls)) and all(0 <= i < size for i in controls), "impossible control records")
-    need((m["number"] is None) == (m["receiver"] == "") and (m["number"] is None or m["number"] >= 1), "an impossible number")
-    # the files are those that the range needs, none more
-    tiles = range(start // 256, -(-to // 256)) if start < to else range(0)
-    outside = [i for i in controls if not start <= i < to]
-    need(max(len(tiles), len(outside)) <= len(files.members), "the bundle has fewer files than its range needs")
-    places = wanted_tiles(size, {*tiles, *(i // 256 for i in controls)}, previous["size"] if previous else 0)
-    names = {"checkpoint", "disclosures.jsonl", "manifest.json", "manifest.note"} | {f"entry/{i}" for i in outside}
-    names |= {path(level, n, width(size, level, n)) for level, n in places} | {path("entries", n, width(size, 0, n)) for n in tiles}
-    digests = {"checkpoint": m["checkpoint"], "policy": m["policy"], "checkpoint.prev": previous["checkpoint"] if previous else ""}
-    names |= {name for name, of in digests.items() if of}
-    documents = {name for name in files.members if name.startswith("control/")}
-    need(set(files.members) - documents == names, "the files are not those that the range needs")
-    need(all(digest(files.read(name)) == of for name, of in digests.items() if of), "a file is not the one named")
+    need((m.number is None) == (m.receiver == "") and (m.number is None or m.number >= 1), "an impossible number")
+    statement = f"caveat-bundle/v1\n{m.origin}\n{digest(data)}\n"
+    need(open_note(note, keys)[0][0] == statement, "the signed note is about another manifest")
+    return files, m, keys, digest(data)
+
+def check(raw, trust, last=b"", after=None, tickets=()):
+    """The manifest.  Raises one of REFUSED for what does not hold."""
+    before = opened(after, trust) if after else None
+    files, m, keys, _ = opened(raw, trust)
+    start, to, size, previous = m["from"], m.to, m.size, m.previous
+    for name, of in (("checkpoint", m.checkpoint), ("policy", m.policy), ("disclosures.jsonl", m.disclosures),
+                     ("checkpoint.prev", previous.checkpoint if previous else "")):
+        need(not of or digest(files.read(name, 1 << 32)) == of, f"{name} is not the file named")
     # the checkpoint, and what it goes on from
     note, by = open_note(files.read("checkpoint", 64000), [*keys, *trust.witnesses.values()])
-    need(all(any(key is one for one in by) for key in keys) and trust.met(trust.quorum, by), "the checkpoint lacks a signature")
-    origin, of, root = tree_head(note)
-    need((origin, of) == (m["origin"], size), "the checkpoint is of another log or size")
+    origin, of, root = tree_head(note[0])
+    need({key.text for key in keys} <= {key.text for key in by} and trust.met(trust.quorum, by), "it is unsigned")
+    need((origin, of) == (m.origin, size), "the checkpoint is of another log or size")
     mirror = Mirror(files, size, root)
     for ticket in tickets:
-        said = open_note(ticket if b"\n\n" in ticket else unb64(ticket.decode().strip()), keys)[0].decode().split("\n")
-        need(said[:2] == ["caveat-ticket/v1", m["origin"]] and len(said) == 6, "a ticket is of another log")
+        form = r"caveat-ticket/v1\n(.*)\n([0-9]+)\n(.*)\n.*\n"
+        said, _ = open_note(ticket if b"\n\n" in ticket else unb64(ticket.decode().strip()), keys, form)
+        need(said[1] == m.origin, "a ticket is of another log")
         n, at = divmod(int(said[2]), 256)
-        if int(said[2]) < size and path(0, n, width(size, 0, n)) in files.members:
+        if int(said[2]) < size and mirror.path(0, 0, n) in files.places:
             need(mirror.tile(0, n)[at] == unb64(said[3]), f"the log promised another record {said[2]} than it has")
+    known = last or (before[0].read("checkpoint", 64000) if before else b"")
     for checkpoint in filter(None, (files.read("checkpoint.prev", 64000) if previous else b"", known)):
-        origin, of, root = tree_head(open_note(checkpoint, keys)[0])
-        need(origin == m["origin"] and of <= size and mirror.root_at(of) == root, "an earlier checkpoint is no beginning of this log")
+        origin, of, root = tree_head(open_note(checkpoint, keys)[0][0])
+        need(origin == m.origin and of <= size and mirror.root_at(of) == root, "it is no later state of this log")
     # every record, in order
-    walk = Walk(files, m, PROFILES[m["profile"]], keys)
-    def aside(index):
-        leaf = files.read(f"entry/{index}", 65535)
-        need(sha(b"\0", leaf) == mirror.tile(0, index // 256)[index % 256], f"record {index} is not the tree's")
-        need(read_leaf(leaf)["k"] == "control", f"record {index} is no control record")
-        walk.control(index, read_leaf(leaf))
-    for index in (i for i in outside if i < start):
-        aside(index)
-    for n in tiles:
-        for index, leaf in enumerate(mirror.entries(n), 256 * n):
+    walk, inside = Walk(files, m, keys), [i for i in m.controls if start <= i < to]
+    def aside(indices):
+        for index in indices:
+            data = files.read(f"entry/{index}", 65535)
+            need(sha(b"\0", data) == mirror.tile(0, index // 256)[index % 256], f"record {index} is not the tree's")
+            leaf = walk.read(index, data)
+            need(leaf.k == "control", f"record {index} is no control record")
+            walk.control(index, leaf)
+    aside(i for i in m.controls if i < start)
+    for n in range(start // 256, -(-to // 256)) if start < to else ():
+        for index, data in enumerate(mirror.entries(n), 256 * n):
             if start <= index < to:
-                walk.record(index, leaf)
-    for index in (i for i in outside if i >= to):
-        aside(index)
+                walk.record(index, data)
+    aside(i for i in m.controls if i >= to)
     # what it adds up to
-    walk.meters.finish(walk.register)
+    need(walk.line.i < 0 and not files.unread, f"nothing asks for a disclosure, or for {min(files.unread, default='')}")
+    need(walk.controls == inside and walk.hidden == set(m.withheld), "control records differ")
+    need(not walk.late & walk.never, "a call that was not sent has a ticket")
+    need(start or walk.late <= walk.sent, "a seal counted a call that no record knows")
+    need(not walk.bearless - walk.late, "an answered call bears no ticket, and the terms demand a seal")
     need(not walk.owed, "no note tells the vendor of a call that wants it")
     need(not walk.beyond, f"record {min(walk.beyond, default=0)} went to the model beyond its lease")
-    need(walk.next is None and "sha256:" + walk.hash.hexdigest() == m["disclosures"], "the disclosures are not those named")
-    need(walk.controls == [i for i in controls if start <= i < to] and walk.closed == set(m["withheld"]), "control records differ")
-    need({"control/" + doc.removeprefix("sha256:") for doc in walk.named} == documents, "control/ holds other documents")
-    spans = [s for s in walk.register.spans if s["adopted"] < to and (s["ended"] < 0 or s["ended"] > start)]
-    need(sorted(spans, key=lambda s: (s["adopted"], s["id"])) == m["terms"], "the terms in force are not those named")
-    for span in spans:
-        Terms(walk.register.documents[span["digest"]], trust.parties)
-    for person in walk.register.approvers:
-        signed_by(trust.parties[person["side"]], *dsse(person["doc"], "approver", 1 << 16)[1:], person["side"])
+    spans = [span for span in walk.spans if span.adopted < to and (span.ended < 0 or span.ended > start)]
+    need(sorted(spans, key=lambda s: (s.adopted, s.id)) == m.terms, "the terms in force are not those named")
     need(all(trust.parties.values()), "the trust file names no key of a party")
-    need(not any(walk.newest - leaf["t"] > 3600000 for leaf, _, _ in walk.calls.values()), "a call has no outcome after an hour")
-    counts = {name: walk.counts[name] for name in ("opened", "settled", "refused", "control", "tokens_in", "tokens_out")}
-    need(m["counts"] == counts | {"endings": dict(walk.endings)}, "the sums are not those named")
+    for span in spans:
+        Terms(walk.seen[span.digest].raw, trust.parties, {})
+    for person in walk.approvers:
+        need(Signed(person.doc, "approver").by(trust.parties[person.side]), "an approver's party has not signed")
+    need(not any(walk.opened_at - leaf.t > 3600000 for leaf, _, _ in walk.calls.values()), "a call has no outcome yet")
+    sums = {name: walk.counts[name] for name in ("opened", "settled", "refused", "control", "tokens_in", "tokens_out")}
+    need(m.counts == sums | {"endings": dict(walk.endings)}, "the sums are not those named")
     seen = {name: (walk.made[name], walk.shown[name]) for name in walk.made}
-    whole = all(o["made"] == o["disclosed"] + o["withheld"] + o["destroyed"] for o in m["opened"].values())
-    need(whole and seen == {name: (o["made"], o["disclosed"]) for name, o in m["opened"].items()}, "commitments were counted otherwise")
-    if m["number"] is not None:
-        sent = walk.register.exports.get(m["receiver"], {"number": 0})
-        need(sent["number"] == m["number"] - 1, "the log has another number on record as the last that left")
+    need(seen == {name: (o.made, o.disclosed) for name, o in m.opened.items()}
+         and all(o.made == o.disclosed + o.withheld + o.destroyed for o in m.opened.values()), "commitments differ")
+    if m.number is not None:
+        sent = walk.exports.get(m.receiver, {"number": 0})
+        need(sent["number"] == m.number - 1, "the log has another number on record as the last that left")
         if before:
-            old, named = before[1], previous["manifest"] if previous else ""
-            need((m["origin"], m["receiver"], m["number"]) == (old["origin"], old["receiver"], (old["number"] or 0) + 1)
-                 and named == digest(before[3]) and sent.get("manifest", named) == named, "it does not follow the bundle before")
-    return m, walk.register.unknown
-
-REFUSED = (No, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, OverflowError)
+            (_, old, _, manifest), named = before, previous.manifest if previous else ""
+            need((m.origin, m.receiver, m.number) == (old.origin, old.receiver, (old.number or 0) + 1)
+                 and named == manifest == sent.get("manifest", manifest), "it does not follow the bundle before")
+    return m
 
 def main():
     parser = argparse.ArgumentParser(description="Check a Caveat bundle with nothing of Caveat's own code.")
@@ -1449,17 +1206,17 @@ def main():
     parser.add_argument("--after", help="the bundle before it in your sequence")
     parser.add_argument("--ticket", action="append", default=[], help="a ticket that a caller was given")
     options = parser.parse_args()
-    read = lambda name: open(name, "rb").read() if name else b""
+    def read(name):
+        return open(name, "rb").read() if name else b""
     try:
-        after = open(options.after, "rb") if options.after else None
-        manifest, unknown = check(open(options.bundle, "rb"), Trust(read(options.trust)), read(options.last), after,
-                                  tuple(map(read, options.ticket)))
+        m = check(read(options.bundle), Trust(read(options.trust)), read(options.last), read(options.after),
+                  tuple(map(read, options.ticket)))
     except REFUSED as error:
         print(f"not verified: {error if isinstance(error, No) else 'something is malformed: ' + repr(error)}")
         return 1
-    print(f"verified: records {manifest['from']} to {manifest['to'] - 1} of {manifest['origin']}, profile {manifest['profile']}")
-    for what in sorted(unknown):
-        print(f"not judged by this script: {what}")
+    print(f"verified: records {m['from']} to {m.to - 1} of {m.origin}, profile {m.profile}")
+    for what in NOT_JUDGED:
+        print(f"not judged here: {what}")
     return 0
 
 if __name__ == "__main__":

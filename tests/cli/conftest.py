@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from tests.evidence.second import asked_too
 
 from caveat.cli.main import main
 
@@ -37,6 +38,8 @@ def run(capsys, monkeypatch):
             main()
         except SystemExit as left:
             code = left.code or 0
+        if words[0] == "verify":
+            asked_too(code, *words[1:])
         return Ran(code, *capsys.readouterr())
 
     return go

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.evidence.conftest import TRUST, Book, members, packed, repacked, terms_of, with_facts
-from tests.evidence.second import text_of
+from tests.evidence.second import text_of, verified
 from tests.gateway.running import eventually
 
 from caveat.decide.decide import decide
@@ -72,7 +72,7 @@ def on_disk(path: Path, data: bytes, processes: int) -> Report:
 def test_several_processes_find_what_one_finds(tmp_path: Path, make: Callable[[], bytes]) -> None:
     """Every finding, in the same order."""
     data = make()
-    alone = verify(io.BytesIO(data), TRUST)
+    alone = verified(io.BytesIO(data), TRUST)
     assert msgspec.json.encode(on_disk(tmp_path / "b.zip", data, 2)) == msgspec.json.encode(alone)
     assert alone.verified == (make in {SPOILED["honest"], SPOILED["of a range"]})
 

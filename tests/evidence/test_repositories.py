@@ -147,6 +147,6 @@ def test_a_log_that_broke_the_rule_is_refused_by_both(breaks):
     second = SCRIPT.Register()
     with pytest.raises(SCRIPT.No):
         for index, entry in enumerate(two.book.entries):
-            leaf = json.loads(entry.leaf)
-            if leaf["k"] == "control":
-                second.add(index, leaf, two.book.documents.get(leaf["doc"], b""))
+            leaf = SCRIPT.read_leaf(entry.leaf)
+            if leaf.k == "control":
+                second.add(index, leaf, two.book.documents.get(leaf.doc, b""))

@@ -4,11 +4,10 @@ import shutil
 from types import SimpleNamespace
 
 import httpx
-from tests.evidence.second import second_opinion
+from tests.evidence import second
 from tests.gateway.running import MODEL
 from tests.stories.test_evidence import exported, trust_of
 
-from caveat.evidence.verify import verify
 from caveat.terms.samples import sample_terms
 
 PATH = "/v1/chat/completions"
@@ -88,12 +87,7 @@ def released(office, hold, *persons):
 
 def verified(office):
     """What an outsider finds over the whole ledger; the second verifier must find the same."""
-    _, out = exported(office.gateway)
-    trust = trust_of(office.gateway)
-    report = verify(out, trust)
-    second = second_opinion(out.getvalue(), trust)
-    assert (second == "") == report.verified, (second, report.sentences())
-    return report
+    return second.verified(exported(office.gateway)[1], trust_of(office.gateway))
 
 
 def terms_with(*clauses, number=2, **changed):

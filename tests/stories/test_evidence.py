@@ -11,7 +11,7 @@ import msgspec
 import openai
 import pytest
 from tests.evidence.second import PATH as SECOND
-from tests.evidence.second import verified
+from tests.evidence.second import asked_too, verified
 from tests.gateway.running import HEAD, MODEL, eventually, running, scripted_gateway, upstream_text
 
 from caveat.canon import unb64
@@ -125,6 +125,7 @@ def test_a_copy_that_is_verified_elsewhere_needs_only_the_package(day, tmp_path)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == 1
     assert any(step["outcome"] == "failed" for step in json.loads(done.stdout)["steps"])
+    asked_too(1, tmp_path / "day.zip", "--trust", tmp_path / "trust.txt")
 
 
 def test_the_ticket_of_a_caller_is_honoured(day, tmp_path):
