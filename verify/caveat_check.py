@@ -828,19 +828,19 @@ TICKET = re.compile(
     r"(?P<signed>caveat-meter/v1 (?P<seal>[!-~]{1,120}) (?P<boot>[1-9][0-9]{0,9}) (?P<number>[1-9][0-9]{0,14}) "
     rf"(?P<call>[0-9a-f]{{32}}) {HASH} {HASH} (?P<fed>-|{N}) (?P<made>-|{N}) (?:done|cut|failed|unknown) "
     rf"(?:0|[1-9][0-9]{{2}}) {N} (?P<prev>{HASH})) (?P<sig>[A-Za-z0-9_-]{{85}}[AQgw])")
-BEAT = "\n".join((
-    "caveat-beat/v1", "seal (?P<seal>[!-~]{1,120})", f"boot (?P<boot>{N})", f"beat (?P<beat>{N})",
-    "kind (?P<kind>open|tick|close|lost)", f"at {N}", f"last (?P<last>{N})", f"open (?P<open>-|{N}(?: {N})*)",
-    f"head (?P<head>{HASH})", f"tokens (?P<tokens>{N} {N})", f"unmeasured (?P<bare>{N})", f"refused {N}",
-    f"engine (?P<engine>-|{N} {N})", f"total (?P<total>{N})", f"previous (?P<upto>{N}) (?P<previous>{HASH})",
-    "model [!-~]{1,300}", f"records {N}", ""))
-START = Row(last=0, open=[], tokens=[0, 0], bare=0)
+BEAT = (rf"caveat-beat/v1\nseal (?P<seal>[!-~]{{1,120}})\nboot (?P<boot>{N})\nbeat (?P<beat>{N})\n"
+        rf"kind (?P<kind>open|tick|close|lost)\nat {N}\nlast (?P<last>{N})\nopen (?P<open>-|{N}(?: {N})*)\n"
+        rf"head (?P<head>{HASH})\ntokens (?P<tokens>{N} {N})\nunmeasured (?P<bare>{N})\nrefused {N}\n"
+        rf"engine (?P<engine>-|{N} {N})\ntotal (?P<total>{N})\nprevious (?P<upto>{N}) (?P<previous>{HASH})\n"
+        rf"model [!-~]{{1,300}}\nrecords {N}\n")
 
-def figures(found, one, many=()):
-    """What a match names: one number or none for `-`, many, or its text."""
-    plain = found.groupdict()
-    return Row(plain, **{name: None if plain[name] == "-" else int(plain[name]) for name in one.split()},
-               **{name: [int(n) for n in plain[name].replace("-", "").split()] for name in many})
+def figures(found, lists=()):
+    """What a match names: texts, numbers (None for `-`), and lists of numbers (empty for `-`)."""
+    def value(name, text):
+        if name in lists:
+            return [int(n) for n in text.replace("-", "").split()]
+        return None if text == "-" else int(text) if name != "seal" and re.fullmatch(N, text) else text
+    return Row({name: value(name, text) for name, text in found.groupdict().items()})
 
 def less(these, those):
     return [a - b for a, b in zip(these, those)]
@@ -853,32 +853,26 @@ class Seal:
         """A ticket in a record, or (`late`) in a document of those that came by no reply.  Whether it is new."""
         place, last = (ticket.boot, ticket.number), self.last
         known = self.held.get(place) or self.recent.get(place)
-        if known and known[0].head == ticket.head:
-            need(late or known[1], "two records bear one ticket")
-            return False
-        counted = last and (place <= (last.boot, last.last)) and (place[0] < last.boot or place[1] not in last.open)
-        need(not known and not counted, "a number of a seal comes twice")
-        self.held[place] = (ticket, late)
-        return True
+        counted = last and place <= (last.boot, last.last) and (place[0] < last.boot or place[1] not in last.open)
+        same = known and known[0].head == ticket.head
+        need((late or known[1]) if same else not known and not counted, "a seal's ticket or number comes twice")
+        self.held |= {} if same else {place: (ticket, late)}
+        return not same
     def beat(self, beat, first):
         """A beat in the range; `first` where what is missing may stand before the range."""
-        old = self.last or Row(boot=0, total=beat.total - beat.last, kind="lost", last=beat.upto, head=beat.previous)
+        old, zero = self.last, Row(boot=0, beat=0, last=0, open=[], tokens=[0, 0], bare=0, total=0, head=beat.previous)
         if beat == old:
             return
-        need(self.last or (beat.total == beat.last and beat.beat == 1), "a seal counted before its first beat")
-        same, base = old.boot == beat.boot, old if old.boot == beat.boot else Row(START, head=beat.previous)
-        if same:
-            need(beat.beat == old.beat + 1 and old.kind in ("open", "tick") and beat.last >= old.last
-                 and beat.total - old.total == beat.last - old.last, "a seal's beats do not follow each other")
-        else:
-            need(beat.boot == old.boot + 1 or not self.last, "a boot of a seal is missing, or comes again")
-            need(beat.kind == "open" and old.kind in ("close", "lost") and beat.total == old.total
-                 and (beat.upto, beat.previous) == (old.last, old.head), "a seal's boots do not follow each other")
-        need(beat.last - base.last <= 5000000, "a seal counts more than can be")
+        base = old if old and old.boot == beat.boot else zero
+        new, ended = (beat.last - base.last, beat.total - (old or zero).total), not old or old.kind in ("close", "lost")
+        need(beat.beat == base.beat + 1 and new[0] >= 0 and ended == (base is zero), "a seal's beats do not follow")
+        need(not old or base is old or (beat.boot, beat.upto, beat.previous) == (old.boot + 1, old.last, old.head),
+             "a seal's boots do not follow each other")
+        need(new[1] == (new[0] if base is old or not old else 0) and new[0] <= 5000000, "a seal's count is off")
         wanted = {*range(base.last + 1, beat.last + 1), *base.open} - {*beat.open}
         self.recent = {(beat.boot, n): self.held.pop((beat.boot, n)) for n in wanted if (beat.boot, n) in self.held}
-        found, at = [ticket for ticket, _ in self.recent.values()], beat.head
-        heads, whole = {ticket.head: ticket.prev for ticket in found}, len(self.recent) == len(wanted)
+        found, at, whole = [ticket for ticket, _ in self.recent.values()], beat.head, len(self.recent) == len(wanted)
+        heads = {ticket.head: ticket.prev for ticket in found}
         while at in heads:
             at = heads.pop(at)
         need(whole or first, "calls that a seal counted are in no record")
@@ -888,20 +882,19 @@ class Seal:
         need(not whole or sums == less([*beat.tokens, beat.bare], [*base.tokens, base.bare]), "a seal's sums differ")
         if beat.engine and not beat.open:
             quiet, self.quiet = self.quiet, beat
-            if quiet and quiet.boot == beat.boot:
-                engine = less(beat.engine, quiet.engine)
-                more = less(engine, less(beat.tokens, quiet.tokens))
-                need(min(engine) < 0 or not any(more) or (beat.bare != quiet.bare and min(more) >= 0),
-                     "the engine counted other than came through the seal")
+            engine = less(beat.engine, quiet.engine) if quiet and quiet.boot == beat.boot else [-1]
+            more = less(engine, less(beat.tokens, quiet.tokens)) if quiet else []
+            need(min(engine) < 0 or not any(more) or (beat.bare != quiet.bare and min(more) >= 0),
+                 "the engine counted other than came through the seal")
         self.last, self.beats = beat, self.beats + 1
 
 # --- the walk over the records ---------------------------------------------------------------------------------------
 
 CLOSED = ("key.new", "key.budgeted", "log.opened")
-PROFILES = {"full": (None, ()), "counts": (("decision",), CLOSED), "none": ((), CLOSED),
-            "audit": ((*FACTS, "decision", "duties", "upstream"), ())}
+PROFILES = {"full": (None, ()), "counts": ({"decision"}, CLOSED), "none": (set(), CLOSED),
+            "audit": ({*FACTS, "decision", "duties", "upstream"}, ())}
 FIRST = Counter({"last call": -1, "sent": 0, "running": 0})
-UNSENT = ("denied", "held")
+UNSENT = {"denied", "held"}
 
 class Walk(Register):
     """Every record in order, and what stands open between them."""
@@ -913,30 +906,28 @@ class Walk(Register):
         self.calls, self.held, self.owed, self.beyond, self.spent, self.used = {}, {}, {}, {}, Counter(), Counter()
         self.counts, self.endings, self.made, self.shown = Counter(), Counter(), Counter(), Counter()
         self.counted, self.recent, self.controls, self.hidden = {}, defaultdict(list), [], set()
-        self.lines, self.at, self.last = files.read("disclosures.jsonl", 1 << 32), 0, self.start - 1
-        self.line = self.next_line()
+        self.lines, self.at, self.line = files.read("disclosures.jsonl", 1 << 32), 0, Row(i=self.start - 1)
+        self.next_line()
     def next_line(self):
         if self.at == len(self.lines):
-            return Row(i=-1)
-        end = self.lines.index(b"\n", self.at)
-        line = read_json(self.lines[self.at : end], "a disclosure", shaped("L:d i:i"), exact=False)
-        need(self.last < line.i < self.to, "a disclosure is out of place")
-        self.at, self.last = end + 1, line.i
-        return line
+            self.line = Row(i=-1)
+            return
+        end, last = self.lines.index(b"\n", self.at), self.line.i
+        self.line = read_json(self.lines[self.at : end], "a disclosure", shaped("L:d i:i"), exact=False)
+        need(last < self.line.i < self.to, "a disclosure is out of place")
+        self.at = end + 1
     def read(self, index, data):
         leaf = read_leaf(data)
         need(leaf.t >= self.latest - 300000, f"record {index} bears a time before that of one that stands before it")
         self.latest = max(self.latest, leaf.t)
         return leaf
     def control(self, index, leaf):
-        doc = b""
         if leaf.doc in self.m.withheld:
             need(leaf.what in self.closes, "a document is withheld that the profile does not withhold")
             self.hidden.add(leaf.doc)
-            doc = None
-        elif leaf.doc:
-            doc = self.files.read("control/" + leaf.doc.removeprefix("sha256:"))
-            need(digest(doc) == leaf.doc, "a control document is another than its record names")
+        named = leaf.doc and leaf.doc not in self.hidden
+        doc = self.files.read("control/" + leaf.doc[7:]) if named else None if leaf.doc else b""
+        need(not named or digest(doc) == leaf.doc, "a control document is another than its record names")
         self.add(index, leaf, doc)
     def on_vendor_notified(self, index, leaf, doc):
         """A note for the vendor, signed by the log."""
@@ -950,11 +941,10 @@ class Walk(Register):
         said = [line.rsplit(" ", 1) for line in found[2].splitlines()]
         names, size, recent = {name for name, _ in said}, tree_head(found[3])[1], self.recent[found[1]]
         need({*FIRST} <= names <= {*FIRST, *ENDINGS} and len(names) == len(said), "a statement of end is none")
-        if not self.start and (len(recent) < 64 or recent[0][0] <= size):
-            late = [before for at, before in recent if at >= size]
-            made = late[0] if late else self.counted.get(found[1], FIRST)
-            need(made == Counter({name: -1 if count == "-" else int(count) for name, count in said}),
-                 "a statement of end counts otherwise than the records")
+        late = [before for at, before in recent if at >= size]
+        same = Counter({name: -1 if count == "-" else int(count) for name, count in said}) == (
+            late[0] if late else self.counted.get(found[1], FIRST))
+        need(same or self.start or (len(recent) == 64 and recent[0][0] > size), "a statement of end counts otherwise")
     def count(self, index, leaf):
         """What a statement of end counts of a pair."""
         if leaf.terms:
@@ -962,18 +952,18 @@ class Walk(Register):
             self.recent[leaf.terms] = [*self.recent[leaf.terms], (index, Counter(now))][-64:]
             now["last call"] = index if opened else now["last call"]
             now["running"] += opened - (leaf.k == "settled")
-            now["sent"] += (opened and not self.fetches(leaf)) - (leaf.o in UNSENT)
+            now["sent"] += (opened and not self.fetches(leaf.w)) - (leaf.o in UNSENT)
             now[leaf.o] += leaf.k == "settled"
             self.counted[leaf.terms] = now
-    def fetches(self, leaf):
-        """Whether a call fetches a reply that was kept: nothing goes to the model then."""
-        return any(id_ in self.lifts and self.lifts[id_].reply for id_ in leaf.w)
+    def fetches(self, spent):
+        """Whether a call that spends these fetches a reply that was kept: nothing goes to the model then."""
+        return any(id_ in self.lifts and self.lifts[id_].reply for id_ in spent)
     # what seals counted
     def seal_keys(self, name):
         return [key for key in map(key_of, sorted(self.seals)) if key.name == name]
     def take(self, line, late=False):
-        """A ticket of a seal that terms enrol, signed by it, is counted; others are not.  Whether it is new."""
-        ticket = figures(TICKET.fullmatch(line), "boot number fed made")
+        """A ticket is counted if terms enrol its seal, which must have signed it.  Whether it is new."""
+        ticket = figures(TICKET.fullmatch(line))
         ticket["head"], keys = url64(sha(ticket.signed.encode())), self.seal_keys(ticket.seal)
         need(not late or keys, "a document holds a ticket of a seal that no terms enrol")
         for key in keys[:1]:
@@ -981,15 +971,15 @@ class Walk(Register):
         return ticket, not keys or self.meters[ticket.seal].ticket(ticket, late)
     def on_meter_beat(self, index, leaf, doc):
         found, _ = open_note(doc, self.seal_keys(leaf.id), BEAT)
-        beat = figures(found, "boot beat last bare total upto", ("open", "tokens", "engine"))
+        beat, seal = figures(found, ("open", "tokens", "engine")), self.meters[leaf.id]
         need(beat.seal == leaf.id and beat.boot >= 1 and beat.beat >= 1 and beat.open == sorted(set(beat.open))
-             and beat.total >= beat.last and {*beat.open[:1], *beat.open[-1:]} <= {*range(1, beat.last + 1)}
+             and min(beat.open, default=1) >= 1 and max(beat.open, default=0) <= beat.last <= beat.total
              and (beat.kind == "open") == (beat.beat == 1), "a seal's beat says what cannot be")
         need(beat.boot > 1 or (beat.upto, beat.previous) == (0, "A" * 43), "a seal had a boot before its first")
         if index < self.start:
-            self.meters[leaf.id].last = beat
+            seal.last = beat
         elif index < self.to:
-            self.meters[leaf.id].beat(beat, self.start > 0 and not self.meters[leaf.id].beats)
+            seal.beat(beat, self.start > 0 and not seal.beats)
     def on_meter_tickets(self, index, leaf, doc):
         for line in read_json(doc, "a document of tickets", DOCUMENTS["tickets"], exact=False).tickets:
             need(line.split(" ")[1] == leaf.id, "a document of tickets is another seal's")
@@ -998,12 +988,9 @@ class Walk(Register):
                 self.late |= {ticket.call} if new else set()
     def metered(self, leaf, terms):
         """Whose call each ticket is, and which calls bear none."""
-        if leaf.k == "opened":
-            self.sent.add(leaf.call)
-        if self.seals and (leaf.k == "refused" or leaf.o in UNSENT):
-            self.never.add(leaf.call)
-        if leaf.k == "settled" and (leaf.m or not self.seals):
-            self.sent.discard(leaf.call)
+        self.sent |= {leaf.call} if leaf.k == "opened" else set()
+        self.sent -= {leaf.call} if leaf.k == "settled" and (leaf.m or not self.seals) else set()
+        self.never |= {leaf.call} if self.seals and (leaf.k == "refused" or leaf.o in UNSENT) else set()
         if leaf.m:
             self.late.discard(leaf.call)
             ticket, _ = self.take(leaf.m)
@@ -1015,34 +1002,31 @@ class Walk(Register):
             self.bearless.add(leaf.call)
     # calls
     def record(self, index, data):
-        leaf, values = self.read(index, data), {}
+        leaf, values, tokens = self.read(index, data), {}, (0, 0)
         if self.line.i == index:
-            values, self.line = disclosed(leaf, self.line.d), self.next_line()
-        need(self.shows is None or set(values) <= set(self.shows), "more is disclosed than the profile says")
-        terms, decision = self.seen.get(leaf.terms), values.get("decision")
+            values = disclosed(leaf, self.line.d)
+            self.next_line()
+        need(self.shows is None or set(values) <= self.shows, "more is disclosed than the profile says")
+        terms, decision, tokens = self.seen.get(leaf.terms), values.get("decision"), leaf.tok or tokens
         need(not decision or decision.terms == leaf.terms, "a decision names other terms than its record")
         self.metered(leaf, terms)
         self.count(index, leaf)
         self.made.update(list(leaf.c))
         self.shown.update(list(values))
-        tokens = leaf.tok or (0, 0)
         self.counts.update({leaf.k: 1, "tokens_in": tokens[0], "tokens_out": tokens[1]})
-        for id_ in leaf.w:
-            lift = self.lifts.get(id_)
-            self.spent[id_] += 1
-            need(lift and lift.from_ms <= leaf.t < lift.until_ms and lift.terms == leaf.terms
-                 and self.spent[id_] <= lift.max_uses, f"record {index} uses what was not granted, ended or is used up")
-            kept = self.start or self.held.get(id_) == ("withheld" if lift.reply else "held")
+        for lift in (self.lifts[id_] for id_ in leaf.w):
+            self.spent[lift.id] += 1
+            need(lift.from_ms <= leaf.t < lift.until_ms and lift.terms == leaf.terms
+                 and self.spent[lift.id] <= lift.max_uses, f"record {index} uses what was not granted, or is used up")
+            kept = self.start or self.held.get(lift.id) == ("withheld" if lift.reply else "held")
             need(lift.kind == "waiver" or (leaf.k == "opened" and kept), "a call was released that was never held")
         if leaf.k == "control":
             self.controls.append(index)
             self.control(index, leaf)
-        elif leaf.k == "opened":
-            self.opened(index, leaf, values, terms, decision)
-        elif leaf.k == "settled":
-            self.settled(index, leaf, values, terms, decision)
-        else:
+        elif leaf.k == "refused":
             need(leaf.o == "denied" and leaf.tok is None and not leaf.terms, "a refused call ended otherwise")
+        else:
+            (self.opened if leaf.k == "opened" else self.settled)(index, leaf, values, terms, decision)
     def opened(self, index, leaf, values, terms, decision):
         live = terms and terms is self.terms.get(terms.id) and terms.start <= leaf.t < terms.until
         need(live, f"record {index} names terms that were not in force there")
@@ -1053,10 +1037,10 @@ class Walk(Register):
         model, purpose = values.get("what", {}).get("model"), values.get("why", {}).get("purpose")
         for gone in {alias for alias, left in self.left.items() if left == leaf.terms} & terms.models:
             need(model != gone and terms.models != {gone}, f"record {index} is a call under terms that {gone} had left")
-        if not self.fetches(leaf):  # time is the latest on record, five seconds less: clocks are read before
-            lease, used = self.leases.get(leaf.terms), self.used[leaf.terms]
-            now = phase(lease, terms.grant, self.latest - 5000, used)
-            other = now == "continuity" and purpose and terms.grant.purposes and purpose not in terms.grant.purposes
+        if not self.fetches(leaf.w):  # time is the latest on record, five seconds less: clocks are read before
+            lease, used, grant = self.leases.get(leaf.terms), self.used[leaf.terms], terms.grant
+            now = phase(lease, grant, self.latest - 5000, used)
+            other = now == "continuity" and purpose and grant.purposes and purpose not in grant.purposes
             self.beyond |= {index: leaf} if now == "lapsed" or other else {}
             need(not decision or decision.rule != "lapsed" or self.start or terms.sealed
                  or phase(lease, None, self.latest + 5000, used) != "running", f"record {index} had a lease")
@@ -1064,15 +1048,13 @@ class Walk(Register):
         if decision:
             uses = {id_ for _, id_ in decision.waived} if decision.verdict == "allow" else set()
             more = set(leaf.w) - uses
-            need(uses <= set(leaf.w) and (not more or (len(more) == 1 and decision.verdict == "allow" and self.fetches(
-                Row(w=more)))), f"record {index} spends other than its decision says")
+            released = not more or (len(more) == 1 and decision.verdict == "allow" and self.fetches(more))
+            need(uses <= set(leaf.w) and released, f"record {index} spends other than its decision says")
         facts = {k: v for group in FACTS for k, v in values[group].items()} if set(FACTS) <= set(values) else None
         need(not facts or abs(facts["epoch"] * 1000 - leaf.t) <= 3600000, f"record {index}: clocks are an hour apart")
         self.follows(index, decision, facts, terms, self.lifts)
         self.calls[index], self.opened_at = (leaf, decision, facts), max(self.opened_at, leaf.t)
     def settled(self, index, leaf, values, terms, last):
-        self.held |= {leaf.call: leaf.o} if leaf.o in ("held", "withheld") else {}
-        self.endings[leaf.o] += 1
         place, quiet = leaf.at if leaf.at >= 0 else index - 1, leaf.o in UNSENT
         first, asked, facts = self.calls.pop(place, (None, None, None))
         need(0 <= place < index and (first or place < self.start), f"record {index} settles no open call")
@@ -1081,7 +1063,9 @@ class Walk(Register):
         if quiet:
             self.beyond.pop(place, None)
             self.used[leaf.terms] -= 1
+        self.endings[leaf.o] += 1
         duties, verdict = ({duty.name for duty in last.duties}, last.verdict) if last else (set(), "")
+        self.held |= {leaf.call: leaf.o} if leaf.o in ("held", "withheld") else {}
         self.owed |= {leaf.call: index} if "notify.vendor" in duties and verdict != "deny" else {}
         lifted = {id_ for _, id_ in last.waived} if verdict == "allow" else set()
         need(not last or set(leaf.w) <= lifted, f"record {index} spends what lifts nothing")
@@ -1089,28 +1073,25 @@ class Walk(Register):
             lifts = {id_: self.granted[id_] for id_ in (*first.w, *leaf.w) if id_ in self.granted}
             self.follows(index, last, facts | values["reply"], terms, lifts)
         if asked:
-            ends = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}.get(asked.verdict, ENDINGS - {*UNSENT})
+            ends = {"deny": ("denied", "unknown"), "hold": ("held", "unknown")}.get(asked.verdict, ENDINGS - UNSENT)
             need(leaf.o in ends, f"record {index}: the call ended otherwise than it was decided")
-            review = "review.human" in duties
-            released = any(id_ in self.granted and self.granted[id_].reply for id_ in first.w)
+            review, released = "review.human" in duties, any(self.granted[id_].reply for id_ in first.w)
             good = {"completed": verdict == "allow" and (not review or released),
                     "withheld": verdict == "hold" or (verdict == "allow" and review)}
             need(not last or good.get(leaf.o, True), f"record {index}: the reply ended otherwise than it was decided")
     def follows(self, index, decision, facts, terms, lifts):
         """The decision must be the one that the signed terms give for these facts."""
-        if not (decision and facts and terms):
-            return
-        need(facts["hazardsIn"] == terms.over(facts["pm"]) and facts["hazardsOut"] == terms.over(facts["pmOut"])
-             and facts["hazardPermille"] == max(facts["pm"].values(), default=0), f"record {index}: hazards differ")
-        need(facts["purpose"] in terms.purposes and facts["model"] in terms.models, f"record {index}: an unknown model")
-        named = {id_ for _, id_ in decision.waived}
-        need(named <= set(lifts), f"record {index} is lifted by what was not in force")
-        wanted = terms.decide(facts, [lifts[id_] for id_ in named], decision.rule == "lapsed")
-        wanted["engine"] = decision.engine
-        if decision.rule == "duty" and wanted["verdict"] != "deny" and decision.duties:
-            owed = [duty for duty in wanted["duties"] if duty in decision.duties]
-            wanted |= {"verdict": "deny", "rule": "duty", "duties": owed}
-        need(decision == wanted, f"record {index}: the decision does not follow from the facts")
+        if decision and facts and terms:
+            scores, named = facts["pm"], {id_ for _, id_ in decision.waived}
+            need(facts["hazardsIn"] == terms.over(scores) and facts["hazardsOut"] == terms.over(facts["pmOut"])
+                 and facts["hazardPermille"] == max(scores.values(), default=0), f"record {index}: hazards differ")
+            need(facts["purpose"] in terms.purposes and facts["model"] in terms.models and named <= set(lifts),
+                 f"record {index} names a purpose, a model or an exception that was not there")
+            wanted = terms.decide(facts, [lifts[id_] for id_ in named], decision.rule == "lapsed")
+            wanted["engine"], made = decision.engine, wanted["duties"]
+            if decision.rule == "duty" and wanted["verdict"] != "deny" and decision.duties:
+                wanted |= {"verdict": "deny", "rule": "duty", "duties": [of for of in made if of in decision.duties]}
+            need(decision == wanted, f"record {index}: the decision does not follow from the facts")
 
 # --- the whole -------------------------------------------------------------------------------------------------------
 
@@ -1121,9 +1102,9 @@ def opened(raw, trust):
     m = read_json(data[:-1], "the manifest")
     start, to, size, controls, keys = m["from"], m.to, m.size, m.controls, [k for k in trust.logs if k.name == m.origin]
     need(data.endswith(b"\n") and m.format == "caveat-bundle/v1", "the manifest is of another format")
-    need(fits([start, to, size, *controls], [int]) and 0 <= start <= to <= size < 2**53, "impossible numbers")
-    need(controls == sorted(set(controls)) and all(0 <= i < size for i in controls), "impossible control records")
-    need((m.number is None) == (m.receiver == "") and (m.number is None or m.number >= 1), "an impossible number")
+    need(fits([start, to, size, *controls], [int]) and 0 <= start <= to <= size < 2**53
+         and controls == sorted(set(controls)) and all(0 <= i < size for i in controls)
+         and (m.number is None) == (m.receiver == "") and (m.number or 1) >= 1, "the manifest has impossible numbers")
     statement = f"caveat-bundle/v1\n{m.origin}\n{digest(data)}\n"
     need(open_note(note, keys)[0][0] == statement, "the signed note is about another manifest")
     return files, m, keys, digest(data)
@@ -1141,20 +1122,19 @@ def check(raw, trust, last=b"", after=None, tickets=()):
     origin, of, root = tree_head(note[0])
     need({key.text for key in keys} <= {key.text for key in by} and trust.met(trust.quorum, by), "it is unsigned")
     need((origin, of) == (m.origin, size), "the checkpoint is of another log or size")
-    mirror = Mirror(files, size, root)
+    mirror, known = Mirror(files, size, root), last or (before[0].read("checkpoint", 64000) if before else b"")
     for ticket in tickets:
         form = r"caveat-ticket/v1\n(.*)\n([0-9]+)\n(.*)\n.*\n"
         said, _ = open_note(ticket if b"\n\n" in ticket else unb64(ticket.decode().strip()), keys, form)
-        need(said[1] == m.origin, "a ticket is of another log")
         n, at = divmod(int(said[2]), 256)
-        if int(said[2]) < size and mirror.path(0, 0, n) in files.places:
-            need(mirror.tile(0, n)[at] == unb64(said[3]), f"the log promised another record {said[2]} than it has")
-    known = last or (before[0].read("checkpoint", 64000) if before else b"")
+        there = int(said[2]) < size and mirror.path(0, 0, n) in files.places
+        need(said[1] == m.origin and (not there or mirror.tile(0, n)[at] == unb64(said[3])),
+             f"the log promised another record {said[2]} than it has")
     for checkpoint in filter(None, (files.read("checkpoint.prev", 64000) if previous else b"", known)):
         origin, of, root = tree_head(open_note(checkpoint, keys)[0][0])
         need(origin == m.origin and of <= size and mirror.root_at(of) == root, "it is no later state of this log")
     # every record, in order
-    walk, inside = Walk(files, m, keys), [i for i in m.controls if start <= i < to]
+    walk = Walk(files, m, keys)
     def aside(indices):
         for index in indices:
             data = files.read(f"entry/{index}", 65535)
@@ -1162,20 +1142,20 @@ def check(raw, trust, last=b"", after=None, tickets=()):
             leaf = walk.read(index, data)
             need(leaf.k == "control", f"record {index} is no control record")
             walk.control(index, leaf)
-    aside(i for i in m.controls if i < start)
+    aside(index for index in m.controls if index < start)
     for n in range(start // 256, -(-to // 256)) if start < to else ():
         for index, data in enumerate(mirror.entries(n), 256 * n):
             if start <= index < to:
                 walk.record(index, data)
-    aside(i for i in m.controls if i >= to)
+    aside(index for index in m.controls if index >= to)
     # what it adds up to
     need(walk.line.i < 0 and not files.unread, f"nothing asks for a disclosure, or for {min(files.unread, default='')}")
-    need(walk.controls == inside and walk.hidden == set(m.withheld), "control records differ")
-    need(not walk.late & walk.never, "a call that was not sent has a ticket")
-    need(start or walk.late <= walk.sent, "a seal counted a call that no record knows")
+    need(walk.controls == [i for i in m.controls if start <= i < to] and walk.hidden == set(m.withheld), "acts differ")
+    need(not walk.late & walk.never and (start or walk.late <= walk.sent), "a seal counted a call that was not sent")
     need(not walk.bearless - walk.late, "an answered call bears no ticket, and the terms demand a seal")
     need(not walk.owed, "no note tells the vendor of a call that wants it")
     need(not walk.beyond, f"record {min(walk.beyond, default=0)} went to the model beyond its lease")
+    need(not any(walk.opened_at - leaf.t > 3600000 for leaf, _, _ in walk.calls.values()), "a call has no outcome yet")
     spans = [span for span in walk.spans if span.adopted < to and (span.ended < 0 or span.ended > start)]
     need(sorted(spans, key=lambda s: (s.adopted, s.id)) == m.terms, "the terms in force are not those named")
     need(all(trust.parties.values()), "the trust file names no key of a party")
@@ -1183,19 +1163,17 @@ def check(raw, trust, last=b"", after=None, tickets=()):
         Terms(walk.seen[span.digest].raw, trust.parties, {})
     for person in walk.approvers:
         need(Signed(person.doc, "approver").by(trust.parties[person.side]), "an approver's party has not signed")
-    need(not any(walk.opened_at - leaf.t > 3600000 for leaf, _, _ in walk.calls.values()), "a call has no outcome yet")
     sums = {name: walk.counts[name] for name in ("opened", "settled", "refused", "control", "tokens_in", "tokens_out")}
-    need(m.counts == sums | {"endings": dict(walk.endings)}, "the sums are not those named")
-    seen = {name: (walk.made[name], walk.shown[name]) for name in walk.made}
-    need(seen == {name: (o.made, o.disclosed) for name, o in m.opened.items()}
-         and all(o.made == o.disclosed + o.withheld + o.destroyed for o in m.opened.values()), "commitments differ")
-    if m.number is not None:
-        sent = walk.exports.get(m.receiver, {"number": 0})
-        need(sent["number"] == m.number - 1, "the log has another number on record as the last that left")
-        if before:
-            (_, old, _, manifest), named = before, previous.manifest if previous else ""
-            need((m.origin, m.receiver, m.number) == (old.origin, old.receiver, (old.number or 0) + 1)
-                 and named == manifest == sent.get("manifest", manifest), "it does not follow the bundle before")
+    seen = {name: (walk.made[name], walk.shown[name], True) for name in walk.made}
+    need(m.counts == sums | {"endings": dict(walk.endings)} and seen == {
+        name: (of.made, of.disclosed, of.made == of.disclosed + of.withheld + of.destroyed)
+        for name, of in m.opened.items()}, "the sums are not those named")
+    sent = walk.exports.get(m.receiver, {"number": 0})
+    need(m.number is None or sent["number"] == m.number - 1, "the log has another number on record as its last")
+    if before and m.number is not None:
+        (_, old, _, manifest), named = before, previous.manifest if previous else ""
+        need((m.origin, m.receiver, m.number) == (old.origin, old.receiver, (old.number or 0) + 1)
+             and named == manifest == sent.get("manifest", manifest), "it does not follow the bundle before")
     return m
 
 def main():
@@ -1215,8 +1193,7 @@ def main():
         print(f"not verified: {error if isinstance(error, No) else 'something is malformed: ' + repr(error)}")
         return 1
     print(f"verified: records {m['from']} to {m.to - 1} of {m.origin}, profile {m.profile}")
-    for what in NOT_JUDGED:
-        print(f"not judged here: {what}")
+    print("\n".join(f"not judged here: {what}" for what in NOT_JUDGED))
     return 0
 
 if __name__ == "__main__":
