@@ -13,7 +13,7 @@ RAISED = (
     *("console/*", "ledger/*", "register/*", "talks/*", "terms/*", "waivers/*", "evidence/*"),
     *("gateway/desk/*", "gateway/exceptions/*", "gateway/house/*", "gateway/index/*", "gateway/call/fault.py"),
     *("gateway/home/bodies.py", "gateway/home/documents.py", "gateway/home/files.py", "gateway/home/held.py"),
-    *("gateway/control/*", "gateway/proof/[a-gops]*"),
+    *("gateway/control/*", "gateway/proof/[a-gopsv]*"),
     "gateway/coverage/[jkmrt]*",
 )
 """Modules whose errors may come before somebody who looks at a page or a report."""

@@ -4,14 +4,20 @@ import io
 import re
 import time
 
+import msgspec
 import pytest
 from tests.console.browser import visitor
 from tests.console.visiting import send, visiting
 from tests.gateway.running import eventually
+from typer.testing import CliRunner
 
 from caveat.canon import digest
+from caveat.cli.main import line
+from caveat.errors import BadInput
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.challenge import Challenge, write_challenge
+from caveat.evidence.verdict import Verdict, write_verdict
+from caveat.gateway.house.founding import SAMPLES, party_key
 from caveat.gateway.proof.answering import Answering
 from caveat.gateway.proof.challenges import write_answered
 from caveat.keys import new_signing_key
@@ -95,6 +101,45 @@ def test_a_bundle_is_verified_as_its_receiver_would(chromium, gateway, bundle):
             assert report_of(page) == "Not verified"
         finally:
             kept.write_bytes(data)
+
+
+def test_a_verdict_made_elsewhere_comes_in_and_stands_there(chromium, gateway, bundle, tmp_path):
+    """An outsider verifies with the command line, signs what they found; the operator puts it on record; the page says whose
+    word it is only where the key is on record."""
+    data = bundle[1]
+    (tmp_path / "b.zip").write_bytes(data)
+    (tmp_path / "key").write_text(AUDITOR.text)
+    with visiting(gateway, "operator") as client:
+        (tmp_path / "trust").write_text(client.get("/console/evidence/trust").text)
+    made = tmp_path / "verdict"
+    words = ["verify", str(tmp_path / "b.zip"), "--trust", str(tmp_path / "trust"), "--json"]
+    told = CliRunner().invoke(line(), [*words, "--verdict", str(made)])
+    assert isinstance(told.exception, BadInput), told.output  # nobody signs
+    told = CliRunner().invoke(line(), [*words, "--verdict", str(made), "--key", str(tmp_path / "key")])
+    assert told.exit_code == 0, told.output
+    with visitor(chromium, gateway, "operator") as page:
+        page.goto("/console/evidence")
+        page.get_by_label("A verdict that came in, its text").fill(made.read_text())
+        page.get_by_role("button", name="Put the verdict on record").click()
+        card = page.locator("section", has=page.locator("#judged-h")).locator("article", has_text="auditor.example")
+        card.get_by_text("it holds", exact=True).wait_for()
+        assert "About the bundle the-auditor, 1" in card.inner_text()
+        assert "no key on record here has signed it" in card.inner_text()
+    found = open_bundle(io.BytesIO(data))
+    theirs = Verdict(found.manifest.origin, digest(found.manifest_bytes), "bundle", holds=False, at_s=1, failed=(13,))
+    vendor = party_key(gateway.home, SAMPLES["vendor"])
+    operator = gateway.http(gateway.operator_key)
+    assert operator.post("/caveat/v1/verdicts", content=write_verdict(theirs, vendor)).status_code == 200
+    elsewhere = write_verdict(msgspec.structs.replace(theirs, origin="elsewhere.example"), vendor)
+    for wrong in (b"", b"caveat-verdict/v1", elsewhere, made.read_bytes().replace(b"holds", b"fails", 1)[:-9]):
+        assert operator.post("/caveat/v1/verdicts", content=wrong).status_code in {400, 409}
+    with visiting(gateway, "auditor") as client:
+        page = client.get("/console/evidence").text
+        assert "These steps failed: 13." in " ".join(page.split())
+        assert "Signed by a key on record: vendor: " in page
+        assert send(client, "/console/evidence/verdicts", note=made.read_text()).status_code == 403
+    rows = operator.get("/caveat/v1/bundles").json()["verdicts"]
+    assert [(row["holds"], bool(row["known"])) for row in rows] == [(False, True), (True, False)]
 
 
 def report_of(page):

@@ -15,7 +15,7 @@ NAVIGATES = {"sec-fetch-dest": "document", "sec-fetch-site": "same-origin", "acc
 def visiting(gateway, role="operator", person="", **headers):
     """A client that has a session of that role ("" for none)."""
     sessions = sessions_of(gateway.home, gateway.house)
-    with httpx.Client(base_url=gateway.url, timeout=30, trust_env=False, headers={**NAVIGATES, **headers}) as client:
+    with httpx.Client(base_url=gateway.url, timeout=120, trust_env=False, headers={**NAVIGATES, **headers}) as client:
         if role:
             client.cookies.set(COOKIE, sessions.cookie(sessions.begin(person or f"the-{role}", role, "link")))
         yield client

@@ -33,6 +33,7 @@ def list_calls(
         str, typer.Option(help="How it ended: completed, denied, held, withheld, stopped, broken, aborted, unknown")
     ] = "",
     model: Annotated[str, typer.Option(help="The model's alias.")] = "",
+    why: Annotated[str, typer.Option(help="Why it was decided so: permit, forbid, hold, error, unreadable, ...")] = "",
     case: Annotated[str, typer.Option(help="The case that the caller named, in its own words.")] = "",
     since: Annotated[str, typer.Option(help="From this day or time on (UTC).")] = "",
     until: Annotated[str, typer.Option(help="Before this day or time (UTC).")] = "",
@@ -42,7 +43,7 @@ def list_calls(
 ) -> None:
     """Calls that fit, newest first, from the derived index."""
     made = open_home(home or home_path(os.environ))
-    wanted = Wanted(caller, purpose, clause, outcome, model, case, _moment(since), _moment(until), before, most)
+    wanted = Wanted(caller, purpose, clause, outcome, model, case, _moment(since), _moment(until), before, most, why)
     page = Lists(Index(made.index, reader_of(made))).calls(wanted)
     if as_json:
         emit({"calls": page.lines, "more": page.more})

@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from caveat.cli import evidence_challenge, evidence_export, evidence_prepare
+from caveat.cli.evidence_verdict import signer, write_for_bundle
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, hang, out, say, spoken_language, table
 from caveat.cli.remote import Where
 from caveat.cli.sections import Sections
+from caveat.errors import BadInput
 from caveat.evidence.guarded import COUNTS, FORMAT, follows, open_guarded
 from caveat.evidence.report import Report
 from caveat.evidence.report_page import verify_with_page
@@ -93,12 +95,18 @@ def verify(
     language: Annotated[
         str, typer.Option(help="Of the result in words and of the report: en or fr.  Otherwise as LANG says, else en.")
     ] = "",
+    verdict: Annotated[
+        Path | None, typer.Option(help="Write what was found here, signed, for the other side's record.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Your signing key, for the verdict.")] = None,
     as_json: Json = False,
 ) -> None:
     """Verify a bundle offline: needs no home, no gateway and no network."""
     spoken = spoken_language(language, os.environ)
-    keys = read_trust(read_bytes(trust_file))
+    keys, signs = read_trust(read_bytes(trust_file)), signer(verdict, key)
     if _is_guarded(bundle):
+        if signs:
+            raise BadInput("a verdict is about a bundle, and this is a day's guarded statement")
         _verify_guarded(bundle, keys, after, as_json=as_json)
         return
     with ExitStack() as files:
@@ -111,6 +119,8 @@ def verify(
         else:
             report, html = verify_with_page(file, keys, known, before, tickets, processes, language=spoken)
             write_new(page, html.encode(), replacing=True)
+    if verdict and signs:
+        write_for_bundle(verdict, bundle, report, signs)
     if as_json:
         emit(report)
     else:

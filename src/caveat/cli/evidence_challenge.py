@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from caveat.canon import digest
+from caveat.cli.evidence_verdict import signer, write_for_sample
 from caveat.cli.files import existing, read_bytes, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, out, say, table
@@ -24,6 +25,7 @@ from caveat.evidence.challenge import DEFAULT_OPENINGS, Challenge, dice_share, w
 from caveat.evidence.judge import Verdict, judge
 from caveat.evidence.sampling import excluded
 from caveat.evidence.trust import read_trust
+from caveat.evidence.verdict import is_verdict
 from caveat.gateway.home.directory import home_path, open_home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.house.past import read_past
@@ -85,13 +87,20 @@ def challenge(
 
 
 def receive(
-    challenge_file: Annotated[Path, typer.Argument(metavar="CHALLENGE", help="The challenge that came in.")],
+    challenge_file: Annotated[Path, typer.Argument(metavar="FILE", help="The challenge or verdict that came in.")],
     home: Where = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Put a challenge that came in on record, so that the day by which it is due is known to all."""
-    told = at_home(home).ask("POST", "/challenges", read_bytes(challenge_file))
+    """Put on record what came in: a challenge, so that the day by which it is due is known to all; or a verdict that was made
+    elsewhere."""
+    note = read_bytes(challenge_file)
+    if is_verdict(note):
+        told = at_home(home).ask("POST", "/verdicts", note)
+        holds = "holds" if told["holds"] else "does not hold"
+        emit(told) if as_json else say(f"{challenge_file}: by this verdict the bundle {holds}; it is on record")
+        return
+    told = at_home(home).ask("POST", "/challenges", note)
     due = datetime.fromtimestamp(told["due_s"], UTC).strftime("%Y-%m-%d")
     emit(told) if as_json else say(f"{challenge_file}: {told['openings']} records are asked for, by {due}")
 
@@ -150,10 +159,14 @@ def audit(
     received: Annotated[
         str, typer.Option(help="The day on which the answer came, such as 2026-12-24; today where not given.")
     ] = "",
+    verdict_file: Annotated[
+        Path | None, typer.Option("--verdict", help="Write what was found here, signed, for the other side's record.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Your signing key, for the verdict.")] = None,
     as_json: Json = False,
 ) -> None:
     """Judge the answer to a challenge; exit code 1 if a record was refused or does not hold.  Needs no home."""
-    trust = read_trust(read_bytes(trust_file))
+    trust, signs = read_trust(read_bytes(trust_file)), signer(verdict_file, key)
     with ExitStack() as files:
         held = files.enter_context(existing(bundle).open("rb"))
         answered = files.enter_context(existing(answer_file).open("rb"))
@@ -167,6 +180,8 @@ def audit(
             received_s=_moment(received),
             processes=None,
         )
+    if verdict_file and signs:
+        write_for_sample(verdict_file, read_bytes(challenge_file), verdict, signs)
     emit(verdict) if as_json else _print(verdict, rate)
     if not verdict.sound:
         raise typer.Exit(1)

@@ -55,7 +55,7 @@ class CallPages:
 
     def _found(self, wanted: Wanted) -> dict[str, Any]:
         lists = self._ports.lists
-        choices = {kind: lists.words(kind) for kind in ("caller", "purpose", "clause", "model")}
+        choices = {kind: lists.words(kind) for kind in ("caller", "purpose", "clause", "model", "rule")}
         return {"page": lists.calls(wanted), "choices": choices, "outcomes": OUTCOMES, "reach": lists.reach()}
 
     async def _show(self, visit: Visit) -> Response:
@@ -94,6 +94,7 @@ def _wanted(visit: Visit) -> Wanted:
         since_ms=moment_ms(visit.asked("since"), zone_of(visit.zone)),
         until_ms=moment_ms(visit.asked("until"), zone_of(visit.zone)),
         before=visit.asked_number("before"),
+        rule=visit.asked("why"),
     )
 
 

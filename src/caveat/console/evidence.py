@@ -28,6 +28,7 @@ class EvidencePages:
             ("GET", "/evidence/trust", "evidence", self._trust),
             ("POST", "/evidence", "evidence.export", self._prepare),
             ("POST", "/evidence/challenges", "evidence.export", self._challenged),
+            ("POST", "/evidence/verdicts", "evidence.export", self._judged),
             ("POST", "/evidence/{id}/verify", "evidence.export", self._verify),
             ("GET", "/evidence/{id}/report", "evidence", self._report),
             ("GET", "/evidence/{id}", "evidence.export", self._view),
@@ -44,6 +45,7 @@ class EvidencePages:
         values = {
             "past": evidence.past(),
             "challenges": evidence.challenges(),
+            "verdicts": evidence.verdicts(),
             "prepared": evidence.prepared(),
             "profiles": evidence.profiles(),
             "here": "evidence",
@@ -61,9 +63,13 @@ class EvidencePages:
 
     async def _challenged(self, visit: Visit) -> Response:
         """A challenge that came in goes on record."""
-        note = text_of(visit.form, "note", 1 << 16).replace("\r\n", "\n").strip()
-        await self._ports.evidence.challenged(f"{note}\n".encode())
-        return RedirectResponse(f"{PREFIX}/evidence", 303)
+        await self._ports.evidence.challenged(_note(visit))
+        return RedirectResponse(f"{PREFIX}/evidence#asked-h", 303)
+
+    async def _judged(self, visit: Visit) -> Response:
+        """A verdict that came in goes on record."""
+        await self._ports.evidence.judged(_note(visit))
+        return RedirectResponse(f"{PREFIX}/evidence#judged-h", 303)
 
     async def _verify(self, visit: Visit) -> Response:
         self._ports.evidence.verify(visit.path["id"], visit.viewer.language)
@@ -95,3 +101,9 @@ class EvidencePages:
     async def _drop(self, visit: Visit) -> Response:
         await asyncio.to_thread(self._ports.evidence.drop, visit.path["id"])
         return RedirectResponse(f"{PREFIX}/evidence", 303)
+
+
+def _note(visit: Visit) -> bytes:
+    """A signed note that was put into a field, its lines ended as they were signed."""
+    text = text_of(visit.form, "note", 1 << 16).replace("\r\n", "\n").strip()
+    return f"{text}\n".encode()

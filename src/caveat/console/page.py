@@ -86,6 +86,7 @@ class Pages:
             "moment": words.moment,
             "noted": words.noted,
             "short": words.short,
+            "middle": words.middle,
             "ticked": words.ticked,
             "said": lambda text: said(text, language),
             "released": lambda line: words.released(line, language),

@@ -54,13 +54,15 @@ class Light(Struct, frozen=True):
 
 
 class Need(Struct, frozen=True):
-    """Something that a person should look at: `n` of them, the page that shows them, the earliest that lapses."""
+    """Something that a person should look at: `n` of them, the page that shows them, the earliest that lapses.  `state` is bad
+    where calls are refused, or may have gone around the gateway, until somebody acts; else waits."""
 
     code: str
     n: int
     href: str
     about: dict[str, str | int] = {}
     until_ms: int = 0
+    state: str = "waits"
 
 
 class Opened(Protocol):
@@ -199,6 +201,8 @@ class Evidence(Protocol):
     def drop(self, id_: str) -> None: ...
     def challenges(self) -> Sequence[Any]: ...
     async def challenged(self, note: bytes) -> None: ...
+    def verdicts(self) -> Sequence[Any]: ...
+    async def judged(self, note: bytes) -> None: ...
     def verify(self, id_: str, language: str = "en") -> None:
         """Begin to verify a bundle that was let go, as its receiver would, in a process of its own; the report is in that language."""
         ...

@@ -30,7 +30,8 @@ class CallLine(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """Which calls a list is to hold, "" and 0 for any; `before` an index: the page behind it, 0 for the newest."""
+    """Which calls a list is to hold, "" and 0 for any; `before` an index: the page behind it, 0 for the newest; `rule` says
+    why it was decided so (permit, forbid, error, unreadable, ...)."""
 
     caller: str = ""
     purpose: str = ""
@@ -42,6 +43,7 @@ class Wanted(Struct, frozen=True):
     until_ms: int = 0
     before: int = 0
     most: int = 50
+    rule: str = ""
 
 
 class CallPage(Struct, frozen=True):

@@ -85,3 +85,8 @@ def released(line: str, language: str) -> str:
 def short(digest: str) -> str:
     """The first twelve hex digits of a digest, which the page shows whole on hover."""
     return digest.rpartition(":")[2][:12]
+
+
+def middle(text: str, most: int = 28) -> str:
+    """A long identifier cut in the middle: how it begins and how it ends."""
+    return text if len(text) <= most else f"{text[: most - 9]}…{text[-8:]}"

@@ -31,6 +31,7 @@ Control records and the document each names:
     evidence.exported   id of the receiver; document: the numbered bundle that left
     evidence.challenged digest of a bundle's manifest; document: the challenge that came in, a signed note
     evidence.answered   digest of the challenge; document: what was opened (gateway/proof/challenges.py)
+    evidence.judged     digest of a bundle's manifest; document: a verdict that came in, a signed note
     talks.step      talks, verb and party; document: a step in talks (DSSE), which changes nothing that is in force
     meter.beat          name of a seal; document: how far it has counted, signed by it
     meter.tickets       name of a seal; document: tickets that came by no call's reply
@@ -82,6 +83,7 @@ NOTED = (
     "evaluated",
     "evidence.challenged",
     "evidence.answered",
+    "evidence.judged",
     "content.viewed",
     "gateway.stopped",
     "gateway.started",

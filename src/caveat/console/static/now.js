@@ -1,5 +1,5 @@
 // Keeps the first page up to date by server-sent events, and says so when it is not.
-import { localise } from "./console.js";
+import { clock, localise } from "./console.js";
 
 const STALE_MS = 15_000;
 const part = document.getElementById("part");
@@ -51,6 +51,5 @@ events.addEventListener("beat", fresh);
 events.addEventListener("over", () => { over = true; events.close(); say(true, live.dataset.over); });
 setInterval(() => {
   if (over || Date.now() - heard < STALE_MS) return;
-  const since = new Date(heard).toLocaleTimeString(document.documentElement.lang);
-  say(true, `${live.dataset.stale} ${since}`);
+  say(true, `${live.dataset.stale} ${clock.format(new Date(heard))}`);
 }, 1000);

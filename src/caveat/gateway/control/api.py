@@ -38,6 +38,7 @@ from caveat.gateway.house.readiness import note_witnesses, readiness
 from caveat.gateway.house.watch import ClientGone
 from caveat.gateway.index.follow import Index
 from caveat.gateway.proof import challenges
+from caveat.gateway.proof.verdicts import put_verdict
 from caveat.register import CallerKey
 from caveat.register.exports import read_export
 
@@ -230,6 +231,9 @@ class Control(Exceptional, Agreeing, Lasting, Looking, Deskwork):
 
     async def challenged(self, request: Request, _key: CallerKey) -> Response:
         return JSONResponse(await challenges.put_challenge(self._house, await self._body(request)))
+
+    async def judged(self, request: Request, _key: CallerKey) -> Response:
+        return JSONResponse(await put_verdict(self._house, await self._body(request)))
 
     async def answered(self, request: Request, _key: CallerKey) -> Response:
         return JSONResponse(await challenges.put_answered(self._house, await self._body(request)))

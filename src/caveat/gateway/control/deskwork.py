@@ -81,8 +81,11 @@ class Deskwork:
         return JSONResponse(msgspec.to_builtins(impact))
 
     async def bundles(self, _request: Request, _key: CallerKey) -> Response:
-        found = await asyncio.to_thread(self._ports.evidence.prepared)
-        return JSONResponse({"bundles": msgspec.to_builtins(found)})
+        """Bundles that lie here; challenges that came in, and verdicts made elsewhere, by the ledger's word."""
+        evidence = self._ports.evidence
+        asked = {"bundles": evidence.prepared, "challenges": evidence.challenges, "verdicts": evidence.verdicts}
+        found = {name: await asyncio.to_thread(ask) for name, ask in asked.items()}
+        return JSONResponse(msgspec.to_builtins(found))
 
     async def prepare_bundle(self, request: Request, _key: CallerKey) -> Response:
         wanted = await _read(request, _Bundle)

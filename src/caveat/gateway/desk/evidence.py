@@ -20,7 +20,7 @@ from caveat.gateway.house.founding import house_keys
 from caveat.gateway.house.house import House
 from caveat.gateway.index.ask import Lists
 from caveat.gateway.index.follow import Index
-from caveat.gateway.proof import challenges
+from caveat.gateway.proof import challenges, verdicts
 from caveat.gateway.proof.preparing import Bundles, check_order
 from caveat.gateway.proof.trusting import trust_text
 from caveat.register.exports import read_export
@@ -83,8 +83,20 @@ class Evidence:
     def challenges(self) -> Sequence[dict[str, Any]]:
         """Challenges on record with their answers, newest first."""
         lines = self._lists.controls((challenges.CHALLENGED, challenges.ANSWERED), most=200)
-        bundles = {one["export"].manifest: f"{one['receiver']}, {one['export'].number}" for one in self.past()}
-        return challenges.listed(lines, self._documents, bundles, self._house.now_ms())
+        return challenges.listed(lines, self._documents, self._named(), self._house.now_ms())
+
+    def verdicts(self) -> Sequence[dict[str, Any]]:
+        """Verdicts on record that were made elsewhere, newest first."""
+        lines = self._lists.controls((verdicts.JUDGED,), most=200)
+        return verdicts.judged(lines, self._documents, self._named(), self._house.view.register)
+
+    async def judged(self, note: bytes) -> None:
+        """Put a verdict that came in on record.  Raises NotVerified."""
+        await verdicts.put_verdict(self._house, note)
+
+    def _named(self) -> dict[str, str]:
+        """Bundles that left, by the digest of their manifest."""
+        return {one["export"].manifest: f"{one['receiver']}, {one['export'].number}" for one in self.past()}
 
     async def challenged(self, note: bytes) -> None:
         """Put a challenge that came in on record.  Raises NotVerified."""

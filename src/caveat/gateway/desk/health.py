@@ -6,7 +6,9 @@ what one does.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from caveat.console.ports import Light, Need
 from caveat.errors import CaveatError
@@ -18,6 +20,7 @@ from caveat.gateway.home.directory import Home
 from caveat.gateway.house.house import House
 from caveat.gateway.house.readiness import readiness
 from caveat.gateway.index.ask import Lists
+from caveat.ledger.clock import BACK_MS
 from caveat.ledger.cosigned import newest_of, size_of
 from caveat.ledger.reader import LedgerReader
 from caveat.meter.beat import LAST_KINDS
@@ -28,6 +31,17 @@ LATE = 50_000
 """So many records may wait for the index before a page says so."""
 FAILED = ("broken", "unknown")
 HOUR_S, DAY_S = 3600, 86_400
+GRAVE = {"gap": "bad", "silent": "waits"}
+HREFS = {
+    "ledger.stuck": "/ledger",
+    "ledger.broken": "/ledger#check-h",
+    "terms.none": "/terms#versions-h",
+    "terms.out": "/terms#versions-h",
+    "model.failed": "/calls?outcome=broken",
+    "index.behind": "/ledger",
+    "witnesses.reached": "/ledger#head-h",
+}
+"""Lights that a person must see to, and the page that shows more."""
 
 
 class Health:
@@ -74,16 +88,20 @@ class Health:
             *self._seals(),
             *self._witnesses(),
         )
-        return lights, (
+        needs = (
+            *wrong(lights),
+            *self._unserved(),
+            *self._lapsed(),
             *self._metered(),
-            *self._claimed(),
+            *self._erred(),
+            *self._clock(),
             *self._held(),
             *self._gathering(),
             *self._leased(),
             *self._ending(),
-            *self._unserved(),
-            *self._erred(),
+            *self._claimed(),
         )
+        return lights, tuple(sorted(needs, key=lambda need: need.state != "bad"))
 
     def _terms(self) -> list[Light]:
         now, register = self._house.now_ms(), self._house.view.register
@@ -167,8 +185,9 @@ class Health:
         """Where the seals' counts and the ledger differ (metering.py), and seals that say nothing now."""
         found = self._lists.gaps(self._house.now_ms() - SOON_MS) if self._lists.reach().seen else ()
         kinds = [(kind, sum(one.kind == kind for one in found)) for kind in ("gap", "silent")]
-        needs = [Need(f"meter.{kind}", n, "/ledger#meter-h") for kind, n in kinds if n]
-        return [*needs, *(Need("meter.quiet", 1, "/ledger#meter-h", {"name": name}) for name in sorted(self._silent()))]
+        place = "/ledger#meter-h"
+        quiet = [Need("meter.quiet", 1, place, {"name": name}, state="bad") for name in sorted(self._silent())]
+        return [*quiet, *(Need(f"meter.{kind}", n, place, state=GRAVE[kind]) for kind, n in kinds if n)]
 
     def _witnesses(self) -> list[Light]:
         """How far each witness of the settings has cosigned."""
@@ -200,21 +219,52 @@ class Health:
 
     def _leased(self) -> list[Need]:
         """Leases that the vendor should renew."""
-        return [Need("lease.lapse", 1, "/terms", {"name": row["terms"]}) for row in self._leases if row.get("warning")]
+        soon = [row for row in self._leases if row.get("warning") and row.get("phase") != "lapsed"]
+        return [Need("lease.lapse", 1, _terms_page(row), {"name": row["terms"]}) for row in soon]
+
+    def _lapsed(self) -> list[Need]:
+        """Leases that are over: calls under them are refused until the vendor renews."""
+        over = [row for row in self._leases if row.get("phase") == "lapsed"]
+        return [Need("lease.over", 1, _terms_page(row), {"name": row["terms"]}, state="bad") for row in over]
+
+    def _clock(self) -> list[Need]:
+        """A clock that does not fit the time on record: leases are measured by it."""
+        behind = self._house.clock.behind_ms()
+        found = [Need("clock.behind", 1, "/ledger", {"n": behind // 1000})] if behind > BACK_MS else []
+        return [*found, Need("clock.ahead", 1, "/ledger")] if self._house.ahead else found
 
     def _ending(self) -> list[Need]:
         now, found = self._house.now_ms(), []
         for terms in self._house.view.register.terms.values():
             if now < terms.draft.valid_until_ms <= now + SOON_MS:
                 about: dict[str, str | int] = {"name": terms.draft.name}
-                found.append(Need("terms.lapse", 1, "/terms", about, terms.draft.valid_until_ms))
+                page = f"/terms?terms={quote(terms.digest)}"
+                found.append(Need("terms.lapse", 1, page, about, terms.draft.valid_until_ms))
         return found
 
     def _unserved(self) -> list[Need]:
-        unserved = self._house.view.unserved
-        return [Need("models.unserved", len(unserved), "/callers", {"names": ", ".join(unserved)})] if unserved else []
+        view = self._house.view
+        kinds = {"models.unserved": view.unserved, "models.unread": tuple(sorted(view.unread))}
+        return [
+            Need(code, len(names), "/callers#models-h", {"names": ", ".join(names)}, state="bad")
+            for code, names in kinds.items()
+            if names
+        ]
 
     def _erred(self) -> list[Need]:
         """Calls denied because a clause could not be evaluated."""
         n = self._lists.erred(self._house.now_ms() - DAY_S * 1000)
-        return [Need("clauses.erred", n, "/calls?outcome=denied")] if n else []
+        return [Need("clauses.erred", n, "/calls?why=error", state="bad")] if n else []
+
+
+def wrong(lights: Sequence[Light]) -> list[Need]:
+    """What the lights themselves ask of a person."""
+    return [
+        Need(light.code, 1, HREFS[light.code], light.about, state="bad" if light.state == "bad" else "waits")
+        for light in lights
+        if light.code in HREFS and light.state in ("bad", "waits")
+    ]
+
+
+def _terms_page(row: dict[str, Any]) -> str:
+    return f"/terms?terms={quote(row['digest'])}"

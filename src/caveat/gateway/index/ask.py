@@ -31,6 +31,7 @@ _WORDS = {
     "case": "call.casename",
     "clause": "held.clause",
     "outcome": "call.outcome",
+    "rule": "call.rule",
 }
 _SPELT = {"case": case_mark}
 """How a word is kept where it is not kept as it was said."""
