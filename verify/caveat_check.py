@@ -566,8 +566,7 @@ def disclosed(leaf, disclosures):
 # --- what is in force: the control records, folded -------------------------------------------------------------------
 
 NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "coverage.measured", "clock.back",
-         "clock.ahead", "talks.step", "content.viewed", "evidence.challenged", "evidence.answered",
-         "evidence.judged")
+         "clock.ahead", "talks.step", "content.viewed", "evidence.challenged", "evidence.answered", "evidence.judged")
 DOCUMENTS = {of: shaped(text) for of, text in {
     "party": "r:role s:name,vkey b:sample?", "move": "1:v s:party r:role p:root", "alias": "s:terms,model b:on_lapse?",
     "approver": "1:v s:person,name,vkey r:side p:root?", "key.new": "s:role,secret_digest o:caller b:sample? o:budget?",
