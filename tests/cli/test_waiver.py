@@ -54,6 +54,15 @@ def test_a_home_without_exceptions_says_the_next_step(run, home):
     assert "no call waits" in run("hold", "list", "--home", home).out
 
 
+def test_who_asked_cannot_approve(run, staffed, tmp_path):
+    """It is said when they sign, not only once two others would have to be found."""
+    file = tmp_path / "w.json"
+    run("waiver", "request", *words(requester="anna"), "--out", file, "--home", staffed)
+    done = run("waiver", "approve", file, "--key", tmp_path / "anna")
+    assert (done.code, "`anna` asked for this waiver" in done.err) == (1, True)
+    assert "bears 1 signature" in run("waiver", "approve", file, "--key", tmp_path / "ben").out
+
+
 def test_what_is_asked_for_is_told_in_sentences(run, staffed, tmp_path):
     scope = ("--purpose", "drafting", "--caller", "dora", "--highest-rank", "1", "--case", "C-17")
     told = run("waiver", "request", *words(), *scope, "--out", tmp_path / "w.json", "--home", staffed).out

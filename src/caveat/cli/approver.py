@@ -11,7 +11,7 @@ from caveat.cli.output import Json, emit, say, table
 from caveat.cli.party import fingerprint
 from caveat.cli.remote import Where, at_home
 from caveat.cli.sections import Sections
-from caveat.errors import BadInput
+from caveat.errors import BadInput, Refused
 from caveat.gateway.parties.directory import PartyDir
 from caveat.keys import SigningKey, read_signing_key
 from caveat.waivers.approvers import Approver, Side, check_person, name_approver
@@ -20,6 +20,16 @@ from caveat.waivers.passkeys import Passkey, read_approver_key
 app = typer.Typer(
     cls=Sections, help="Who may approve waivers and held calls: name, add, list, remove.", no_args_is_help=True
 )
+
+
+def check_not_own(requester: str, signer: str) -> None:
+    """Raises Refused where the key bears the name of the person who asked; under another name it counts as whose the parties
+    have said that it is, once it is granted."""
+    if signer == requester:
+        raise Refused(
+            f"`{requester}` asked for this waiver, and nobody approves what they asked for themselves",
+            hint="take the file to the approvers: `caveat waiver approver list` says who they are",
+        )
 
 
 def signing_key(path: Path) -> SigningKey:

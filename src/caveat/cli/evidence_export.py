@@ -28,6 +28,7 @@ from caveat.gateway.proof.exporting import exports_of, next_order, on_record, or
 from caveat.gateway.proof.guarding import day_of, yesterday
 from caveat.gateway.proof.trusting import source_of
 from caveat.keys import SigningKey
+from caveat.register import Export
 from caveat.register.exports import write_export
 
 GUARDED = "guarded"
@@ -69,19 +70,12 @@ def export(
     if profile == GUARDED:
         _write_guarded(output, made, day, as_json=as_json)
         return
-    keys, _ = house_keys(made, made.settings().gateway.origin)
-    reader, documents = reader_of(made), Documents(made.control)
     _check_use(receiver, again, ranged=bool(start or to is not None or previous))
-    exports = exports_of(reader, documents, receiver) if receiver else []
-    source = source_of(made, reader, max(to or 0, exports[-1].size if exports else 0))
     order = Order(start, to, profile, ENGINE, previous=read_bytes(previous) if previous else b"")
-    if again:
-        order, checkpoint = order_again(exports, receiver, again)
-        source = msgspec.structs.replace(source, checkpoint=checkpoint)
-    elif receiver:
-        order = next_order(exports, receiver, profile)
+    source, order, earlier = _ordered(made, order, receiver, again)
     share_key = share_key_of(made) if challenged or again else b""
     order = msgspec.structs.replace(order, share_key=share_key, check=True)
+    signer = house_keys(made, made.settings().gateway.origin)[0].plain
 
     def leaving(part: Path, manifest: Manifest) -> None:
         if release_view:
@@ -90,13 +84,25 @@ def export(
             document = write_export(receiver, on_record(manifest, source.checkpoint))
             at_home(home).ask("POST", "/exports", document)
 
-    if again:
-        manifest = write_again(output, source, order, keys.plain, exports[again - 1], leaving)
+    if earlier:
+        manifest = write_again(output, source, order, signer, earlier, leaving)
     else:
-        manifest = write_out(output, source, order, keys.plain, leaving)
+        manifest = write_out(output, source, order, signer, leaving)
     if cose:
-        _write_receipts(cose, source, manifest, keys.plain)
+        _write_receipts(cose, source, manifest, signer)
     emit(manifest) if as_json else _tell(output, manifest)
+
+
+def _ordered(home: Home, order: Order, receiver: str, again: int | None) -> tuple[Source, Order, Export | None]:
+    """From where it is read and what is to leave: as it was asked for, or as the receiver's sequence has it; and the bundle
+    that is made again.  Raises BadInput, Refused."""
+    reader = reader_of(home)
+    exports = exports_of(reader, Documents(home.control), receiver) if receiver else []
+    source = source_of(home, reader, max(order.to or 0, exports[-1].size if exports else 0))
+    if again:
+        order, checkpoint = order_again(exports, receiver, again)
+        return msgspec.structs.replace(source, checkpoint=checkpoint), order, exports[again - 1]
+    return source, next_order(exports, receiver, order.profile) if receiver else order, None
 
 
 def _tell(output: Path, manifest: Manifest) -> None:

@@ -22,6 +22,8 @@ def signed_terms(file: Path, party: Path | None, keys: Sequence[Path]) -> tuple[
     """Signed terms that a party speaks about, and the keys that it signs with: a file and key files, or what its directory
     holds, where `file` is the terms' id.  Raises BadInput, Refused."""
     if party is None:
+        if not file.exists():
+            raise BadInput(f"there is no file `{file}`", hint="`--party DIRECTORY` takes finalized terms by their id")
         raw = read_bytes(file)
         if not is_signed(raw):
             raise BadInput(f"`{file}` is not signed terms", hint="expected terms that both parties signed")

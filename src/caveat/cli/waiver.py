@@ -112,7 +112,9 @@ def approve(
 ) -> None:
     """Sign a waiver that someone else asked for.  Read what it says; the file then goes to the next approver."""
     signer = signing_key(key)
-    raw = add_approval(read_bytes(file), signer)
+    raw = read_bytes(file)
+    approver.check_not_own(read_request(raw).request.requester, signer.name)
+    raw = add_approval(raw, signer)
     write_new(file, raw, replacing=True)
     made = read_request(raw)
     keys = [sig.keyid for sig in made.sealed.signatures]
@@ -286,7 +288,9 @@ def _tell(made: Read, terms: str) -> None:
     """What the file asks for, in sentences."""
     asked = made.request
     say(f"{made.id} lifts {', '.join(f'`{id_}`' for id_ in asked.clauses)} of the terms {terms}")
-    say(f"for at most {asked.max_uses} calls, from {day(asked.from_ms)} until {day(asked.until_ms)}")
+    say(
+        f"for at most {asked.max_uses:,} call{'' if asked.max_uses == 1 else 's'}, from {day(asked.from_ms)} until {day(asked.until_ms)}"
+    )
     scope = {"callers": asked.callers, "purposes": asked.purposes, "models": asked.models}
     told = [f"{what}: {', '.join(words)}" for what, words in scope.items() if words]
     told += [f"marking rank up to {asked.max_rank}"] if asked.max_rank >= 0 else []

@@ -61,7 +61,7 @@ def bind(settings: Settings) -> socket.socket:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
         raise Unavailable(
             f"the address {gateway.address} {why}",
-            hint="stop what listens there, or set another `address` under [gateway] in caveat.toml",
+            hint="stop what listens there, or take another with `--port`; `address` under [gateway] in caveat.toml keeps it",
         ) from None
     return listener
 
