@@ -1,5 +1,8 @@
 """Logging in through an OpenID provider: what it must prove before anybody is let in."""
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 from joserfc.jwk import RSAKey
@@ -138,3 +141,10 @@ def test_a_provider_that_went_away_in_the_midst_is_told_as_that(both, come):
         made.token_at = kept
     assert reply.status_code == 503
     assert "provider" in reply.text
+
+
+def test_nothing_is_said_at_a_start_where_only_the_older_client_is_installed():
+    """As in an installation without the tests' own packages: a newcomer's first line would be somebody else's warning."""
+    code = "import sys; sys.modules['httpx2'] = None; import caveat.console.oidc as oidc; print(oidc.AsyncOAuth2Client.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("AsyncOAuth2Client\n", "")

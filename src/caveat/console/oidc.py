@@ -25,8 +25,8 @@ from caveat.console.roles import ROLES
 from caveat.console.sessions import Session, Sessions
 from caveat.errors import Refused, Unavailable
 
-with warnings.catch_warnings():  # Authlib takes httpx2 where it is installed, and warns of httpx where it is not
-    warnings.simplefilter("ignore")
+with warnings.catch_warnings(record=True):
+    # Authlib takes httpx2 where it is installed, and where it is not it warns of httpx, past every filter set before.
     from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 COOKIE = "caveat-oidc"
