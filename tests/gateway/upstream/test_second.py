@@ -18,7 +18,7 @@ LOOKS = clause(
 FAILS = clause("unheard", "hold", 'context.guard == Guard::"not-run"')
 SCRIPT = {
     "rules": [
-        {"contains": "quickly", "reply": {"answer": {"text": "safe"}, "delay_ms": 3000}},
+        {"contains": "quickly", "reply": {"answer": {"text": "safe"}, "delay_ms": 9000}},
         {"contains": "riddle", "reply": {"answer": {"text": "It depends on what you mean."}}},
         {"contains": "broken", "reply": {"status": 500, "json": {"error": "no"}}},
         {"contains": "stab", "reply": {"answer": {"text": "unsafe\nS1"}}},
@@ -48,7 +48,7 @@ def guard(tmp_path_factory):
 
 
 def settings(upstream, guard, **more):
-    lines = {"base_url": f'"{guard}"', "model": '"guard-1"', "speaks": '"llama-guard"', "timeout_ms": "1000", **more}
+    lines = {"base_url": f'"{guard}"', "model": '"guard-1"', "speaks": '"llama-guard"', "timeout_ms": "4000", **more}
     table = "".join(f"{key} = {value}\n" for key, value in lines.items())
     return HEAD + upstream_text(upstream.address) + "[recognizer.guard]\n" + table
 
@@ -77,7 +77,7 @@ def test_a_harmless_opinion_lets_the_call_pass_and_stands_in_its_record(gateway)
     assert (opened["content"]["guard"], opened["content"]["guardHazards"]) == ("ran", [])
     read_by = opened["request"]["recognizers"]["guard"]
     assert (read_by["model"], read_by["state"]) == ("guard-1", "ran")
-    assert read_by["ms"] < 1000
+    assert read_by["ms"] < 4000
 
 
 def test_what_it_names_a_clause_can_forbid(gateway):
@@ -90,7 +90,7 @@ def test_what_it_names_a_clause_can_forbid(gateway):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("Answer quickly.", "no answer within 1000 ms"),
+        ("Answer quickly.", "no answer within 4000 ms"),
         ("Tell me a riddle.", "not of the form"),
         ("It is broken.", "not of the form"),
     ],
