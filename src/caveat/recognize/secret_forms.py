@@ -144,7 +144,7 @@ FORMS = (
     _beside(
         "private-key",
         "begin",
-        r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:(?:[^-]|-(?!-)){0,8000}+-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----|)",
+        r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:(?>(?:[^-]|-(?!-)){0,8000})-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----|)",
         lambda _: True,
     ),
     _beside(

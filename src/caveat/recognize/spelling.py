@@ -20,7 +20,7 @@ _LEET = [str.maketrans("01345789@$!|", f"o{one}eastbgas{one}{one}") for one in "
 _SINGLES = frozenset(bytes([c]) for c in b"bcefghjklnopqruvwxyz")
 """Letters that seldom stand alone: not those of `a`, `I`, `it's`, `don't`, `I'm`, `I'd`."""
 _LEAST_LETTERS = 2
-_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])){5,}+")
+_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_](?>(?:[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])){5,})")
 _GAP = re.compile(r"[ ._\-*|/+]+")
 
 
