@@ -6,6 +6,7 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -102,6 +103,30 @@ def test_it_checks_itself_again(days: Book, tmp_path: Path) -> None:
         page.click("#check")
         page.wait_for_function("document.documentElement.dataset.again === 'no'")
         assert page.is_visible(".changed")
+
+
+@NEEDS_CHROMIUM
+def test_it_is_read_from_the_verdict_down_by_day_and_by_night(days: Book, tmp_path: Path) -> None:
+    """What it came to and by whose signatures, then numbers and plot, then step by step; each text stands out from its ground in
+    a light and in a dark window, and paper is white."""
+    with browser_page() as page:
+        opened(page, page_of(days.bundle(profile="audit")), tmp_path)
+        assert "log.example.test/caveat" in page.inner_text(".verdict .by")
+        tops = [page.locator(one).first.bounding_box() for one in (".verdict", ".sums", "svg.plot", "ol.steps")]
+        places = [top["y"] for top in tops if top]
+        assert places == sorted(places)
+        assert len(places) == 4
+        seen = {}
+        media: Literal["screen", "print"]
+        scheme: Literal["light", "dark"]
+        for media, scheme in (("screen", "light"), ("screen", "dark"), ("print", "dark")):
+            page.emulate_media(media=media, color_scheme=scheme)
+            seen[media, scheme] = page.evaluate(
+                "[document.body, document.querySelector('section')].map(e => getComputedStyle(e).backgroundColor)"
+            )
+        assert seen["screen", "dark"] == ["rgb(19, 22, 26)", "rgb(26, 30, 36)"]
+        assert seen["screen", "light"] == ["rgb(245, 247, 249)", "rgb(255, 255, 255)"]
+        assert seen["print", "dark"] == ["rgb(255, 255, 255)", "rgb(255, 255, 255)"]
 
 
 CHANGES = {

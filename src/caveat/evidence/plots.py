@@ -9,17 +9,17 @@ from typing import Final
 from caveat.sentences.said import grouped, phrase, said
 
 ENDINGS: Final[Mapping[str, str]] = {
-    "completed": "#2f6f8f",
-    "denied": "#b3261e",
-    "held": "#b26a00",
+    "completed": "#3f8f67",
+    "denied": "#b4472f",
+    "held": "#c08a1e",
     "stopped": "#8c3b6e",
-    "withheld": "#b58a2c",
+    "withheld": "#d9b25f",
     "broken": "#6b6b6b",
     "aborted": "#9a9a9a",
     "unknown": "#c2c2c2",
     "unreadable": "#4d4d4d",
 }
-"""How calls end, in the order in which bars are stacked, each with its colour."""
+"""How calls end, in the order in which bars are stacked, each with its colour on paper (report.css has those of a dark screen)."""
 
 WIDTH, HEIGHT, FOOT, SIDE = 720, 200, 26, 44
 
@@ -49,7 +49,7 @@ def legend(days: Sequence[tuple[str, Mapping[str, int]]], language: str = "en") 
     """The colours that the plot uses, each beside its word."""
     used = [ending for ending in ENDINGS if any(counts.get(ending) for _, counts in days)]
     items = (
-        f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill="{ENDINGS[ending]}"/></svg>'
+        f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="{ending}" width="10" height="10" fill="{ENDINGS[ending]}"/></svg>'
         f"{said(ending, language)}</li>"
         for ending in used
     )
@@ -73,7 +73,9 @@ def _stack(left: float, bar: float, counts: Mapping[str, int], most: int) -> str
         high = counts.get(ending, 0) / most * (HEIGHT - 14)
         if high:
             top -= high
-            rects.append(f'<rect x="{left:.1f}" y="{top:.1f}" width="{bar:.1f}" height="{high:.1f}" fill="{colour}"/>')
+            rects.append(
+                f'<rect class="{ending}" x="{left:.1f}" y="{top:.1f}" width="{bar:.1f}" height="{high:.1f}" fill="{colour}"/>'
+            )
     return "".join(rects)
 
 
