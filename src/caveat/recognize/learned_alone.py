@@ -15,8 +15,8 @@ ORDERS = ((2, 0), (3, 1), (5, 2))
 """N-gram length, and how many tokens of it lie to the left of its own."""
 BRANCH = 256
 WIDE = 512
-KEPT = 2048
-"""Pieces whose values are kept: two thirds of what texts are made of, in 31 MB."""
+KEPT = 4096
+"""Pieces whose values are kept: nearly three quarters of what texts are made of, in 63 MB."""
 _CHUNK = 256
 
 _OWN = WIDE // BRANCH
@@ -66,7 +66,7 @@ class Alone:
         at = _PRODUCTS
         for i, (order, _) in enumerate(ORDERS):
             whole = rounded(x[:, i], self.first[i].step, SMALL)
-            made[:, at : at + order] = (whole @ self._side_by_side[i]).reshape(-1, order, BRANCH)
+            made[:, at : at + order] = (whole @ self._side_by_side[i].astype(np.float32)).reshape(-1, order, BRANCH)
             at += order
         return made
 

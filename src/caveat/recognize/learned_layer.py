@@ -17,16 +17,17 @@ _EPS = 1e-6
 
 
 class Layer:
-    """x @ weights * scale + bias, for whole x; `step` is the size of one unit of x."""
+    """x @ weights * scale + bias, for whole x; `step` is the size of one unit of x.  Weights stay as small as they are
+    stored and are widened for each product: reading them from memory would take longer."""
 
     def __init__(self, data: Mapping[str, Array], name: str, kind: type[np.float32 | np.float64] = np.float32) -> None:
-        self.weights = data[f"{name}.w"].astype(kind)
+        self.weights, self.kind = data[f"{name}.w"], kind
         self.step = float(data[f"{name}.step"])
         self.scale = (data[f"{name}.scale"] * self.step).astype(np.float32)
         self.bias = data[f"{name}.bias"].astype(np.float32)
 
     def __call__(self, whole: Array) -> Floats:
-        return self.from_sums((whole @ self.weights).astype(np.float32, copy=False))
+        return self.from_sums((whole @ self.weights.astype(self.kind)).astype(np.float32, copy=False))
 
     def from_sums(self, sums: Floats) -> Floats:
         """The same from the products' sums, in their place."""

@@ -39,15 +39,15 @@ TOGETHER = 320
 
 
 class Dense:
-    """x @ weights * scale + bias; each row of x is rounded to whole steps of its own."""
+    """x @ weights * scale + bias; each row of x is rounded to whole steps of its own.  Weights are widened as a Layer's."""
 
     def __init__(self, data: Mapping[str, Array], name: str) -> None:
-        self.weights = data[f"{name}.w"].astype(np.float32)
+        self.weights = data[f"{name}.w"]
         self.scale, self.bias = data[f"{name}.scale"].astype(np.float32), data[f"{name}.bias"].astype(np.float32)
 
     def __call__(self, x: Floats) -> Floats:
         whole, step = wholes(x)
-        out: Floats = whole @ self.weights
+        out: Floats = whole @ self.weights.astype(np.float32)
         out *= step
         out *= self.scale
         out += self.bias
