@@ -30,6 +30,7 @@ def test_every_step_goes_as_it_should(told):
         "The talks",
         "The end",
         "The evidence",
+        "The challenge",
     }
 
 

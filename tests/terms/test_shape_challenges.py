@@ -20,24 +20,34 @@ KEEPS = b"""
 """
 
 
+BARE = (
+    sample_terms()
+    .replace(b"challenges: {openings: 300, days: 90}\n", b"")
+    .replace(b"duties: [review.human, log.full, {retain.days: 184}]", b"duties: [review.human]")
+)
+"""The sample without its own promise."""
+
+
 def codes(yaml: bytes) -> set[str]:
     return {remark.code for remark in lint(parse_terms(yaml), AT_MS)}
 
 
 def test_a_promise_of_challenges_is_read() -> None:
-    assert parse_terms(sample_terms()).challenges is None
-    assert parse_terms(sample_terms() + b"\nchallenges: {days: 60}\n").challenges == Challenges(300, 60)
+    assert parse_terms(BARE).challenges is None
+    assert parse_terms(BARE + b"\nchallenges: {days: 60}\n").challenges == Challenges(300, 60)
+    assert parse_terms(sample_terms()).challenges == Challenges(300, 90)
+    assert "challenge-bodies" not in codes(sample_terms())
 
 
 @pytest.mark.parametrize("block", [b"{openings: 0}", b"{days: 0}", b"{weeks: 2}", b"soon"])
 def test_a_promise_that_cannot_be_is_refused(block: bytes) -> None:
     with pytest.raises(BadInput):
-        parse_terms(sample_terms() + b"\nchallenges: " + block + b"\n")
+        parse_terms(BARE + b"\nchallenges: " + block + b"\n")
 
 
 def test_bodies_must_be_kept_as_long() -> None:
     promise = b"\nchallenges: {days: 60}\n"
-    assert "challenge-bodies" in codes(sample_terms() + promise)
-    assert "challenge-bodies" not in codes(sample_terms() + KEEPS + promise)
-    assert "challenge-bodies" in codes(sample_terms() + KEEPS + b"\nchallenges: {days: 61}\n")
-    assert "challenge-bodies" not in codes(sample_terms() + KEEPS)
+    assert "challenge-bodies" in codes(BARE + promise)
+    assert "challenge-bodies" not in codes(BARE + KEEPS + promise)
+    assert "challenge-bodies" in codes(BARE + KEEPS + b"\nchallenges: {days: 61}\n")
+    assert "challenge-bodies" not in codes(BARE + KEEPS)

@@ -14,13 +14,14 @@ from rich.markup import escape
 from caveat.cli.changes import print_diff
 from caveat.cli.evidence import print_report
 from caveat.cli.output import Json, emit, out, progress
+from caveat.cli.tour_challenge import challenge
 from caveat.cli.tour_stage import serving
 from caveat.cli.tour_story import Cast, Step, before_serving, calls, ending, evidence, negotiation
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import create
 from caveat.gateway.model.store import cache_path, pull
 
-CHAPTERS = ("The agreement", "The calls", "The talks", "The end", "The evidence")
+CHAPTERS = ("The agreement", "The calls", "The talks", "The end", "The evidence", "The challenge")
 
 
 def tour(
@@ -54,13 +55,15 @@ def tour(
 
 
 def _story(cast: Cast, place: Path) -> Iterator[tuple[str, Step]]:
-    agreement, called, talked, ended, proved = CHAPTERS
+    agreement, called, talked, ended, proved, challenged = CHAPTERS
     yield from ((agreement, step) for step in before_serving(cast))
     with serving(cast.home) as gateway:
         yield from ((called, step) for step in calls(cast, gateway))
         yield from ((talked, step) for step in negotiation(cast, gateway))
         yield from ((ended, step) for step in ending(cast, gateway))
         yield from ((proved, step) for step in evidence(cast, gateway, place))
+        bundle, trust = ((place / name).read_bytes() for name in ("evidence.zip", "trust"))
+        yield from ((challenged, step) for step in challenge(cast, bundle, trust))
 
 
 def _tell(chapter: str, step: Step, *, new: bool) -> None:

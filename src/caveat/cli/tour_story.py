@@ -30,6 +30,7 @@ from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.house.callers import secret_digest
 from caveat.gateway.house.founding import found, new_key_text
 from caveat.gateway.house.past import read_past
+from caveat.gateway.proof.answering import share_key_of
 from caveat.gateway.proof.trusting import source_of, trust_text
 from caveat.gateway.serving.startup import open_house
 from caveat.ledger.reader import LedgerReader
@@ -72,6 +73,7 @@ class Cast:
         self.table = Table(home.path.parent)
         self.press = new_key_text()
         self.public = new_key_text()
+        self.cases = new_key_text()
         self.draft: Draft = read_draft(sample_terms())
         self.first_call = ""
 
@@ -116,7 +118,8 @@ async def _found(cast: Cast) -> None:
         await adopt(house, cast.table.adoption())
         press = Caller("press-office", "Press office", purpose="summarisation", clearance_rank=8, language="en")
         public = Caller("visitors-desk", "Visitors' desk", purpose="analysis", output_use="public", language="en")
-        for caller, text in ((press, cast.press), (public, cast.public)):
+        cases = Caller("case-desk", "Case desk", purpose="drafting", effect="affects-person", language="en")
+        for caller, text in ((press, cast.press), (public, cast.public), (cases, cast.cases)):
             await house.add_key(encode(CallerKey("caller", secret_digest(text), caller, sample=True)))
 
 
@@ -142,6 +145,12 @@ def calls(cast: Cast, gateway: Gateway) -> Iterator[Step]:
     answer = gateway.openai(cast.press, texts.MARKED)
     yield _denied("A text whose banner lies above the ceiling: TOP SECRET//SI//NOFORN", answer, "marking.ceiling")
     yield _stopped(gateway.openai(cast.public, "Say it.", stream=True, max_tokens=900, response_format=_dictated()))
+    answer = gateway.openai(cast.cases, texts.CASE)
+    yield Step(
+        "A text that affects a person's rights: it waits for a person, and is kept whole",
+        ok=answer.code == "approval_required",
+        says=f"{answer.status} {answer.code}; call {answer.call}: {answer.message}",
+    )
 
 
 def _dictated() -> dict[str, object]:
@@ -260,7 +269,8 @@ def _export(cast: Cast, reader: LedgerReader, folder: Path) -> tuple[bytes, byte
     source = source_of(cast.home, reader)
     path = folder / "evidence.zip"
     with path.open("wb") as file:
-        export(source, Order(0, None, "audit", ENGINE), keys.plain, file)
+        order = Order(0, None, "audit", ENGINE, share_key=share_key_of(cast.home), check=True)
+        export(source, order, keys.plain, file)
     trust = trust_text(keys.verify_keys, read_past(reader, documents).register).encode()
     (folder / "trust").write_bytes(trust)
     return path.read_bytes(), trust
