@@ -77,16 +77,24 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def hold(path: Path) -> int:
-    """Hold the directory as its one writer until the descriptor is closed, or the process ends."""
+def alone(path: Path) -> int | None:
+    """The lock file's descriptor, which holds until it is closed or the process ends; None where another process holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
+        return None
+    return descriptor
+
+
+def hold(path: Path) -> int:
+    """Hold the directory as its one writer until the descriptor is closed, or the process ends."""
+    descriptor = alone(path)
+    if descriptor is None:
         raise Unavailable(
             f"the ledger `{path.parent}` is open in another process", code="ledger_in_use", hint="stop that one first"
-        ) from None
+        )
     return descriptor
 
 

@@ -12,8 +12,6 @@ moment leaves the old list or the new one.  Of a directory that somebody handed 
 whose names and lengths signed metadata give; nothing is ever written outside of the party's own directory.
 """
 
-import fcntl
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ from msgspec import Struct
 from caveat.errors import BadInput, NotVerified, Unavailable
 from caveat.gateway.home.files import disk_trouble, write_once, write_whole
 from caveat.keys import SigningKey, read_signing_key
+from caveat.ledger.files import alone
 from caveat.talks.state import OTHER
 from caveat.talks.steps import Role, Taken, attached_path, open_step
 from caveat.terms.listing import MAX_BYTES, MAX_ROOTS, Listing, Repository, Target, check_target, refusal
@@ -147,14 +146,11 @@ class PartyDir:
     def lock(self) -> int:
         """Use the directory alone, until the descriptor is closed.  Raises Unavailable while somebody else does."""
         with disk_trouble(self.path):
-            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
+            handle = alone(self.path / ".lock")
+        if handle is None:
             raise Unavailable(
                 f"another command is at work in `{self.path}`", code="home_in_use", hint="wait for it, then try again"
-            ) from None
+            )
         return handle
 
     def repository(self, now_ms: int) -> tuple[Listing, Repository]:
