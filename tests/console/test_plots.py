@@ -8,7 +8,7 @@ from tests.console.browser import visitor
 from tests.console.visiting import visiting
 
 from caveat.console.plots import bars, step_of
-from caveat.console.series import daily, series
+from caveat.console.series import daily, series, within
 from caveat.console.values import Count
 from caveat.console.zones import begins, days, end_ms, moment_ms, stamp, zone_of
 
@@ -43,6 +43,24 @@ def test_days_are_those_of_the_zone():
     spring = days(3, begins(date(2026, 3, 30), zone_of("Europe/Paris")), zone_of("Europe/Paris"))
     assert [b - a for a, b in pairwise(spring)] == [86_400, 23 * 3600]
     assert daily((), 28, DAY, zone_of("Europe/Paris")).labels(zone_of("Europe/Paris"), "fr")[0][-1] == "1 janv."
+
+
+@pytest.mark.parametrize(
+    ("name", "beyond"), [("Asia/Kolkata", 1800), ("Asia/Kathmandu", 2700), ("Australia/Adelaide", 1800)]
+)
+def test_a_day_that_begins_within_an_hour_has_its_own_calls(name, beyond):
+    """Of an hour in which a day begins, the calls before that are the day's before."""
+    zone, now = zone_of(name), DAY + 3 * 86_400
+    starts = days(5, now, zone)
+    quarters = within(5, now, zone)
+    assert len(quarters) == 5 * (beyond // 900)
+    first = starts[2] // 3600 * 3600
+    hours = (Count(first, "c", "denied", 7),)
+    late = (Count(quarters[2 * (beyond // 900)], "c", "denied", 3),)
+    assert daily(hours, 5, now, zone, late).values["denied"] == (0, 4, 3, 0, 0)
+    assert within(5, now, zone_of("Europe/Paris")) == ()
+    edge = (Count(quarters[0], "c", "denied", 2),)  # its hour begins before the first day, and is not counted
+    assert daily((), 5, now, zone, edge).values["denied"] == (2, 0, 0, 0, 0)
 
 
 def test_what_a_viewer_writes_is_a_time_of_their_zone():

@@ -68,14 +68,32 @@ def _day(moment: datetime, language: str) -> str:
     return f"{moment.day} {MONTHS.get(language, MONTHS['en'])[moment.month - 1]}"
 
 
-def daily(counts: Iterable[Count], n: int, now_s: int, zone: tzinfo) -> Series:
-    """The newest `n` days of the zone, from counts by hour; an hour counts for the day in which it begins."""
+def within(n: int, now_s: int, zone: tzinfo) -> tuple[int, ...]:
+    """The quarters of an hour that lie behind the beginning of one of these days and within its hour: what an hour that
+    begins on the day before holds of the day.  None in zones that are whole hours from UTC."""
+    starts = days(n, now_s, zone)
+    return tuple(
+        quarter for start in starts if start % HOUR_S for quarter in range(start, -(-start // 3600) * 3600, 900)
+    )
+
+
+def daily(counts: Iterable[Count], n: int, now_s: int, zone: tzinfo, late: Iterable[Count] = ()) -> Series:
+    """The newest `n` days of the zone, from counts by hour; an hour counts for the day in which it begins, but for the counts
+    in `late`, of quarters that `within` names."""
     starts = days(n, now_s, zone)
     values = {group: [0] * n for group in GROUPS}
-    for count in counts:
-        place = bisect_right(starts, count.start) - 1
+
+    def put(outcome: str, start: int, number: int) -> None:
+        place = bisect_right(starts, start) - 1
         if place >= 0:
-            values[_GROUP[count.outcome]][place] += count.n
+            values[_GROUP[outcome]][place] += number
+
+    for count in counts:
+        put(count.outcome, count.start, count.n)
+    for count in late:
+        if count.start // HOUR_S * HOUR_S >= starts[0]:
+            put(count.outcome, count.start // HOUR_S * HOUR_S, -count.n)
+        put(count.outcome, count.start, count.n)
     return Series(starts, {group: tuple(numbers) for group, numbers in values.items()})
 
 

@@ -12,7 +12,7 @@ from caveat.console import plots
 from caveat.console.page import Pages
 from caveat.console.ports import Ports
 from caveat.console.security import text_of
-from caveat.console.series import daily
+from caveat.console.series import Series, daily, within
 from caveat.console.values import Count, Version
 from caveat.console.visit import Visit
 from caveat.console.zones import days, end_ms, moment_ms, stamp, zone_of
@@ -52,10 +52,7 @@ class TermsPages:
             (v for v in versions if v.state == "in force"), versions[0] if versions else None
         )
         now, zone = int(time.time()), zone_of(visit.zone)
-        counted: dict[str, list[Count]] = {}
-        for count in self._ports.lists.counts(HOUR_S, "clause", days(DAYS, now, zone)[0]):
-            counted.setdefault(count.word, []).append(count)
-        held = {word: daily(counts, DAYS, now, zone) for word, counts in counted.items()}
+        held = self._held(now, zone)
         waivers: dict[str, list[dict[str, Any]]] = {}
         for one in self._ports.lifts.waivers():
             for clause in one["clauses"]:
@@ -76,6 +73,16 @@ class TermsPages:
         }
         return self._pages.answer("terms.html", visit.viewer, values)
 
+    def _held(self, now: int, zone: tzinfo, word: str = "") -> dict[str, Series]:
+        """How often each clause held (or that one), by day of the zone."""
+        lists, quarters = self._ports.lists, within(DAYS, now, zone)
+        counted: dict[str, tuple[list[Count], list[Count]]] = {}
+        for count in lists.counts(HOUR_S, "clause", days(DAYS, now, zone)[0], word):
+            counted.setdefault(count.word, ([], []))[0].append(count)
+        for count in lists.quarters(quarters, word) if quarters else ():
+            counted.setdefault(count.word, ([], []))[1].append(count)
+        return {word: daily(hours, DAYS, now, zone, late) for word, (hours, late) in counted.items()}
+
     async def _plot(self, visit: Visit) -> Response:
         clause, theme = visit.asked("clause"), visit.asked("theme")
         if theme not in plots.INK:
@@ -86,8 +93,7 @@ class TermsPages:
 
     def _drawn(self, clause: str, how: tuple[str, tzinfo, str], narrow: bool) -> bytes:  # noqa: FBT001
         (theme, zone, language), now = how, int(time.time())
-        counts = self._ports.lists.counts(HOUR_S, "clause", days(DAYS, now, zone)[0], clause)
-        found = daily(counts, DAYS, now, zone)
+        found = self._held(now, zone, clause).get(clause) or daily((), DAYS, now, zone)
         return plots.bars(found.values, found.labels(zone, language), theme, zone, language, narrow=narrow)
 
     def _two(self, visit: Visit) -> tuple[Version, Version]:

@@ -121,6 +121,10 @@ def test_counts_are_the_calls_that_have_ended(gateway, lists):
     assert by_caller == {"sample-caller": 5, "anna": 2}
     assert [(c.outcome, c.n) for c in lists.counts(HOUR, "clause", 0, "marking.ceiling")] == [("denied", 1)]
     assert {c.word for c in lists.counts(HOUR, "rank", 0)} == {"0", "15"}
+    (denied,) = lists.calls(Wanted(clause="marking.ceiling")).lines
+    quarter = denied.at_ms // 900_000 * 900
+    kept = [(c.start, c.outcome, c.n) for c in lists.quarters([quarter, quarter + 900], "marking.ceiling")]
+    assert kept == ([(quarter, "denied", 1)] if quarter % 3600 else [])
 
 
 def test_built_in_pieces_it_is_the_same_as_built_at_once(gateway, index, tmp_path):

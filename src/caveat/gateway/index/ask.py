@@ -1,6 +1,7 @@
 """Lists, counts and words out of the index, for pages: every question is bounded and reads a fixed picture of the base."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from caveat.console.values import CallLine, CallPage, ControlLine, Count, MeterGap, Reach, Wanted
@@ -85,6 +86,19 @@ class Lists:
             )
             rows = base.execute(f"{sql} order by start", (unit, dim, since_s)).fetchall()
         found = (Count(start, str(text), OUTCOMES[outcome], n) for start, text, outcome, n in rows)
+        return tuple(count for count in found if word in ("", count.word))
+
+    def quarters(self, starts: Sequence[int], word: str = "") -> tuple[Count, ...]:
+        """Calls by clause that held in those quarters of an hour (POSIX seconds; none that begins an hour is kept)."""
+        self._index.refresh()
+        marks = ",".join("?" for _ in starts)
+        with opened(self._index.path) as base:
+            sql = (
+                "select start, text, outcome, tally.n from tally join word on word.n = tally.word "
+                "where unit = 900 and dim = 'clause' and start in "
+            )
+            rows = base.execute(f"{sql} ({marks})", tuple(starts)).fetchall()
+        found = (Count(start, text, OUTCOMES[outcome], n) for start, text, outcome, n in rows)
         return tuple(count for count in found if word in ("", count.word))
 
     def controls(self, prefixes: tuple[str, ...] = (), before: int = 0, most: int = 50) -> tuple[ControlLine, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from caveat.errors import Unavailable
 
-FORMAT = 4
+FORMAT = 5
 """Of the tables; an index of another format is built again."""
 
 TABLES = """
