@@ -80,6 +80,9 @@ def challenge(
         emit({**told, "key": signer.verify_key.text})
         return
     say(f"{output}: {min(openings, width)} of {width} records are asked for")
+    if openings >= width:
+        say("  these are all that there are: if none is bad, none is")
+        rows = ()
     for row in rows:
         say(f"  if none is bad, fewer than {row.bad:,} ({row.rate:.3g} %) are, with {row.confidence:g} % confidence")
     say("the operator answers whom it knows; give it your verify key by another way than the challenge:")

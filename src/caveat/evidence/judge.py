@@ -199,6 +199,8 @@ def _sentence(whole: Stratum, challenge: Challenge) -> str:
         return (
             f"of {whole.population} records {whole.opened} were drawn and opened{asked}, {found}: no rate is excluded"
         )
+    if whole.opened == whole.population and not whole.bad:
+        return f"all {whole.population:,} records of the range were drawn and opened, and none was bad"
     return (
         f"of {whole.population:,} records {whole.opened:,} were drawn and opened{asked}, {found}: "
         f"with {row.confidence:g} % confidence fewer than {row.bad:,} of them ({row.rate:.3g} %) are bad"

@@ -166,7 +166,14 @@ def take_cosignature(home: Home, settings: Settings, reader: LedgerReader, note:
     """Keep a cosignature that was made by hand: whose, and over how many records.  Raises NotVerified for a note that no
     witness of the settings signed, or that is not about this log's own beginning."""
     by = [(name, w.verify_key) for name, w in settings.witness.items()]
-    opened = open_note(note, [key for _, key in by])
+    try:
+        opened = open_note(note, [key for _, key in by])
+    except NotVerified:
+        raise NotVerified(
+            "no witness of the settings cosigned it",
+            step="witness",
+            hint="caveat.toml names each: `[witness.NAME]` and its key",
+        ) from None
     head = read_tree_head(opened.text)
     if head.origin != reader.origin or head.size > reader.head().size:
         raise NotVerified("the cosignature is not about this log", step="witness")
