@@ -69,16 +69,22 @@ def settled_by(learned: Any, some: list[str], look: Any) -> dict[str, list[str]]
 
 
 def timed(name: str, some: list[str], ask: Callable[[str], object]) -> None:
-    """Rate by processor time, which other work on the machine does not change; p50 and p99 by the clock."""
-    made, spent = [], time.process_time()
+    """Rate, p50 and p99 by processor time, which other work on the machine changes little; the same by the clock."""
+    spent: list[float] = []
+    clock: list[float] = []
     for text in some:
-        began = time.perf_counter()
+        began, at = time.process_time(), time.perf_counter()
         ask(text)
-        made.append(1000 * (time.perf_counter() - began))
-    spent = time.process_time() - spent
-    made.sort()
-    at = [made[int(len(made) * share)] for share in (0.5, 0.99)]
-    print(f"{name} ({len(some)}): {len(some) / spent:.0f} texts a core second, p50 {at[0]:.1f} ms, p99 {at[1]:.1f} ms")
+        spent.append(1000 * (time.process_time() - began))
+        clock.append(1000 * (time.perf_counter() - at))
+    rate = 1000 * len(some) / sum(spent)
+    print(f"{name} ({len(some)}): {rate:.0f} texts a core second; {at_most(spent)}; by the clock {at_most(clock)}")
+
+
+def at_most(times: list[float]) -> str:
+    times.sort()
+    p50, p99 = (times[int(len(times) * share)] for share in (0.5, 0.99))
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
 
 def main() -> None:

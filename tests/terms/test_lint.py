@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.making import ANYTHING, clause, draft
 from tests.terms.test_lint_recognizer import ABOUT
@@ -12,6 +13,7 @@ from caveat.recognize.markings import load_profile
 from caveat.recognize.panel import default_panel
 from caveat.terms.document import Draft
 from caveat.terms.lint import CODES, Remark, Trial, lint
+from caveat.terms.lint_recognizer import Weights
 from caveat.terms.parse import parse_terms
 from caveat.terms.samples import sample_names, sample_terms
 from caveat.wire.openai_chat_request import read_call
@@ -74,6 +76,9 @@ def test_a_clause_that_nothing_here_can_find_is_a_class_of_its_own():
     remark = on(lint(draft(ANYTHING, grave), JUNE, silent), "needs-learned")
     assert remark.message == "cannot be probed: needs a learned recognizer"
     assert remark.level == "warning"
+    assert "until one is installed" in remark.hint
+    here = msgspec.structs.replace(silent, weights=Weights("caveat-learned@4", "0" * 64, lambda _code, _at: None))
+    assert "`caveat-learned@4`" in on(lint(draft(ANYTHING, grave), JUNE, here), "needs-learned").hint
     mixed = clause("mixed", "forbid", 'context.voicedIn.contains(Voiced::"user:x_inj")', probe=PROBE)
     assert "probe-silent" in codes(lint(draft(ANYTHING, mixed), JUNE, silent))
 

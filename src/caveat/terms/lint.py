@@ -135,6 +135,13 @@ def needs_learned(clause: Clause, condition: Condition, sees: frozenset[str]) ->
     return bool(hazards) and not hazards & sees and clause.effect != "permit"
 
 
+def _without(at_hand: Weights | None) -> str:
+    """What to do where nothing finds what a clause forbids."""
+    if at_hand is None:
+        return "until one is installed nothing finds what this clause forbids"
+    return f"nothing finds what this clause forbids until the terms have a `recognizer:` block: that of `{at_hand.name}` stands in docs/recognizer.md"
+
+
 def _remark(code: str, line: int, message: str, *, clause: str = "", hint: str = "") -> Remark:
     return Remark(CODES[code], code, line, clause, message, hint)
 
@@ -275,7 +282,7 @@ def _on_probe(clause: Clause, condition: Condition, trial: Trial | None) -> Iter
             clause.line,
             "cannot be probed: needs a learned recognizer",
             clause=clause.id,
-            hint="until one is installed nothing finds what this clause forbids",
+            hint=_without(trial.weights),
         )
     elif clause.id not in trips:
         message = "the clause does not hold for the probe that should trip it"
