@@ -180,6 +180,7 @@ def test_a_field_that_no_table_knows_is_refused(gateway, upstream):
     with pytest.raises(openai.PermissionDeniedError) as refused:
         gateway.openai().chat.completions.create(model=MODEL, messages=PLAIN, extra_body={"grammar": 'root ::= "x"'})
     assert refused.value.code == "unreadable"
+    assert "`/grammar`; leave it out, or ask the operator" in refused.value.message
     assert upstream.received == []
 
 

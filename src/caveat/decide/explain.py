@@ -48,6 +48,11 @@ def refusal(decision: Decision, terms: Terms, language: str) -> Halt:
     return Halt(CODES[decision.rule], "; ".join(parts), clause.id if clause else "")
 
 
+def leave_out(language: str) -> str:
+    """What whoever sent something that the gateway does not read can do."""
+    return _phrases(language)["leave_out"]
+
+
 def held(hold: str, language: str) -> str:
     """Where a held call waits, and how it is sent again once persons have approved it."""
     return _phrases(language)["waits"].format(hold=hold)

@@ -12,6 +12,7 @@ ENGLISH: Phrase = {
     "refused_no-permit": "nothing in the terms `{terms}` permits this call",
     "refused_unreadable": "this call holds a field or a part that the gateway does not read, "
     "and no clause of the terms `{terms}` lets it pass",
+    "leave_out": "leave it out, or ask the operator for terms in which a clause lists it under `fields`",
     "refused_duty": "the terms `{terms}` allow this call only with what this gateway cannot do: {duties}",
     "refused_error": "a clause of the terms `{terms}` could not be evaluated, so the call is denied",
     "refused_lapsed": "the terms `{terms}` have lapsed and no longer allow this call; the vendor renews "
@@ -57,6 +58,7 @@ FRENCH: Phrase = {
     "refused_no-permit": "rien dans les conditions `{terms}` n'autorise cet appel",
     "refused_unreadable": "cet appel contient un champ ou une partie que la passerelle ne lit pas, "
     "et aucune clause des conditions `{terms}` ne le laisse passer",
+    "leave_out": "omettez-le, ou demandez à l'opérateur des conditions dont une clause le nomme sous `fields`",
     "refused_duty": "les conditions `{terms}` n'autorisent cet appel qu'avec ce que cette passerelle ne sait pas "
     "faire : {duties}",
     "refused_error": "une clause des conditions `{terms}` n'a pas pu être évaluée, l'appel est donc refusé",

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from caveat.decide.explain import held, refusal
+from caveat.decide.explain import held, leave_out, refusal
 from caveat.facts import covers
 from caveat.gateway.call import duties
 from caveat.gateway.house.begun import Begun
@@ -21,7 +21,7 @@ def halt_of(begun: Begun) -> Halt:
         return halt
     shown = ", ".join(f"`{pointer}`" for pointer in where[:MOST_SHOWN])
     more = f" (+{len(where) - MOST_SHOWN})" if len(where) > MOST_SHOWN else ""
-    return replace(halt, message=f"{halt.message}: {shown}{more}")
+    return replace(halt, message=f"{halt.message}: {shown}{more}; {leave_out(duties.language(begun))}")
 
 
 def _pointers(begun: Begun) -> tuple[str, ...]:
