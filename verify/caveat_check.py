@@ -68,21 +68,24 @@ def read_json(data, what, shape=object, exact=True):
     return value
 
 def fits(value, shape):
-    """Whether a value is of a type; is 1; matches a pattern; has [each of a shape]; {name: shape}, `*` for any name."""
+    """Whether a value is of a type; in a range; of a pattern; [each of a shape]; {name: shape}, `*` for any name."""
     if isinstance(shape, list):
         return type(value) is list and all(fits(one, shape[0]) for one in value)
+    if isinstance(shape, range):
+        return type(value) is int and value in shape
     if isinstance(shape, str):
         return type(value) is str and re.fullmatch(shape, value, re.DOTALL) is not None
     if isinstance(shape, dict):
+        known = {name.rstrip("?"): of for name, of in shape.items()}
         return type(value) is Row and {name for name in shape if name[-1] not in "?*"} <= set(value) and all(
-            fits(of, shape.get(name, shape.get(name + "?", shape.get("*", 0)))) for name, of in value.items())
-    return shape is object or type(value) is shape or (shape == 1 and value == 1 and type(value) is int)
+            fits(of, known.get(name, known.get("*", 0))) for name, of in value.items())
+    return shape is object or type(value) is shape
 
 PAIR = "sha256:[0-9a-f]{64}"
 LINE = r"[^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]{0,2000}"
-TYPES = {"s": str, "i": int, "b": bool, "o": Row, "a": object, "L": [str], "N": [int], "D": {"*": int}, "S": {"*": str},
-         "W": [[str]], "1": 1, "p": PAIR, "h": "[0-9a-f]{32}", "w": ".{1,2000}", "t": LINE, "T": [LINE],
-         "r": "vendor|operator", "d": "[0-9-]{10}(T[0-9:]{8}Z)?"}
+TYPES = {"s": str, "i": int, "b": bool, "o": Row, "L": [str], "W": [[str]], "D": {"*": int},
+         "S": {"*": str}, "1": range(1, 2), "u": range(2**53), "p": PAIR, "h": "[0-9a-f]{32}", "w": ".{1,2000}",
+         "t": LINE, "T": [LINE], "r": "vendor|operator", "e": "caveat-export/v1", "d": "[0-9-]{10}(T[0-9:]{8}Z)?"}
 
 def shaped(text):
     """A shape as tables below write it, `s:name,other? i:count`: the type of each name; `?` where it may be missing."""
@@ -340,9 +343,10 @@ def olpc(value):
 
 def tuf(text, kind, root=None):
     """The signed part of metadata that enough keys of the root signed; a first root's own."""
-    whole = read_json(text.encode(), f"{kind} metadata", {"signed": Row, "signatures": [Row]}, exact=False)
+    whole = read_json(text.encode(), f"{kind} metadata", {"signed": Row, "signatures": [Row], "*": object}, exact=False)
     signed, good, message = whole.signed, set(), olpc(whole.signed).encode()
     root = root or signed
+    need(len({sig.keyid for sig in whole.signatures}) == len(whole.signatures), f"a key signed {kind} metadata twice")
     for sig in whole.signatures:
         try:
             need(sig.keyid in root.roles[kind].keyids, "another's signature counts for nothing")
@@ -525,7 +529,7 @@ def united(duties):
 
 ENDINGS = {"completed", "denied", "held", "stopped", "withheld", "broken", "aborted", "unknown"}
 BLANK = {"at": -1, "tok": None, "w": [], "c": {}} | dict.fromkeys(("call", "terms", "o", "what", "id", "doc", "m"), "")
-LEAF = shaped("1:v s:k,g,call?,terms?,o?,what?,id?,doc?,m? i:t,at? N:tok? L:w? S:c?")
+LEAF = shaped("1:v s:k,g,call?,terms?,o?,what?,id?,doc?,m? i:t,at? L:w? S:c?") | {"tok?": object}
 FACTS = {group: shaped(text) for group, text in {
     "who": "s:caller,callerKind i:clearanceRank", "place": "s:network,posture i:epoch",
     "what": "s:operation,model,modelKind b:streaming,structured L:modalities,fields i:choices,charsIn,tokensOutMax,"
@@ -544,8 +548,9 @@ REPLIED = {"completed", "stopped", "withheld", "broken", "aborted"}
 
 def read_leaf(data):
     leaf = Row(BLANK | read_json(data, "a record", LEAF))
-    need(leaf.k in ("opened", "settled", "refused", "control") and leaf.o in {"", *ENDINGS}, "a record is of no kind")
-    need(leaf.tok is None or (len(leaf.tok) == 2 and min(leaf.tok) >= 0), "a record has impossible counts")
+    need(leaf.o in ENDINGS if leaf.k in ("settled", "refused") else leaf.k in ("opened", "control") and leaf.o == "",
+         "a record is of no kind, or does not say how a call ended")
+    need(leaf.tok is None or (fits(leaf.tok, [range(2**63)]) and len(leaf.tok) == 2), "a record has impossible counts")
     need(leaf.w == sorted(set(leaf.w)) and (not leaf.w or leaf.k in ("opened", "settled")), "a record spends oddly")
     need(not leaf.m or leaf.k == "settled", "a record bears a seal's ticket that it cannot")
     must = {"reply", "decision", "answer"} if leaf.o in REPLIED else VALUES if leaf.k == "opened" else ()
@@ -570,11 +575,12 @@ NOTED = ("log.opened", "evaluated", "gateway.stopped", "gateway.started", "cover
 DOCUMENTS = {of: shaped(text) for of, text in {
     "party": "r:role s:name,vkey b:sample?", "move": "1:v s:party r:role p:root", "alias": "s:terms,model b:on_lapse?",
     "approver": "1:v s:person,name,vkey r:side p:root?", "key.new": "s:role,secret_digest o:caller b:sample? o:budget?",
-    "key.budgeted": "i:*", "review": "1:v w:by,found", "destroyed": "1:v W:bodies",
-    "export": "s:format,receiver o:export", "tickets": "L:tickets",
+    "key.budgeted": "u:calls_day?,calls_month?,tokens_day?,tokens_month?", "review": "1:v w:by,found",
+    "destroyed": "1:v W:bodies", "export": "e:format s:receiver o:export",
+    "exported": "u:number,from,to,size s:profile,manifest,checkpoint", "tickets": "L:tickets",
     "claim": "1:v w:about s:how,standing,clause,digest,disputes d:said t:says,by,link,review T:through",
     "waiver": "1:v p:terms L:clauses,callers,purposes,models s:requester,case w:reason h:nonce "
-              "i:from_ms,until_ms,max_uses,max_rank",
+              "u:from_ms,until_ms,max_uses i:max_rank",
     "hold": "1:v h:hold p:terms,body L:clauses s:dialect,caller,purpose,model i:rank,from_ms,until_ms p:reply?",
     "notice": "1:v h:call L:clauses s:terms,ending,log i:index,at_ms"}.items()}
 ENDED = r"caveat-end/v1\n.*\n(.*)\n.*\n(?:ends (.*)\n)?"
@@ -767,7 +773,8 @@ class Register:
         if doc:
             said = read_json(doc, "an export", DOCUMENTS["export"])
             new, last = said.export, self.exports.get(leaf.id, Row(number=0, size=0))
-            need(said.receiver == leaf.id and new.number == last.number + 1, "an export has another number than is due")
+            need(fits(new, DOCUMENTS["exported"]) and said.receiver == leaf.id and new.number == last.number + 1,
+                 "an export has another number than is due")
             need(0 <= new["from"] <= new.to <= new.size <= index and new.size >= last.size,
                  "an export is of records that were not there yet")
             self.exports[leaf.id] = new

@@ -32,6 +32,9 @@ ENDINGS = ("completed", "denied", "held", "stopped", "withheld", "broken", "abor
     withheld   the reply waits in the vault until persons release it
 """
 
+ENDED = ("settled", "refused")
+"""Kinds of leaves that say how a call ended."""
+
 UNSENT = ("denied", "held")
 """Endings of calls of which nothing went to the model."""
 
@@ -97,4 +100,6 @@ def read_leaf(data: bytes) -> Leaf:
         raise NotVerified("a leaf bears a seal's ticket, which only an outcome can", step="leaf")
     if leaf.k not in KINDS or leaf.o not in ("", *ENDINGS) or min(leaf.tok or (0,)) < 0:
         raise NotVerified("a leaf has a kind, an ending or a token count that no record has", step="leaf")
+    if bool(leaf.o) != (leaf.k in ENDED):
+        raise NotVerified("an outcome says how its call ended, and no other leaf does", step="leaf")
     return leaf
