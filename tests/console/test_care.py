@@ -44,7 +44,7 @@ def test_now_says_first_what_is_wrong_and_by_which_command_it_is_seen_to(chromiu
     try:
         with visitor(chromium, gateway, viewport=NARROW) as visit:
             visit.goto("/console/now")
-            visit.locator(".needs li.bad", has_text="No upstream serves nowhere").wait_for(timeout=20_000)
+            visit.locator(".needs li.bad", has_text="No upstream serves nowhere").wait_for(timeout=60_000)
             seen = visit.evaluate(SEEN)  # in one look: the page brings itself up to date meanwhile
             assert "bad" in seen["first"]
             assert "caveat doctor" in seen["does"]
@@ -112,6 +112,6 @@ def test_plots_are_those_of_the_theme_that_was_chosen_after_an_update_too(chromi
     with visitor(chromium, gateway, color_scheme="light") as visit:
         visit.goto("/console/now")
         visit.get_by_role("button", name="Dark").click()
-        visit.locator(".plot img.only-light").first.wait_for(state="attached", timeout=20_000)
+        visit.locator(".plot img.only-light").first.wait_for(state="attached", timeout=60_000)
         assert visit.locator(".plot img[src*='theme=dark']").first.is_visible()
         assert not visit.locator(".plot img[src*='theme=light']").first.is_visible()

@@ -19,7 +19,7 @@ from caveat.errors import Unavailable
 from caveat.gateway.home.directory import Home
 
 MODEL = "smollm2-135m"
-START_SECONDS = 40.0
+START_SECONDS = 120.0
 CALL_SECONDS = 60.0
 
 

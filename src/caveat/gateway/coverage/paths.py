@@ -35,7 +35,7 @@ from caveat.terms.document import Draft
 from caveat.wire.dialects import DIALECTS
 
 SECOND = 2
-START_SECONDS, STOP_SECONDS = 30.0, 15.0
+START_SECONDS, STOP_SECONDS = 120.0, 60.0
 _HEAD = """
 [gateway]
 address = "127.0.0.1:0"

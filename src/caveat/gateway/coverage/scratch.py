@@ -38,7 +38,7 @@ from caveat.terms.document import Draft
 from caveat.terms.sign import sign_terms
 from caveat.wire.dialects import DIALECTS
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 NAME = "coverage"
 TOP = 15
 """The highest clearance: a caller's rank is not what the matrix is about."""
