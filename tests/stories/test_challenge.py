@@ -87,6 +87,8 @@ def test_a_sample_is_opened_and_judged(run, home, challenged):
     home = (home, "--signed-by", at / "known")
     ran = run("evidence", "answer", at / "c", at / "b.zip", at / "a.zip", "--home", *home)
     assert ran.code == 0, ran.err
+    assert "hold nothing to open: they stand in the clear" in " ".join(ran.out.split())
+    assert "could not be opened" not in ran.out
     told = run("evidence", "audit", at / "b.zip", at / "c", at / "a.zip", "--trust", at / "trust.txt")
     assert told.code == 0, told.out
     assert "none was bad" in " ".join(told.out.split())

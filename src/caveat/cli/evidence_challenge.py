@@ -137,11 +137,23 @@ def answer(
     document = write_answered(note, written.getvalue(), profile, len(answering.indices), count)
     operations.ask("POST", "/answers", document)
     write_new(output, written.getvalue())
-    told = {"answer": str(output), "drawn": len(answering.indices), "opened": count, "signed_by": signer.text}
+    told = {
+        "answer": str(output),
+        "drawn": len(answering.indices),
+        "opened": count,
+        "bare": answering.bare,
+        "signed_by": signer.text,
+    }
     if as_json:
         emit(told)
     else:
         say(f"{output}: {count} of {len(answering.indices)} records drawn are opened for `{signer.name}`")
+        if answering.bare:
+            say(f"  {answering.bare} hold nothing to open: they stand in the clear")
+        if refused := len(answering.indices) - answering.bare - count:
+            say(
+                f"  {refused} could not be opened, which counts as refused: the profile closes them, or their keys were destroyed"
+            )
 
 
 def _verify_key(path: Path) -> VerifyKey:

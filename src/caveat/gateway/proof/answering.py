@@ -94,6 +94,7 @@ class Answering:
     """One challenge at the home whose bundle it is about.  Raises NotVerified where they do not belong together."""
 
     def __init__(self, home: Home, bundle: BinaryIO, challenge: bytes) -> None:
+        self.bare = 0
         self._home = home
         keys, self._vault_key = house_keys(home, home.settings().gateway.origin)
         self._signer = keys.plain
@@ -113,7 +114,8 @@ class Answering:
         return tuple(sorted({index for indices in self.chosen.values() for index in indices}))
 
     def answer(self, out: BinaryIO, profile_name: str = "audit") -> int:
-        """Write the answer, and return how many records it opens."""
+        """Write the answer, and return how many records it opens; `bare` then counts those that hold nothing to open."""
+        self.bare = 0
         openings = list(self._openings(profile_name))
         write_answer(out, self._note, self._share, openings, self._signer)
         return len(openings)
@@ -142,6 +144,7 @@ class Answering:
             entry = self._reader.entry(index)
             leaf = record.read_leaf(entry.leaf)
             d = opens(leaf, entry.aside, shown)
+            self.bare += not leaf.c
             if not leaf.c or not d:
                 continue
             first: tuple[str, ...] = ()
