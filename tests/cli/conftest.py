@@ -38,7 +38,7 @@ def run(capsys, monkeypatch):
             main()
         except SystemExit as left:
             code = left.code or 0
-        if words[0] == "verify":
+        if words[:1] == ("verify",) and "--help" not in words:
             asked_too(code, *words[1:])
         return Ran(code, *capsys.readouterr())
 
