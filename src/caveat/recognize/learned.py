@@ -151,7 +151,7 @@ class Learned:
         at, asked, texts = 0, [], []
         for reading in readings:
             own = slice(at, at + len(reading.windows))
-            if second.reads(reading.low):
+            if made[own, 0].max() >= second.low and second.reads(reading.low):
                 some = looked_at(made[own, 0], reading.windows, reading.wide, second.low)
                 made[own][superseded(reading.windows, some)] = 0
                 asked += [at + i for i in some]
