@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from caveat import record
@@ -46,7 +47,8 @@ def show(
     found = list(reader.entries(max(0, size - last), size))
     leaves = [(index, record.read_leaf(entry.leaf)) for index, entry in found]
     if as_json:
-        emit({"origin": reader.origin, "size": size, "checkpoint": reader.checkpoint().decode(), "records": leaves})
+        records = [(index, asdict(leaf)) for index, leaf in leaves]  # each field, those at their defaults too
+        emit({"origin": reader.origin, "size": size, "checkpoint": reader.checkpoint().decode(), "records": records})
         return
     rows = [
         (str(index), leaf.k, leaf.what or leaf.o, (leaf.call or leaf.id)[:32], leaf.terms[7:19])
@@ -71,7 +73,7 @@ def find(
     except Refused as error:
         raise BadInput(error.message, hint=error.hint) from None
     if as_json:
-        emit({"index": found.index, "leaf": found.leaf, "opened": found.values, "closed": found.closed})
+        emit({"index": found.index, "leaf": asdict(found.leaf), "opened": found.values, "closed": found.closed})
         return
     say(f"record {found.index}")
     typer.echo(found.entry.leaf.decode("utf-8", "replace"))
