@@ -18,6 +18,8 @@ from caveat.gateway.home.held import Held, keep
 from caveat.gateway.house.sweeping import sweep
 from caveat.gateway.scripted.script import says
 from caveat.gateway.scripted.server import serve
+from caveat.keys import read_signing_key
+from caveat.waivers.signed import approve
 
 PLAIN = {"model": MODEL, "messages": [{"role": "user", "content": "Draft a short note of thanks."}]}
 SECRET = {
@@ -82,8 +84,12 @@ TOO_FEW = {
 
 @pytest.mark.parametrize("name", TOO_FEW)
 def test_too_few_persons_put_nothing_in_force(office, name):
+    """Signed by hand: the command does not let the requester sign."""
     persons, says_ = TOO_FEW[name]
-    file = carried(office, asked(office), *persons)
+    file = asked(office)
+    for person in persons:
+        key = read_signing_key((office.folder / person / "key").read_text().strip())
+        file.write_bytes(approve(file.read_bytes(), key))
     assert says_ in office.do("waiver", "grant", file, "--home", office.home, code=1).err
     assert ask(office) == 403
 
