@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
+from caveat.recognize.repeat import all_of
 from caveat.recognize.view import CUT, Kind, Lazy, Steps, View, neighbourhoods, through, whole
 
 SHORTEST = 20
@@ -22,16 +23,17 @@ _LEAST_DIGITS = 11
 _B64 = bytes(
     98 if (chr(i).isalnum() and i < 128) or chr(i) in "+/-_" else i if chr(i) in "\r\n=" else 46 for i in range(256)
 )
-_B64_RUN = re.compile(rb"b{20,}(?>(?:\r?\nb{20,})*)(?:\r?\nb{1,19}(?=[=\r\n]|\Z))?={0,2}")
+_B64_RUN = re.compile(("b{20,}" + all_of(r"\r?\nb{20,}", "*") + r"(?:\r?\nb{1,19}(?=[=\r\n]|\Z))?={0,2}").encode())
 _B64_PART = re.compile(rb"[A-Za-z0-9+]{20,}={0,2}")
 _HEX = bytes(
     104 if chr(i) in "0123456789abcdefABCDEF" else 32 if chr(i) in " :," else 120 if chr(i).isalnum() else 46
     for i in range(256)
 )
-_HEX_RUN = re.compile(rb"h{24,}|(?<![hx])hh(?>(?: hh(?![hx])){11,})")
+_HEX_RUN = re.compile(("h{24,}|(?<![hx])hh" + all_of(" hh(?![hx])", "{11,}")).encode())
+_HEX_ESCAPE, _WIDE_ESCAPE = r"\\x[0-9A-Fa-f]{2}", r"\\u[0-9A-Fa-f]{4}"
 _ESCAPES = re.compile(
-    r"[%\\&](?:(?<=%)[0-9A-Fa-f]{2}(?>(?:%[0-9A-Fa-f]{2})*)"
-    r"|(?<=\\)(?:x[0-9A-Fa-f]{2}(?>(?:\\x[0-9A-Fa-f]{2})*)|u[0-9A-Fa-f]{4}(?>(?:\\u[0-9A-Fa-f]{4})*)|[nrt])"
+    rf"[%\\&](?:(?<=%)[0-9A-Fa-f]{{2}}{all_of('%[0-9A-Fa-f]{2}', '*')}"
+    rf"|(?<=\\)(?:x[0-9A-Fa-f]{{2}}{all_of(_HEX_ESCAPE, '*')}|u[0-9A-Fa-f]{{4}}{all_of(_WIDE_ESCAPE, '*')}|[nrt])"
     r"|(?<=&)#(?:[0-9]{2,7}|[xX][0-9A-Fa-f]{2,6});)"
 )
 _CODES = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"

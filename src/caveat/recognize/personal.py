@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from caveat.recognize.finding import Seen
 from caveat.recognize.mrz import documents
 from caveat.recognize.personal_forms import IBAN_LENGTHS, NUMBERS, Number, iban
+from caveat.recognize.repeat import all_of
 from caveat.recognize.view import View
 from caveat.wire.call import Voice
 
@@ -22,7 +23,7 @@ LEAST = min(row.least for row in NUMBERS)
 """Digits in any number of the table."""
 _BEFORE, _AFTER = 64, 32
 """Characters around a number within which a word for it must stand."""
-_PIECE = re.compile(r"[0-9](?<![0-9A-Za-z_][0-9])(?>(?:[0-9]|[ .\-/][0-9]){8,})")
+_PIECE = re.compile(r"[0-9](?<![0-9A-Za-z_][0-9])" + all_of(r"[0-9]|[ .\-/][0-9]", "{8,}"))
 _BARE = bytes(48 if 48 <= i <= 57 else 46 for i in range(256))
 _NINE = b"0" * 9
 _IBAN = b"AA00"

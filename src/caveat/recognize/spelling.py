@@ -6,6 +6,7 @@ Only the neighbourhood of such words becomes a view, so that honest text with a 
 import re
 from collections.abc import Iterator
 
+from caveat.recognize.repeat import all_of
 from caveat.recognize.view import CUT, Lazy, Steps, View, neighbourhoods, through
 
 _SHAPE = bytes(
@@ -20,7 +21,7 @@ _LEET = [str.maketrans("01345789@$!|", f"o{one}eastbgas{one}{one}") for one in "
 _SINGLES = frozenset(bytes([c]) for c in b"bcefghjklnopqruvwxyz")
 """Letters that seldom stand alone: not those of `a`, `I`, `it's`, `don't`, `I'm`, `I'd`."""
 _LEAST_LETTERS = 2
-_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_](?>(?:[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])){5,})")
+_SPACED_RUN = re.compile(r"(?<![^\W_])[^\W\d_]" + all_of(r"[ ._\-*|/+]{1,4}[^\W\d_](?![^\W_])", "{5,}"))
 _GAP = re.compile(r"[ ._\-*|/+]+")
 
 
