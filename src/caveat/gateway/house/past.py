@@ -7,7 +7,7 @@ passed over: the fold then begins at the first record.
 
 import hmac
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -76,8 +76,7 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
         start, open_calls, controls = snapshot.size, dict(snapshot.open_calls), list(snapshot.controls)
         spent.update(snapshot.spent)
         budgets.open.update(snapshot.charged)
-        for index in controls:
-            register = _folded(register, index, record.read_leaf(reader.entry(index).leaf), documents)
+        register = _last(_registers(reader, documents, controls))
     size = reader.size()
     for index, entry in reader.entries(start, size):
         leaf = record.read_leaf(entry.leaf)
@@ -105,32 +104,51 @@ def read_past(reader: LedgerReader, documents: Documents, snapshot: Snapshot | N
 def all_terms(reader: LedgerReader, documents: Documents, controls: tuple[int, ...] | None = None) -> Iterator[Terms]:
     """Every terms that were ever adopted here, oldest first.  `controls` are the indices of all control records where
     they are known; without them the whole ledger is looked through for them."""
-    register = Register()
-    for index in control_indices(reader) if controls is None else controls:
-        leaf = record.read_leaf(reader.entry(index).leaf)
-        register = _folded(register, index, leaf, documents)
-        if leaf.what == "terms.adopted":
-            yield from (terms for terms in register.terms.values() if terms.draft.name == leaf.id)
+    indices = control_indices(reader) if controls is None else controls
+    for leaf, register in _registers(reader, documents, indices):
+        yield from _adopted(leaf, register)
 
 
-def all_lifts(reader: LedgerReader, documents: Documents, controls: tuple[int, ...]) -> dict[str, Waiver]:
-    """Every waiver and approval that was ever in force here, by id."""
-    register = Register()
+def ever_in_force(
+    reader: LedgerReader, documents: Documents, controls: tuple[int, ...]
+) -> tuple[dict[str, Terms], dict[str, Waiver]]:
+    """Every terms that were ever adopted here, by their pair's digest; every waiver and approval ever in force, by id."""
+    terms: dict[str, Terms] = {}
     lifts: dict[str, Waiver] = {}
-    for index in controls:
-        register = _folded(register, index, record.read_leaf(reader.entry(index).leaf), documents)
+    for leaf, register in _registers(reader, documents, controls):
+        terms |= {one.digest: one for one in _adopted(leaf, register)}
         lifts |= {**register.waivers, **register.approvals}
-    return lifts
+    return terms, lifts
 
 
 def all_keys(reader: LedgerReader, documents: Documents, controls: tuple[int, ...]) -> dict[str, CallerKey]:
     """Every caller's key that was ever made here, by name, revoked ones too."""
-    leaves = ((index, record.read_leaf(reader.entry(index).leaf)) for index in controls)
-    made = [(index, leaf) for index, leaf in leaves if leaf.what.startswith("key.")]
+    return _last(_registers(reader, documents, controls, "key.")).keys
+
+
+def _registers(
+    reader: LedgerReader, documents: Documents, controls: Iterable[int], acts: str = ""
+) -> Iterator[tuple[record.Leaf, Register]]:
+    """What was in force after each of these control records whose act begins so, by these records alone."""
     register = Register()
-    for index, leaf in made:
-        register = _folded(register, index, leaf, documents)
-    return register.keys
+    for index in controls:
+        leaf = record.read_leaf(reader.entry(index).leaf)
+        if leaf.what.startswith(acts):
+            register = _folded(register, index, leaf, documents)
+            yield leaf, register
+
+
+def _last(registers: Iterable[tuple[record.Leaf, Register]]) -> Register:
+    """What is in force after them all."""
+    register = Register()
+    for _, later in registers:
+        register = later
+    return register
+
+
+def _adopted(leaf: record.Leaf, register: Register) -> list[Terms]:
+    """The terms that a control record has put in force, if it is about that."""
+    return [one for one in register.terms.values() if leaf.what == "terms.adopted" and one.draft.name == leaf.id]
 
 
 def control_indices(reader: LedgerReader, start: int = 0, stop: int | None = None) -> tuple[int, ...]:

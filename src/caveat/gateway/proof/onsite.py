@@ -16,7 +16,7 @@ from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.tables import RecognizerSettings, Settings
 from caveat.gateway.house.learned import learned_for
-from caveat.gateway.house.past import all_lifts, all_terms, read_past
+from caveat.gateway.house.past import ever_in_force, read_past
 from caveat.gateway.model.store import list_models
 from caveat.gateway.proof.promised import Promised
 from caveat.ledger.reader import LedgerReader
@@ -50,8 +50,7 @@ class Site:
         documents = Documents(home.control)
         past = read_past(reader, documents)
         self._register = past.register
-        self._terms = {one.digest: one for one in all_terms(reader, documents, past.controls)}
-        self._lifts = all_lifts(reader, documents, past.controls)
+        self._terms, self._lifts = ever_in_force(reader, documents, past.controls)
         self._promised = Promised(reader, documents, past.controls, challenge)
         self._bodies = Bodies(home.vault / "bodies", vault_key)
 
