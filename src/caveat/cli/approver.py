@@ -6,14 +6,14 @@ from typing import Annotated, Any, cast, get_args
 import typer
 
 from caveat.canon import digest
-from caveat.cli.files import read_bytes, write_new
+from caveat.cli.files import read_bytes, signing_key, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.party import fingerprint
 from caveat.cli.remote import Where, at_home
 from caveat.cli.sections import Sections
 from caveat.errors import BadInput, Refused
 from caveat.gateway.parties.directory import PartyDir
-from caveat.keys import SigningKey, read_signing_key
+from caveat.keys import SigningKey
 from caveat.waivers.approvers import Approver, Side, check_person, name_approver
 from caveat.waivers.passkeys import Passkey, read_approver_key
 
@@ -30,11 +30,6 @@ def check_not_own(requester: str, signer: str) -> None:
             f"`{requester}` asked for this waiver, and nobody approves what they asked for themselves",
             hint="take the file to the approvers: `caveat waiver approver list` says who they are",
         )
-
-
-def signing_key(path: Path) -> SigningKey:
-    """The key in a file.  Raises BadInput."""
-    return read_signing_key(read_bytes(path, 4096).decode("ascii", "replace").strip())
 
 
 @app.command("name")

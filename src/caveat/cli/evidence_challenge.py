@@ -15,7 +15,7 @@ import typer
 
 from caveat.canon import digest
 from caveat.cli.evidence_verdict import signer, write_for_sample
-from caveat.cli.files import existing, read_bytes, write_new
+from caveat.cli.files import existing, read_bytes, signing_key, write_new
 from caveat.cli.ledger import reader_of
 from caveat.cli.output import Json, emit, out, say, table
 from caveat.cli.remote import Where, at_home
@@ -31,7 +31,7 @@ from caveat.gateway.home.documents import Documents
 from caveat.gateway.house.past import read_past
 from caveat.gateway.proof.answering import Answering, Reopened, signer_of
 from caveat.gateway.proof.challenges import write_answered
-from caveat.keys import VerifyKey, read_signing_key, read_verify_key
+from caveat.keys import VerifyKey, read_verify_key
 from caveat.note import sign_note
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle that is challenged.")]
@@ -71,7 +71,7 @@ def challenge(
         due_s=int(time.time()) + days * 86_400,
         strata=tuple(stratum or ()),
     )
-    signer = read_signing_key(read_bytes(key).decode("ascii").strip())
+    signer = signing_key(key)
     write_new(output, write_challenge(asked, signer))
     width = opened.manifest.to - opened.manifest.start
     rows = excluded(width, min(openings, width), 0)
@@ -254,7 +254,7 @@ def open_on_site(
             f"not made again {len({index for index, _ in found.left})}",
             f"wrong {len({index for index, _ in found.wrong})}",
         )
-        signer = read_signing_key(read_bytes(key).decode("ascii").strip())
+        signer = signing_key(key)
         write_new(note, sign_note(("\n".join(lines) + "\n").encode(), [signer]))
     if as_json:
         emit({**msgspec.to_builtins(found), "sound": found.sound, "sentence": found.sentence()})

@@ -4,14 +4,14 @@ import time
 from pathlib import Path
 
 from caveat.canon import digest
-from caveat.cli.files import read_bytes, write_new
+from caveat.cli.files import signing_key, write_new
 from caveat.errors import BadInput
 from caveat.evidence.bundle import open_bundle
 from caveat.evidence.challenge import read_challenge
 from caveat.evidence.judge import Verdict as Judged
 from caveat.evidence.report import Report
 from caveat.evidence.verdict import Verdict, write_verdict
-from caveat.keys import SigningKey, read_signing_key
+from caveat.keys import SigningKey
 
 
 def signer(verdict: Path | None, key: Path | None) -> SigningKey | None:
@@ -22,7 +22,7 @@ def signer(verdict: Path | None, key: Path | None) -> SigningKey | None:
         raise BadInput("a verdict is somebody's signed word", hint="`--key FILE`, as `caveat party init` makes it")
     if verdict.exists():
         raise BadInput(f"`{verdict}` exists and is not written over")
-    return read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
+    return signing_key(key)
 
 
 def write_for_bundle(output: Path, bundle: Path, report: Report, key: SigningKey) -> None:

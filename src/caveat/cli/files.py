@@ -4,6 +4,7 @@ from pathlib import Path
 
 from caveat.errors import BadInput
 from caveat.gateway.home.files import write_once, write_whole
+from caveat.keys import SigningKey, read_signing_key
 
 MOST_BYTES = 64 * 2**20
 
@@ -27,6 +28,11 @@ def read_bytes(path: Path, limit: int = MOST_BYTES) -> bytes:
     if len(data) > limit:
         raise BadInput(f"`{path}` is larger than {limit:,} bytes")
     return data
+
+
+def signing_key(path: Path) -> SigningKey:
+    """The signing key in a file.  Raises BadInput, which never quotes it."""
+    return read_signing_key(read_bytes(path, 4096).decode("ascii", "replace").strip())
 
 
 def write_new(path: Path, data: bytes, *, replacing: bool = False, mode: int = 0o644) -> None:

@@ -10,14 +10,14 @@ from caveat.canon import sha256
 from caveat.cli.at_table import Party, party_dir
 from caveat.cli.ceremony import Plan, hold_ceremony, rotate_root
 from caveat.cli.cosign import cosign, publish
-from caveat.cli.files import read_bytes, write_new
+from caveat.cli.files import read_bytes, signing_key, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.cli.sections import Sections, examples
 from caveat.errors import BadInput, NotVerified
 from caveat.gateway.parties.directory import Folder, newest_root, read_key
 from caveat.gateway.parties.session import Session
-from caveat.keys import VerifyKey, new_signing_key, read_signing_key
+from caveat.keys import VerifyKey, new_signing_key
 from caveat.talks.publishing import LIST_DAYS
 from caveat.terms.listing import Repository
 from caveat.terms.moving import sign_move
@@ -97,9 +97,7 @@ def show(
         folder = Folder(path / "repository" if (path / "repository").is_dir() else path)
         _tell(open_root(newest_root(folder)), as_json=as_json, path=path)
     else:
-        _tell_key(
-            read_signing_key(read_bytes(path, 4096).decode("ascii", "replace").strip()).verify_key, as_json=as_json
-        )
+        _tell_key(signing_key(path).verify_key, as_json=as_json)
 
 
 @app.command("meet")

@@ -9,11 +9,10 @@ import msgspec
 import typer
 
 from caveat.canon import digest
-from caveat.cli.files import read_bytes
+from caveat.cli.files import read_bytes, signing_key
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.errors import BadInput
-from caveat.keys import read_signing_key
 from caveat.terms.claim import Claim, claim_bytes, sign_claim
 
 
@@ -57,10 +56,7 @@ def claim(
         made = msgspec.convert(values, Claim)
     except msgspec.ValidationError as error:
         raise BadInput(f"this is no claim: {error}", hint="only a signature (`--key`) makes a claim `signed`") from None
-    if key is None:
-        document = claim_bytes(made)
-    else:
-        document = sign_claim(made, read_signing_key(read_bytes(key, 4096).decode("ascii", "replace").strip()))
+    document = claim_bytes(made) if key is None else sign_claim(made, signing_key(key))
     row = at_home(home).ask("POST", "/claims", document)
     if as_json:
         emit(row)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from caveat.cli.files import read_bytes
+from caveat.cli.files import read_bytes, signing_key
 from caveat.errors import BadInput
 from caveat.gateway.parties.directory import PartyDir
 from caveat.gateway.parties.session import Session
-from caveat.keys import SigningKey, read_signing_key
+from caveat.keys import SigningKey
 from caveat.talks.draft import read_draft
 from caveat.terms.document import Draft, SignedTerms, Terms
 from caveat.terms.sign import claimed_draft, claimed_terms
@@ -27,7 +27,7 @@ def signed_terms(file: Path, party: Path | None, keys: Sequence[Path]) -> tuple[
         raw = read_bytes(file)
         if not is_signed(raw):
             raise BadInput(f"`{file}` is not signed terms", hint="expected terms that both parties signed")
-        signers = tuple(read_signing_key(read_bytes(one, 4096).decode("ascii", "replace").strip()) for one in keys)
+        signers = tuple(signing_key(one) for one in keys)
     else:
         session = Session(PartyDir(party), keys=keys)
         raw, signers = session.finalized(str(file)), session.terms_keys()

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from caveat.cli.at_table import Party, party_dir
-from caveat.cli.files import read_bytes, write_new
+from caveat.cli.files import read_bytes, signing_key, write_new
 from caveat.cli.output import Json, emit, say
 from caveat.cli.remote import Where, at_home
 from caveat.cli.terms_file import File, is_signed, signed_terms, written
 from caveat.errors import BadInput
 from caveat.gateway.parties.session import Session
-from caveat.keys import read_signing_key, read_verify_key
+from caveat.keys import read_verify_key
 from caveat.terms.document import SignedTerms
 from caveat.terms.ending import sign_ending
 from caveat.terms.moment import moment_ms, moment_text
@@ -29,7 +29,7 @@ def sign(
     as_json: Json = False,
 ) -> None:
     """Sign terms: the YAML for the first party, the signed file for the second.  Read them first: `caveat terms show`."""
-    signer = read_signing_key(read_bytes(key).decode("ascii", "replace").strip())
+    signer = signing_key(key)
     raw = read_bytes(file)
     if is_signed(raw):
         signed, target = add_signature(SignedTerms(raw), signer), output or file

@@ -12,8 +12,7 @@ import msgspec
 import typer
 
 from caveat.cli import approver
-from caveat.cli.approver import signing_key
-from caveat.cli.files import read_bytes, write_new
+from caveat.cli.files import read_bytes, signing_key, write_new
 from caveat.cli.output import Json, emit, say, table
 from caveat.cli.remote import Where, at_home
 from caveat.cli.sections import Sections, examples
