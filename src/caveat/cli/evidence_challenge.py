@@ -3,7 +3,6 @@
 import os
 import secrets
 import time
-from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from io import BytesIO
@@ -276,7 +275,7 @@ def _print_opened(found: Reopened) -> None:
         )
     if found.left:
         say(f"not made again, of {len({index for index, _ in found.left})} records:")
-    for why, count in sorted(Counter(why for _, why in found.left).items()):
+    for why, count in found.left_out:
         say(f"  {count}: {why}")
     for index, why in found.wrong:
         say(f"record {index}: {why}")

@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -51,7 +50,7 @@ def challenge(cast: Cast, bundle: bytes, trust: bytes) -> Iterator[Step]:
         says=found.sentence(),
         shown=(
             "wire, recognizers, facts and decision were made again from the bodies; only counts leave",
-            *(f"{count}: {why}" for why, count in sorted(Counter(why for _, why in found.left).items())),
+            *(f"{count}: {why}" for why, count in found.left_out),
             *(f"record {index}: {why}" for index, why in found.wrong),
         ),
     )

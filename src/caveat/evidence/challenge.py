@@ -47,6 +47,8 @@ PER_GROUP: Final = 30
 DEFAULT_OPENINGS: Final = 300
 """No bad one among so many excludes a rate of 1 % at 95 %."""
 MOST_OPENINGS: Final = 1_000_000
+LAST_S: Final = 253_402_300_800
+"""The year 10000 in POSIX seconds: no day lies behind it."""
 _LABEL: Final = b"caveat-challenge/v1\n"
 
 

@@ -21,8 +21,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from caveat.errors import NotVerified
+from caveat.evidence.challenge import LAST_S
 from caveat.keys import SigningKey, VerifyKey
 from caveat.note import open_note, parse_note, sign_note
 
@@ -31,8 +33,6 @@ KINDS: Final = ("bundle", "sample")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _STEPS: Final = re.compile(r"[0-9]{1,3}( [0-9]{1,3}){0,99}")
 _SAMPLE: Final = re.compile(r"([0-9]{1,12}) drawn, ([0-9]{1,12}) bad")
-LAST_S: Final = 253_402_300_800
-"""The year 10000 in POSIX seconds."""
 
 
 class Verdict(Struct, frozen=True):
@@ -98,8 +98,7 @@ def _parse(text: bytes) -> Verdict:
 def _bundle(verdict: Verdict, found: str, challenge: str) -> Verdict:
     if challenge != "none" or (found != "none" and (verdict.holds or not _STEPS.fullmatch(found))):
         raise NotVerified("the verdict on a bundle contradicts itself", step="verdict")
-    failed = () if found == "none" else tuple(int(number) for number in found.split(" "))
-    return Verdict(verdict.origin, verdict.manifest, "bundle", verdict.holds, verdict.at_s, failed)
+    return replace(verdict, failed=() if found == "none" else tuple(map(int, found.split(" "))))
 
 
 def _sample(verdict: Verdict, found: str, challenge: str) -> Verdict:
@@ -109,4 +108,4 @@ def _sample(verdict: Verdict, found: str, challenge: str) -> Verdict:
     drawn, bad = int(counts[1]), int(counts[2])
     if bad > drawn or verdict.holds == (bad > 0):
         raise NotVerified("the verdict on a sample contradicts itself", step="verdict")
-    return Verdict(verdict.origin, verdict.manifest, "sample", verdict.holds, verdict.at_s, (), drawn, bad, challenge)
+    return replace(verdict, drawn=drawn, bad=bad, challenge=challenge)

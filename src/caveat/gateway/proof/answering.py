@@ -4,6 +4,7 @@ Rules of this file: what opens a record comes from the vault, what was in force 
 opened is left out, so that it counts as refused, and is never made to look like one that was.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -58,6 +59,11 @@ class Reopened(Struct, frozen=True):
     def sound(self) -> bool:
         """Whether anything was read again, and nothing is wrong."""
         return not self.wrong and self.opened + self.replies_opened > 0
+
+    @property
+    def left_out(self) -> list[tuple[str, int]]:
+        """Why something was not made again, and of how many records."""
+        return sorted(Counter(why for _, why in self.left).items())
 
     def sentence(self) -> str:
         """The result."""

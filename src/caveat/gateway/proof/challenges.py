@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from caveat.canon import canonical, digest
 from caveat.console.values import ControlLine
 from caveat.errors import NotVerified
-from caveat.evidence.challenge import Challenge, read_challenge
+from caveat.evidence.challenge import LAST_S, Challenge, read_challenge
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.house.house import House
 from caveat.note import parse_note
@@ -24,8 +24,6 @@ from caveat.note import parse_note
 CHALLENGED: Final = "evidence.challenged"
 ANSWERED: Final = "evidence.answered"
 FORMAT: Final = "caveat-answered/v1"
-LAST_S: Final = 253_402_300_800
-"""The year 10000 in POSIX seconds: no day lies behind it."""
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 Count = Annotated[int, Meta(ge=0, le=2**40)]
 
