@@ -1,6 +1,7 @@
 """A challenge from end to end: a day at a gateway, a bundle, a note in, an answer out, and bodies opened on site."""
 
 import sys
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.gateway.running import MODEL, scripted_gateway
 from caveat.cli.main import main
 from caveat.gateway.home.bodies import Bodies
 from caveat.gateway.home.directory import open_home
-from caveat.gateway.house.founding import house_keys
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.scripted.script import says
 from caveat.keys import new_signing_key
 from caveat.ledger.reader import LedgerReader
@@ -35,6 +36,25 @@ def run(capsys, monkeypatch):
         return Ran(code, *capsys.readouterr())
 
     return go
+
+
+@contextmanager
+def dishonest(home, which, old=b"", new=b""):
+    """Within, the first kept body of that kind is gone, or, with words exchanged, sealed under the right key."""
+    made = open_home(home)
+    _, vault_key = house_keys(made, made.settings().gateway.origin)
+    bodies = Bodies(made.vault / "bodies", vault_key)
+    call = bodies.kept(which)[0]
+    kept = bodies.read(call, which)
+    bodies.drop(call, which)
+    if old:
+        bodies.keep(call, which, kept.replace(old, new))
+    try:
+        yield
+    finally:
+        if old:
+            bodies.drop(call, which)
+        bodies.keep(call, which, kept)
 
 
 @pytest.fixture(scope="module")
@@ -127,16 +147,8 @@ def test_bodies_are_read_again_on_site(run, home, challenged):
 
 def test_a_body_that_was_to_be_kept_and_is_gone_counts_as_refused(run, home, challenged):
     """So does the reply to it, which cannot be read without."""
-    made = open_home(home)
-    _, vault_key = house_keys(made, made.settings().gateway.origin)
-    bodies = Bodies(made.vault / "bodies", vault_key)
-    call = bodies.kept("request")[0]
-    kept = bodies.read(call, "request")
-    bodies.drop(call, "request")
-    try:
+    with dishonest(home, "request"):
         told = run("evidence", "open", challenged / "c", challenged / "b.zip", "--home", home)
-    finally:
-        bodies.keep(call, "request", kept)
     assert told.code == 1
     said = " ".join(told.out.split())
     assert "2 records do not hold or were refused" in said
@@ -145,37 +157,17 @@ def test_a_body_that_was_to_be_kept_and_is_gone_counts_as_refused(run, home, cha
 
 def test_a_body_that_was_exchanged_and_facts_that_were_false_show(run, home, challenged):
     """The operator puts another body in place, sealed under the right key: it is not the one committed to."""
-    made = open_home(home)
-    _, vault_key = house_keys(made, made.settings().gateway.origin)
-    bodies = Bodies(made.vault / "bodies", vault_key)
-    call = bodies.kept("request")[0]
-    kept = bodies.read(call, "request")
-    bodies.drop(call, "request")
-    bodies.keep(call, "request", kept.replace(b"Draft", b"Write"))
-    try:
+    with dishonest(home, "request", b"Draft", b"Write"):
         told = run("evidence", "open", challenged / "c", challenged / "b.zip", "--home", home, "--json")
-    finally:
-        bodies.drop(call, "request")
-        bodies.keep(call, "request", kept)
     assert told.code == 1
     assert [why for _, why in told.json["wrong"]] == ["the body is not the one that was committed to"]
-    assert LedgerReader(made.ledger).size() > 8
+    assert LedgerReader(open_home(home).ledger).size() > 8
 
 
 def test_a_reply_that_was_exchanged_shows(run, home, challenged):
     """The operator puts another reply in place, sealed under the right key."""
-    made = open_home(home)
-    _, vault_key = house_keys(made, made.settings().gateway.origin)
-    bodies = Bodies(made.vault / "bodies", vault_key)
-    call = bodies.kept("reply")[0]
-    kept = bodies.read(call, "reply")
-    bodies.drop(call, "reply")
-    bodies.keep(call, "reply", kept.replace(b"Hello", b"Hullo"))
-    try:
+    with dishonest(home, "reply", b"Hello", b"Hullo"):
         told = run("evidence", "open", challenged / "c", challenged / "b.zip", "--home", home, "--json")
-    finally:
-        bodies.drop(call, "reply")
-        bodies.keep(call, "reply", kept)
     assert told.code == 1
     assert [why for _, why in told.json["wrong"]] == ["the reply is not the one that was committed to"]
 
