@@ -31,7 +31,7 @@ import overhead
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import Home, create
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.house.founding import house_keys
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.index.base import drop
 from caveat.gateway.index.write import alone, catch_up
 from caveat.ledger.log import Entry

@@ -22,19 +22,10 @@ from caveat import record
 from caveat.facts import Caller
 from caveat.gateway.home.defaults import default_text
 from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.housekeys import OPERATOR_KEY
 from caveat.gateway.home.settings import read
-from caveat.gateway.house.callers import secret_digest
-from caveat.gateway.house.founding import (
-    CALLER_KEY,
-    OPERATOR_KEY,
-    SAMPLES,
-    found,
-    found_sample,
-    key_text,
-    new_key_text,
-    party_key,
-    trust_party,
-)
+from caveat.gateway.house.callers import new_key_text, secret_digest
+from caveat.gateway.house.founding import CALLER_KEY, SAMPLES, found, found_sample, key_text, party_key, trust_party
 from caveat.gateway.house.house import House
 from caveat.gateway.model.store import SMOLLM2
 from caveat.gateway.scripted import server as scripted

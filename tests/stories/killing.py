@@ -21,7 +21,7 @@ from typing import Any
 from caveat.cli.local import Local
 from caveat.errors import CaveatError
 from caveat.gateway.home.directory import open_home, repair
-from caveat.gateway.house.founding import house_keys
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.parties.directory import PartyDir, hand, steps_in
 from caveat.gateway.parties.session import Offered, Session
 from caveat.ledger.fsck import fsck

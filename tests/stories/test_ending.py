@@ -17,7 +17,8 @@ from tests.stories.test_workers import Crew
 
 from caveat.evidence.statement import open_statement, sign_statement
 from caveat.gateway.home.directory import open_home
-from caveat.gateway.house.founding import SAMPLES, house_keys, party_key
+from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.house.founding import SAMPLES, party_key
 from caveat.gateway.scripted.script import Answer, Reply, always, says
 from caveat.gateway.scripted.server import serve
 from caveat.ledger.clock import Clock

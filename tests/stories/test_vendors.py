@@ -16,7 +16,7 @@ from caveat.evidence.export import Order, export
 from caveat.evidence.trust import read_trust
 from caveat.gateway.control.agreeing import Adoption, adopt, trust_root
 from caveat.gateway.exceptions.acts import grant, trust_approver
-from caveat.gateway.house.founding import house_keys
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.proof.trusting import source_of, trust_text
 from caveat.gateway.scripted import server as scripted
 from caveat.gateway.scripted.script import says

@@ -12,7 +12,7 @@ from caveat.errors import CaveatError, Unavailable
 from caveat.gateway.checkup.looks import Noted, at_rest, measured, read_counters, unevaluated
 from caveat.gateway.home.directory import Home, home_path, open_home
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.house.founding import OPERATOR_KEY
+from caveat.gateway.home.housekeys import OPERATOR_KEY
 from caveat.gateway.house.past import read_past
 from caveat.ledger.reader import LedgerReader
 

@@ -27,8 +27,8 @@ from caveat.gateway.control.agreeing import adopt, trust_root
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.housekeys import house_keys
-from caveat.gateway.house.callers import secret_digest
-from caveat.gateway.house.founding import found, new_key_text
+from caveat.gateway.house.callers import new_key_text, secret_digest
+from caveat.gateway.house.founding import found
 from caveat.gateway.house.past import read_past
 from caveat.gateway.proof.answering import share_key_of
 from caveat.gateway.proof.trusting import source_of, trust_text

@@ -19,9 +19,8 @@ from caveat.gateway.coverage.matrix import read_document
 from caveat.gateway.home.build import this_build
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
-from caveat.gateway.home.housekeys import house_keys
+from caveat.gateway.home.housekeys import OPERATOR_KEY, house_keys
 from caveat.gateway.home.tables import Settings
-from caveat.gateway.house.founding import OPERATOR_KEY
 from caveat.gateway.house.past import read_past
 from caveat.gateway.model.manifest import read_manifest
 from caveat.gateway.model.store import SMOLLM2

@@ -24,9 +24,10 @@ from caveat.gateway.coverage.door import IDENTITY, open_door, unsealed
 from caveat.gateway.coverage.matrix import Result
 from caveat.gateway.coverage.scratch import NAME, Scratch, agree
 from caveat.gateway.home.directory import Home, create
+from caveat.gateway.home.housekeys import OPERATOR_KEY
 from caveat.gateway.home.settings import read
 from caveat.gateway.home.tables import DialectName, Settings
-from caveat.gateway.house.founding import OPERATOR_KEY, key_text
+from caveat.gateway.house.founding import key_text
 from caveat.gateway.scripted import server as scripted
 from caveat.gateway.scripted.script import Reply, Script, always, says
 from caveat.gateway.scripted.server import Scripted

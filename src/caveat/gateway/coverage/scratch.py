@@ -20,8 +20,8 @@ from caveat.errors import Unavailable
 from caveat.facts import Caller
 from caveat.gateway.home.directory import Home, create
 from caveat.gateway.home.tables import GatewaySettings, LedgerSettings, Settings
-from caveat.gateway.house.callers import secret_digest
-from caveat.gateway.house.founding import found, new_key_text, trust_party
+from caveat.gateway.house.callers import new_key_text, secret_digest
+from caveat.gateway.house.founding import found, trust_party
 from caveat.gateway.house.house import House
 from caveat.gateway.scripted import server as scripted
 from caveat.gateway.scripted.script import says

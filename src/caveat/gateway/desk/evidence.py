@@ -16,7 +16,7 @@ from caveat.gateway.desk.verbs import Verbs
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
 from caveat.gateway.home.files import write_whole
-from caveat.gateway.house.founding import house_keys
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.house.house import House
 from caveat.gateway.index.ask import Lists
 from caveat.gateway.index.follow import Index

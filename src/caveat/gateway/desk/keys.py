@@ -8,8 +8,7 @@ import msgspec
 from caveat.errors import BadInput
 from caveat.facts import Caller
 from caveat.gateway.house.budgets import used
-from caveat.gateway.house.callers import secret_digest
-from caveat.gateway.house.founding import new_key_text
+from caveat.gateway.house.callers import new_key_text, secret_digest
 from caveat.gateway.house.house import House
 from caveat.register import CallerKey
 from caveat.register.budgets import Budget

@@ -20,9 +20,9 @@ from caveat.gateway.desk.verbs import Verbs
 from caveat.gateway.exceptions.approvals import Approvals
 from caveat.gateway.home.directory import Home
 from caveat.gateway.home.documents import Documents
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.home.secret import read_secret
 from caveat.gateway.home.tables import ConsoleSettings, Settings
-from caveat.gateway.house.founding import house_keys
 from caveat.gateway.house.house import House
 from caveat.gateway.index.ask import Lists as IndexLists
 from caveat.gateway.index.follow import Index

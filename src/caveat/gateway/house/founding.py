@@ -12,10 +12,9 @@ from caveat import __version__
 from caveat.canon import canonical
 from caveat.decide.policy import ENGINE
 from caveat.facts import Caller
-from caveat.gateway.home import housekeys
 from caveat.gateway.home.directory import Home
-from caveat.gateway.house import callers
-from caveat.gateway.house.callers import secret_digest
+from caveat.gateway.home.housekeys import OPERATOR_KEY
+from caveat.gateway.house.callers import new_key_text, secret_digest
 from caveat.gateway.house.house import House
 from caveat.gateway.model.ownseal import seals_block
 from caveat.keys import SigningKey, new_signing_key, read_signing_key, read_verify_key
@@ -26,13 +25,6 @@ from caveat.terms.sign import sign_terms
 
 Progress = Callable[[str], None]
 
-house_keys = housekeys.house_keys
-"""See there; kept here for whoever founds and uses a home."""
-
-new_key_text = callers.new_key_text
-"""See there; kept here for whoever founds a home."""
-
-OPERATOR_KEY = housekeys.OPERATOR_KEY
 CALLER_KEY = "sample-caller.key"
 SAMPLES = {"vendor": "example-labs.sample", "operator": "example-ministry.sample"}
 """Names of the sample parties' keys."""

@@ -26,7 +26,7 @@ from caveat.evidence.challenge import (
 from caveat.evidence.manifest import write_manifest
 from caveat.evidence.profiles import profile
 from caveat.gateway.home.directory import Home
-from caveat.gateway.house.founding import house_keys
+from caveat.gateway.home.housekeys import house_keys
 from caveat.gateway.proof.onsite import Site
 from caveat.gateway.proof.promised import NEVER, OVER
 from caveat.keys import VerifyKey, read_verify_key
